@@ -1,0 +1,145 @@
+/* Vector types and loads for the register-blocked kernels, one set a CPU level.  Intrinsics stand here only.
+
+   FN(vec)      FN(LANES) reals; +, -, * and comparisons work on it as on numbers (GCC vector extension)
+   FN(vmask)    which of the first lanes take part: FN(mask_of)(count), 0 <= count <= LANES
+   SIMD_REGISTERS   architectural vector registers: what a block of accumulators may fill
+   Wide enough levels hide nothing: each function below is one or two instructions. */
+#ifndef real
+#ifndef PYDL_SIMD_H
+#define PYDL_SIMD_H
+#include "internal.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define SIMD_REGISTERS 32
+#else
+#define SIMD_REGISTERS 16
+#endif
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* Makes an index opaque at this point of a loop, so that gcc addresses base + index * scale there
+   instead of keeping every sum in a register of its own and spilling them (gcc 12: 30 % of a 14-row tile). */
+#define OPAQUE(index) __asm__("" : "+r"(index))
+#define EACH_REAL "simd.h"
+#include "each_real.h"
+#endif
+#else
+
+#if defined(__AVX512F__)
+#if REAL_IS_FLOAT
+typedef __m512 FN(vec);
+typedef __mmask16 FN(vmask);
+enum { FN(LANES) = 16 };
+ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm512_loadu_ps(p); }
+ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm512_storeu_ps(p, x); }
+ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm512_set1_ps(x); }
+ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm512_fmadd_ps(a, b, c); }
+ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_ps(a, b); }
+ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return (FN(vmask))((1u << count) - 1u); }
+ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm512_maskz_loadu_ps(m, p); }
+ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm512_mask_storeu_ps(p, m, x); }
+#else
+typedef __m512d FN(vec);
+typedef __mmask8 FN(vmask);
+enum { FN(LANES) = 8 };
+ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm512_loadu_pd(p); }
+ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm512_storeu_pd(p, x); }
+ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm512_set1_pd(x); }
+ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm512_fmadd_pd(a, b, c); }
+ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_pd(a, b); }
+ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return (FN(vmask))((1u << count) - 1u); }
+ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm512_maskz_loadu_pd(m, p); }
+ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm512_mask_storeu_pd(p, m, x); }
+#endif
+
+#elif defined(__AVX2__) && defined(__FMA__)
+#if REAL_IS_FLOAT
+typedef __m256 FN(vec);
+typedef __m256i FN(vmask);
+enum { FN(LANES) = 8 };
+ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm256_loadu_ps(p); }
+ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm256_storeu_ps(p, x); }
+ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm256_set1_ps(x); }
+ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm256_fmadd_ps(a, b, c); }
+ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm256_max_ps(a, b); }
+ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_ps(p, m); }
+ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_ps(p, m, x); }
+#else
+typedef __m256d FN(vec);
+typedef __m256i FN(vmask);
+enum { FN(LANES) = 4 };
+ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm256_loadu_pd(p); }
+ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm256_storeu_pd(p, x); }
+ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm256_set1_pd(x); }
+ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm256_fmadd_pd(a, b, c); }
+ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm256_max_pd(a, b); }
+ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_pd(p, m); }
+ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_pd(p, m, x); }
+#endif
+
+#else                                                                                /* 128 bits: SSE2, NEON, others */
+typedef real FN(vec) __attribute__((vector_size(16), aligned(16), may_alias));
+typedef real FN(vec_unaligned) __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
+typedef isize FN(vmask);                                                             /* the count itself */
+enum { FN(LANES) = 16 / (int)sizeof(real) };
+ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return *(const FN(vec_unaligned) *)p; }
+ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { *(FN(vec_unaligned) *)p = x; }
+ALWAYS_INLINE FN(vec) FN(vset)(real x)
+{
+#if REAL_IS_FLOAT
+    return (FN(vec)){ x, x, x, x };
+#else
+    return (FN(vec)){ x, x };
+#endif
+}
+ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c)
+{
+#if defined(__aarch64__) && REAL_IS_FLOAT
+    return (FN(vec))vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#elif defined(__aarch64__)
+    return (FN(vec))vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+    return a * b + c;
+#endif
+}
+ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b)                                  /* b where either is NaN, as on x86 */
+{
+    FN(vec) r;
+    for (int i = 0; i < FN(LANES); i++) r[i] = a[i] > b[i] ? a[i] : b[i];
+    return r;
+}
+ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return count; }
+ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m)
+{
+    FN(vec) r = FN(vset)(0);
+    for (int i = 0; i < FN(LANES); i++) if (i < m) r[i] = p[i];
+    return r;
+}
+ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x)
+{
+    for (int i = 0; i < FN(LANES); i++) if (i < m) p[i] = x[i];
+}
+#endif
+
+ALWAYS_INLINE FN(vec) FN(vzero)(void) { return FN(vset)(0); }
+
+/* The lanes added pairwise: ((0 + half) + ...), the same tree at every width. */
+ALWAYS_INLINE real FN(vsum)(FN(vec) x)
+{
+    real lane[FN(LANES)];
+    FN(vstore)(lane, x);
+    for (int width = FN(LANES) / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
+    return lane[0];
+}
+#endif
