@@ -120,12 +120,14 @@ def test_reduced_shape_equals_numpy(axes, keepdims):
     assert shapes.reduced_shape((2, 3, 4), axes, keepdims) == np.zeros((2, 3, 4)).sum(axis=axes, keepdims=keepdims).shape
 
 
-@pytest.mark.parametrize("shape, target", [((6,), (2, 3)), ((2, 3), (-1,)), ((4, 6), (2, -1, 3)), ((), (1, 1)), ((0, 3), (3, 0)), ((0, 3), (-1, 3))])
+@pytest.mark.parametrize("shape, target", [((6,), (2, 3)), ((2, 3), (-1,)), ((4, 6), (2, -1, 3)), ((), (1, 1)),
+                                           ((0, 3), (3, 0)), ((0, 3), (-1, 3))])
 def test_reshaped_equals_numpy(shape, target):
     assert shapes.reshaped(shape, target) == np.zeros(shape).reshape(target).shape
 
 
-@pytest.mark.parametrize("shape, target", [((6,), (4,)), ((6,), (-1, 4)), ((6,), (-1, -1)), ((6,), (-2, 3)), ((0,), (0, -1)), ((6,), (2.0, 3))])
+@pytest.mark.parametrize("shape, target", [((6,), (4,)), ((6,), (-1, 4)), ((6,), (-1, -1)), ((6,), (-2, 3)),
+                                           ((0,), (0, -1)), ((6,), (2.0, 3))])
 def test_reshaped_refuses(shape, target):
     with pytest.raises(ShapeError, match="^Reshape: "):
         shapes.reshaped(shape, target, who="Reshape")
