@@ -33,7 +33,7 @@ cdef extern from "program.h" nogil:
         isize n
 
 # dtype codes: the two reals first, so that a code below 2 is the index of the kernel's real type
-cpdef enum DType:
+cdef enum DType:
     FLOAT32 = 0
     FLOAT64 = 1
     INT32 = 2

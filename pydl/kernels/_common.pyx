@@ -17,7 +17,6 @@ import numpy as np
 
 cdef extern from *:
     """
-    #define _GNU_SOURCE
     #include <sys/mman.h>
     #include <stdlib.h>
     #include <string.h>
@@ -568,20 +567,20 @@ cdef load_blas():
     except ImportError:
         blas_report = "none: built without one; own kernels serve every product"
         return
-    if not build.blas_library:
+    if not build.BLAS_LIBRARY:
         blas_report = "none: built without one; own kernels serve every product"
         return
-    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_libs", build.blas_library)
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_libs", build.BLAS_LIBRARY)
     cdef const char *core = NULL
     if best_level == 2 and "OPENBLAS_CORETYPE" not in os.environ:
         core = b"SkylakeX"                  # OpenBLAS takes AMD's AVX-512 for Haswell and runs at half speed
-    encoded_path, encoded_prefix = os.fsencode(path), build.blas_symbol_prefix.encode()
+    encoded_path, encoded_prefix = os.fsencode(path), build.BLAS_SYMBOL_PREFIX.encode()
     cdef const char *trouble = pydl_load_blas(encoded_path, encoded_prefix, core, &blas)
     if trouble != NULL:
         blas.sgemm = blas.dgemm = NULL
-        blas_report = f"none: {build.blas_library} does not load ({trouble.decode(errors='replace')})"
+        blas_report = f"none: {build.BLAS_LIBRARY} does not load ({trouble.decode(errors='replace')})"
     else:
-        blas_report = f"{build.blas_library} {build.blas_version}, one thread, private"
+        blas_report = f"{build.BLAS_LIBRARY} {build.BLAS_VERSION}, one thread, private"
 
 
 def cgroup_cpu_quota():
@@ -709,7 +708,7 @@ cdef spoil(str reason):
     if recording.spoilt is None:
         frame = sys._getframe(0)
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        last = recording.labels[-1][0] if recording.labels else "the start"
+        last = recording.labels[len(recording.labels) - 1][0] if recording.labels else "the start"
         while frame is not None and os.path.abspath(frame.f_code.co_filename).startswith(here):
             frame = frame.f_back
         where = f" at {frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
