@@ -73,7 +73,12 @@ def _symbols(name, typed, level):
     return [f"pydl_{name}_{real}_{level}" if typed else f"pydl_{name}_{level}" for real in ("f32", "f64")]
 
 
+def _braces(words):
+    return "{" + ", ".join(words) + "}"
+
+
 def read_kernels(headers):
+    """Every kernel declared in the headers, sorted by name."""
     kernels, scratch = {}, {}
     for header in headers:
         for number, line in enumerate(header.read_text().splitlines(), 1):
@@ -106,9 +111,9 @@ def kernel_table(kernels):
             lines += [f"isize {s}(const pydl_ctx *ctx, const void *args);" for s in dict.fromkeys(kernel.scratch_symbols(level)) if s != "NULL"]
     lines += ["", "const pydl_kernel_row pydl_kernel_table[] = {"]
     for kernel in kernels:
-        run = ", ".join("{%s}" % ", ".join(kernel.symbols(level)) for level in LEVELS)
-        scratch = ", ".join("{%s}" % ", ".join(kernel.scratch_symbols(level)) for level in LEVELS)
-        lines.append(f'    {{"{kernel.name}", "{kernel.family}", {{{run}}}, {{{scratch}}}}},')
+        run = _braces(_braces(kernel.symbols(level)) for level in LEVELS)
+        scratch = _braces(_braces(kernel.scratch_symbols(level)) for level in LEVELS)
+        lines.append(f'    {{"{kernel.name}", "{kernel.family}", {run}, {scratch}}},')
     if not kernels:
         lines.append("    {0}")
     lines += ["};", f"const isize pydl_kernel_count = {len(kernels)};", ""]

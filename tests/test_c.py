@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 TESTS = sorted((ROOT / "tests" / "c").glob("test_*.c"))
 BUILD = ROOT / "build" / "c-tests"
-FLAGS = ["-std=c11", "-g", "-O1", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Wconversion", "-Werror",
-         "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-DPYDL_LEVEL=base", f"-I{CSRC}"]
+FLAGS = ["-std=c11", "-g", "-O1", "-fopenmp", "-fno-math-errno", "-fno-trapping-math",
+         "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-DPYDL_LEVEL=base", f"-I{CSRC}", f"-I{ROOT / 'tests' / 'c'}",
+         *(["-Wall", "-Wextra", "-Wconversion", "-Werror"] if os.environ.get("PYDL_WERROR", "0") not in ("", "0") else [])]
 
 
 def compiler():
