@@ -295,11 +295,11 @@ class BuildKernels(build_ext):
             print("scipy-openblas32 is not installed: built without BLAS, our own kernels do all products", flush=True)
         version = subprocess.run([*self.compiler_command, "--version"], stdout=subprocess.PIPE, text=True).stdout.splitlines()[0]
         constants = {
-            "blas_library": blas and blas["path"].name, "blas_symbol_prefix": blas and blas["prefix"], "blas_version": blas and blas["version"],
-            "levels": tuple(LEVELS), "level_flags": {level: " ".join(flags) for level, flags in LEVELS.items()},
-            "c_flags": " ".join([*self.c_flags, *self.user_flags]), "compiler": version, "cython": self.cython_version,
+            "BLAS_LIBRARY": blas and blas["path"].name, "BLAS_SYMBOL_PREFIX": blas and blas["prefix"], "BLAS_VERSION": blas and blas["version"],
+            "LEVELS": tuple(LEVELS), "LEVEL_FLAGS": {level: " ".join(flags) for level, flags in LEVELS.items()},
+            "C_FLAGS": " ".join([*self.c_flags, *self.user_flags]), "COMPILER": version, "CYTHON": self.cython_version,
         }
-        lines = ['"""How this copy of pydl was built; written by setup.py.  blas_* are None where it was built without one."""']
+        lines = ['"""How this copy of pydl was built; written by setup.py.  BLAS_* are None where it was built without one."""']
         write_if_changed(target / "pydl/_build_info.py", "\n".join([*lines, *(f"{k} = {v!r}" for k, v in constants.items()), ""]))
 
     def copy_extensions_to_source(self):
