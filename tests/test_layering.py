@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The house, from the ground up.  A name stands for a module or for a folder with all that is in it.
 FLOORS = {
-    0: "errors shapes registry _build_info",
+    0: "errors shapes files registry _build_info",
     1: "kernels",
     2: "backends",
     3: "tensor autodiff capture config random",
