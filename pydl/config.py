@@ -1,69 +1,41 @@
-"""What this copy of pydl is, how it was built, and what it uses on this machine."""
-import os
-import platform
-import sys
+"""Settings of the whole library: the default dtype, epsilon, the image layout of the API."""
+from pydl.errors import in_range, one_of
+from pydl.tensor import structure_changed
 
-import numpy
-
-from pydl import _build_info as build
-from pydl._version import __version__
-from pydl.errors import one_of
-from pydl.kernels._common import (
-    blas_status,
-    built_levels,
-    cgroup_cpu_quota,
-    cpu_levels,
-    get_cpu_level,
-    get_num_threads,
-)
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 
 
-def show_config(mode="stdout"):
-    """Print how pydl was built and what it uses here: CPU level, threads, BLAS.
-
-    Args:      mode: "stdout" prints, "dicts" returns the same as a dict of dicts.
-    Example:   pydl.show_config()
-               pydl.show_config(mode="dicts")["threads"]["in use"]
-    """
-    one_of("show_config", "mode", mode, ("stdout", "dicts"))
-    config = _collect()
-    if mode == "dicts":
-        return config
-    for section, entries in config.items():
-        print(section)
-        for key, value in entries.items():
-            print(f"    {key + ':':<16}{', '.join(value) if isinstance(value, tuple) else value}")
-    return None
+def _set(name, value):
+    if _settings[name] != value:
+        _settings[name] = value
+        structure_changed()             # recorded steps were made under the old setting
 
 
-def _collect():
-    return {
-        "pydl": {"version": __version__, "python": platform.python_version(), "numpy": numpy.__version__,
-                 "folder": os.path.dirname(os.path.abspath(__file__))},
-        "build": {"compiler": build.COMPILER, "cython": build.CYTHON, "flags": build.C_FLAGS},
-        "cpu": {"model": _cpu_model(), "levels built": built_levels(), "levels here": cpu_levels(), "in use": get_cpu_level(),
-                "flags": build.LEVEL_FLAGS[get_cpu_level()] or "none"},
-        "threads": {"in use": get_num_threads(), "cpus allowed": _cpus_allowed(), "cgroup quota": _quota(),
-                    **{name: os.environ[name] for name in ("PYDL_NUM_THREADS", "OMP_NUM_THREADS") if name in os.environ}},
-        "blas": {"library": blas_status()},
-    }
+def floatx():
+    """Return the default dtype of layers: "float32" or "float64"."""
+    return _settings["floatx"]
 
 
-def _cpu_model():
-    try:
-        with open("/proc/cpuinfo") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+def set_floatx(value):
+    """Set the default dtype of layers built from now on."""
+    _set("floatx", one_of("set_floatx", "value", value, ("float32", "float64")))
 
 
-def _cpus_allowed():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def epsilon():
+    """Return the small number that keeps logarithms and divisions finite (1e-7)."""
+    return _settings["epsilon"]
 
 
-def _quota():
-    quota = cgroup_cpu_quota() if sys.platform == "linux" else None
-    return "none" if quota is None else f"{quota:g} cpus"
+def set_epsilon(value):
+    """Set that small number."""
+    _set("epsilon", in_range("set_epsilon", "value", value, 0, 1, low_open=True))
+
+
+def image_data_format():
+    """Return the default layout of images in the API: "channels_last" or "channels_first"."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format):
+    """Set the default layout of images in the API; inside, features are always last."""
+    _set("image_data_format", one_of("set_image_data_format", "data_format", data_format, ("channels_last", "channels_first")))

@@ -1,0 +1,225 @@
+"""Record, then replay: the second life of a step.
+
+A step's first run (for given shapes) is eager and recorded.  So is the second, and the two recordings are compared:
+same calls, same settings, same constants by content.  Only twins are replayed, from then on in one call into C.
+Whatever a user's Python changes from step to step shows as a difference, is named once, and the step stays eager:
+never fast and wrong.  At runs 10, 100, 1000, ... the step is recorded and compared again; a late difference is an error.
+"""
+import threading
+import warnings
+from collections import OrderedDict
+
+import numpy as np
+
+from pydl.backends import cpu as B
+from pydl.errors import show
+from pydl.kernels._common import Arena, Array, Program, Recording, physical_memory_bytes, recording_is_open, settings_version
+from pydl.tensor import Tensor, gradients_wanted, made_by, structure_version
+
+MOST_PROGRAMS = 32                                  # kept per store; the least recently used goes first
+MOST_BYTES = physical_memory_bytes() // 4           # of their arenas together
+
+
+class CaptureWarning(UserWarning):
+    """A step cannot be replayed and runs eagerly: right, but slower."""
+
+
+class Step:
+    """One function of arrays at given shapes: eager and recorded twice, then replayed.
+
+    function: takes the arrays of `inputs`, returns a flat list of Arrays (the results).
+    inputs: owned Arrays, filled by the caller before each run.
+    """
+
+    def __init__(self, function, inputs, who, strict=False):
+        self.function, self.inputs, self.who, self.strict = function, inputs, who, strict
+        self.lock = threading.RLock()
+        self.arena = self.first = self.program = self.reason = None
+        self.runs = 0
+        self.check_at = 10
+
+    @property
+    def nbytes(self):
+        return self.program.nbytes if self.program is not None else self.arena.peak if self.arena is not None else 0
+
+    def run(self):
+        """Run once on what `inputs` hold now; returns the results, valid until the next run."""
+        if self.program is not None:
+            self.runs += 1
+            if self.runs == self.check_at:
+                return self._check_again()
+            self.program.run()
+            return self.program.outputs
+        if self.reason is not None or recording_is_open():      # inside another recording: part of that step
+            return self.function(*self.inputs)
+        self.runs += 1
+        if self.first is None:
+            self.arena = Arena()
+            self.first, results = self._record(None)
+            return results
+        second, results = self._record(self.first)
+        self.reason = self.first.difference(second)
+        if self.reason is None:
+            self.program, self.first = Program(second, self.inputs, results), None
+            return results
+        self.first = None
+        if self.strict:
+            raise RuntimeError(f"{self.who}: the step cannot be recorded: {self.reason}")
+        warnings.warn(f"{self.who}: this step runs eagerly, because it cannot be replayed: {self.reason}", CaptureWarning, stacklevel=3)
+        return results
+
+    def _record(self, previous):
+        recording = Recording(self.arena, previous)
+        with recording:
+            results = self.function(*self.inputs)
+        return recording, results
+
+    def _check_again(self):
+        self.check_at *= 10
+        again, results = self._record(self.program.recording)
+        difference = self.program.recording.difference(again)
+        if difference is not None:
+            raise RuntimeError(f"{self.who}: step {self.runs} is not the step that was recorded: {difference}; "
+                               "the steps in between replayed the old one. Use run_eagerly=True, or keep the step the same")
+        self.program = Program(again, self.inputs, results)
+        return results
+
+
+class Store:
+    """Steps by key, the least recently used dropped first; a key holds shapes, dtypes and all that shapes a recording."""
+
+    def __init__(self):
+        self._steps = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key, make):
+        """The step of this key, made by `make()` if there is none for the library's present settings."""
+        key = (key, settings_version(), structure_version())
+        step = self._steps.get(key)
+        if step is None:
+            with self._lock:
+                for old in [k for k in self._steps if k[1:] != key[1:]]:
+                    del self._steps[old]                        # made under settings that are no more
+                step = self._steps[key] = make()
+                while len(self._steps) > MOST_PROGRAMS or (
+                        len(self._steps) > 1 and sum(s.nbytes for s in self._steps.values()) > MOST_BYTES):
+                    self._steps.popitem(last=False)
+        else:
+            self._steps.move_to_end(key)
+        return step
+
+    def clear(self):
+        self._steps.clear()
+
+    def __len__(self):
+        return len(self._steps)
+
+
+def function(f=None, *, strict=False):
+    """Make a function of arrays that records itself and replays in C: for serving and for training loops of your own.
+
+    Args:      f: takes Tensors, arrays, and plain values (which are part of the key); returns Tensors, alone or nested
+                   in tuples, lists and dicts. Usable as a decorator.
+               strict: raise where the function cannot be replayed, instead of going on eagerly with a warning.
+    Gradients: none through the result: call `pydl.grad` inside. (While gradients of the result are asked for by an
+               enclosing `pydl.grad`, or inside another recording, the function runs as ordinary Python.)
+    Raises:    RuntimeError if a recorded function later turns out to change from call to call.
+    Example:
+        >>> import pydl
+        >>> double = pydl.function(lambda x: x * 2)
+        >>> [double(pydl.Tensor([float(i)])).item() for i in range(4)]
+        [0.0, 2.0, 4.0, 6.0]
+    """
+    if f is None:
+        return lambda g: function(g, strict=strict)
+    if not callable(f):
+        raise TypeError(f"function: expected a callable, got {show(f)}")
+    store = Store()
+    who = f"function '{getattr(f, '__name__', type(f).__name__)}'"
+
+    def call(*args, **kwargs):
+        if recording_is_open():
+            return f(*args, **kwargs)
+        slots, key, rebuild = _split(args, kwargs)
+        if any(isinstance(s, Tensor) and s.needs_gradient for s in slots) and gradients_wanted():
+            return f(*args, **kwargs)
+
+        def make():
+            shape_of_result = []
+
+            def run(*arrays):
+                given, named = rebuild([made_by(a, None, 0) for a in arrays])
+                flat = []
+                shape_of_result[:] = [_flatten(f(*given, **named), flat)]
+                return flat
+            step = Step(run, [B.owned(s.shape, s.dtype) for s in slots], who, strict)
+            step.shape_of_result = shape_of_result
+            return step
+        step = store.get(key, make)
+        with step.lock:
+            for slot, given in zip(step.inputs, slots):
+                B.assign(slot, np.asarray(given))
+            flat = [made_by(B.from_numpy(np.asarray(a)), None, 0) for a in step.run()]
+            return _unflatten(step.shape_of_result[0], iter(flat))
+    call.__name__, call.__doc__, call.__wrapped__ = getattr(f, "__name__", "call"), f.__doc__, f
+    call.programs = store
+    return call
+
+
+def _split(args, kwargs):
+    """Arrays among the arguments, the key of the rest, and a function that puts them together again."""
+    slots, key = [], []
+    items = list(enumerate(args)) + list(kwargs.items())
+    for name, value in items:
+        if isinstance(value, Array):
+            value = made_by(value, None, 0)
+        if isinstance(value, (Tensor, np.ndarray)) and not _is_parameter(value):
+            key.append((name, value.shape, value.dtype.name))
+            slots.append(value)
+        else:
+            try:
+                hash(value)
+            except TypeError:
+                raise TypeError(f"function: argument {name!r} must be an array or hashable, got {show(value)}") from None
+            key.append((name, value))
+
+    def rebuild(tensors):
+        waiting, positional, named = iter(tensors), [], {}
+        for name, value in items:
+            if isinstance(value, (Tensor, np.ndarray, Array)) and not _is_parameter(value):
+                value = next(waiting)
+            if isinstance(name, int):
+                positional.append(value)
+            else:
+                named[name] = value
+        return positional, named
+    return slots, tuple(key), rebuild
+
+
+def _is_parameter(value):
+    return isinstance(value, Tensor) and type(value) is not Tensor
+
+
+def _flatten(value, flat):
+    """Append the arrays of nested results to `flat`; return their shape for `_unflatten`."""
+    if isinstance(value, Tensor):
+        flat.append(value.array)
+        return Tensor
+    if isinstance(value, (tuple, list)):
+        return type(value), [_flatten(v, flat) for v in value]
+    if isinstance(value, dict):
+        return dict, {k: _flatten(v, flat) for k, v in value.items()}
+    if value is None:
+        return None
+    raise TypeError(f"function: results must be Tensors, alone or in tuples, lists and dicts, got {show(value)}")
+
+
+def _unflatten(shape, tensors):
+    if shape is None:
+        return None
+    if shape is Tensor:
+        return next(tensors)
+    kind, parts = shape
+    if kind is dict:
+        return {k: _unflatten(v, tensors) for k, v in parts.items()}
+    return kind([_unflatten(p, tensors) for p in parts])

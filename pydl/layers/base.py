@@ -1,0 +1,216 @@
+"""Layer: what every layer and model is.  Build, call, parameters, trainable, config."""
+import functools
+import inspect
+import re
+from contextvars import ContextVar
+
+import numpy as np
+
+from pydl import config
+from pydl.errors import ShapeError, one_of, show, string
+from pydl.layers.owner import Owner, init_names
+from pydl.layers.symbol import Node, Symbol, map_structure, symbols_in
+from pydl.ops import cast
+from pydl.tensor import Tensor, as_tensor, no_grad
+
+added_losses = ContextVar("pydl_added_losses", default=None)    # a list while a training step collects them
+_names = {}
+
+
+def snake_case(name):
+    """Conv2D -> conv2d, BatchNormalization -> batch_normalization: as Keras names layers."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(base):
+    """dense, dense_1, dense_2, ...: counted per process, until `clear_session`."""
+    count = _names[base] = _names.get(base, -1) + 1
+    return f"{base}_{count}" if count else base
+
+
+def clear_session():
+    """Start the counting of automatic layer names anew."""
+    _names.clear()
+
+
+class InputSpec:
+    """What a layer takes once it is built: ndim, min_ndim, and sizes by axis, such as axes={-1: 3}."""
+
+    def __init__(self, ndim=None, min_ndim=None, axes=None):
+        self.ndim, self.min_ndim, self.axes = ndim, min_ndim, axes or {}
+
+
+class Layer(Owner):
+    """A function with parameters.  Subclasses define `build(input_shape)` if they have any, and `call(x)`.
+
+    Args:      name: unique by default; it leads every error message.
+               trainable: False freezes the layer's parameters.
+               dtype: "float32" or "float64"; `pydl.config.floatx()` by default.
+               activity_regularizer: a penalty on the output, added to the loss.
+    Example:
+        >>> import numpy as np, pydl
+        >>> class Scale(pydl.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+        ...     def call(self, x):
+        ...         return x * self.factor
+        >>> Scale()(np.ones((2, 3))).shape
+        (2, 3)
+    """
+    input_spec = None
+    takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
+
+    def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None):
+        from_name = type(self).__name__
+        self.name = unique_name(snake_case(from_name)) if name is None else string(from_name, "name", name)
+        if dtype is not None:
+            dtype = getattr(np.dtype(dtype), "name") if isinstance(dtype, (type, np.dtype)) else dtype
+            one_of(self.who, "dtype", dtype, ("float32", "float64"))
+        self.dtype = dtype or config.floatx()
+        self.activity_regularizer = activity_regularizer
+        self.trainable = trainable
+
+    @property
+    def who(self):
+        """How messages call this layer: Conv2D 'stem'."""
+        return f"{type(self).__name__} '{self.__dict__.get('name', '?')}'"
+
+    # ---- build and call
+
+    def build(self, input_shape):
+        """Create the parameters, now that the shape of the input is known: (None, ...), or a list of such."""
+
+    def call(self, x):
+        raise TypeError(f"{self.who}: define call(self, x)")
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the output: found by running the layer on zeros, unless a subclass knows better."""
+        def zeros(shape):
+            if None in shape[1:]:
+                raise ShapeError(f"{self.who}: the output shape for input {shape} is not known; define compute_output_shape")
+            return np.zeros((1, *shape[1:]), self.dtype)
+        shapes = [zeros(s) for s in input_shape] if isinstance(input_shape, list) else zeros(tuple(input_shape))
+        with no_grad():
+            out = self._run((map_structure(as_tensor, shapes),), {})
+        return map_structure(lambda t: (None, *t.shape[1:]), out)
+
+    def ensure_built(self, input_shape):
+        if not self.built:
+            if not hasattr(self, "name"):
+                raise RuntimeError(f"{type(self).__name__}: call super().__init__() first, in __init__")
+            self.build(input_shape)
+            object.__setattr__(self, "built", True)
+            object.__setattr__(self, "built_shape", input_shape)
+
+    def check_input(self, shape):
+        spec = self.input_spec
+        if spec is None:
+            return
+        wrong = (spec.ndim is not None and len(shape) != spec.ndim) or (spec.min_ndim is not None and len(shape) < spec.min_ndim)
+        wrong = wrong or any(not -len(shape) <= axis < len(shape) or (shape[axis] is not None and shape[axis] != size)
+                             for axis, size in spec.axes.items())
+        if wrong:
+            raise ShapeError(f"{self.who}: built for inputs {self._expected(spec)}, got {tuple(shape)}{self.shape_hint(shape)}")
+
+    def _expected(self, spec):
+        ndim = spec.ndim or spec.min_ndim or max(-min(spec.axes, default=-1), max(spec.axes, default=0) + 1)
+        names = {2: ["N", "D"], 3: ["N", "T", "D"], 4: ["N", "H", "W", "C"]}.get(ndim, ["N"] + ["..."] * (ndim - 1))
+        for axis, size in spec.axes.items():
+            names[axis] = str(size)
+        return f"({', '.join(names)})" if spec.ndim else f"(..., {names[-1]})" if spec.axes else f"with at least {ndim} axes"
+
+    def shape_hint(self, shape):
+        """What a wrong shape looks like, for the error message: subclasses know."""
+        return ""
+
+    def __call__(self, *args, **kwargs):
+        """Run the layer: on arrays or Tensors eagerly, on Symbols by drawing a node of a functional model."""
+        if not args:
+            raise TypeError(f"{self.who}: expected an input, got none")
+        if symbols_in(args):
+            return self._draw(args, kwargs)
+        args = tuple(self._tensors(a) for a in args)
+        shapes = _shapes(args[0])
+        self.ensure_built(_without_batch(shapes))
+        for shape in shapes if isinstance(shapes, list) else [shapes]:
+            self.check_input(shape)
+        return self._run(args, kwargs)
+
+    def _run(self, args, kwargs):
+        if "training" in kwargs and not _takes_training(type(self)):
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        out = self.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            self.add_loss(self.activity_regularizer(out))
+        return out
+
+    def _draw(self, args, kwargs):
+        shapes = map_structure(lambda s: s.shape if isinstance(s, Symbol) else np.shape(s), args[0])
+        self.ensure_built(shapes)
+        for shape in shapes if isinstance(shapes, list) else [shapes]:
+            self.check_input(shape)
+        node = Node(self, args, kwargs)
+        out = self.compute_output_shape(shapes)
+        several = isinstance(out, list) or (isinstance(out, tuple) and bool(out) and isinstance(out[0], (tuple, list)))
+        if several:
+            return [Symbol(shape, self.dtype, node, i) for i, shape in enumerate(out)]
+        return Symbol(out, self.dtype, node)
+
+    def _tensors(self, value):
+        """Inputs as Tensors of the layer's dtype; integers too, unless the layer takes them as they are."""
+        if isinstance(value, (list, tuple)) and value and any(isinstance(v, (Tensor, np.ndarray, list, tuple)) for v in value) \
+                and any(isinstance(v, (Tensor, np.ndarray)) for v in value):
+            return [self._tensors(v) for v in value]
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if not isinstance(value, Tensor):
+            try:
+                value = np.asarray(value) if not hasattr(value, "dtype") else value
+                if value.dtype.kind in "OSUcmMV":
+                    raise TypeError
+                value = as_tensor(value, self.dtype if value.dtype.kind == "f" or not self.takes_integers else None)
+            except (TypeError, ValueError):
+                raise TypeError(f"{self.who}: expected an array of numbers, got {show(value)}") from None
+            return value
+        if value.dtype.name != self.dtype and (value.dtype.kind == "f" or not self.takes_integers):
+            return cast(value, self.dtype)
+        return value
+
+    def add_loss(self, loss):
+        """Add a scalar Tensor to the loss of the training step that runs this layer."""
+        collected = added_losses.get()
+        if collected is not None:
+            collected.append(loss)
+
+    # ---- config
+
+    def get_config(self):
+        """Return the constructor's arguments, by name: attributes of those names where there are, else what was given."""
+        given, options = self._given
+        names = init_names(type(self))
+        values = dict(zip(names, given), **options)
+        found = {n: getattr(self, n) if hasattr(self, n) else values[n] for n in names if hasattr(self, n) or n in values}
+        return {**found, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build a layer from its `get_config()`."""
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{self.who}{', built' if self.built else ''}>"
+
+
+def _shapes(value):
+    return [_shapes(v) for v in value] if isinstance(value, (list, tuple)) else tuple(getattr(value, "shape", ()))
+
+
+def _without_batch(shapes):
+    return [_without_batch(s) for s in shapes] if isinstance(shapes, list) else (None, *shapes[1:])
+
+
+@functools.cache
+def _takes_training(cls):
+    parameters = inspect.signature(cls.call).parameters
+    return "training" in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())

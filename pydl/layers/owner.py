@@ -1,0 +1,148 @@
+"""Owner: what holds parameters and other owners: tracking, weights in and out, trainable."""
+import inspect
+
+import numpy as np
+
+from pydl import initializers
+from pydl.errors import DTypeError, ShapeError, show
+from pydl.tensor import Parameter, structure_changed
+
+
+class Owner:
+    """Attributes that are Parameters or Owners (alone, or in lists, tuples and dicts) are found by themselves."""
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        set_ = object.__setattr__
+        set_(self, "_parameters", {})       # name -> Parameter
+        set_(self, "_owners", {})           # attribute -> Owner, or the list, tuple or dict it was given in
+        set_(self, "_given", (args, kwargs))
+        set_(self, "built", False)
+        set_(self, "_trainable", True)
+        return self
+
+    def __setattr__(self, key, value):
+        self._owners.pop(key, None)
+        if isinstance(value, Parameter):
+            if not any(value is p for p in self._parameters.values()):
+                self._parameters[key] = value
+        elif isinstance(value, (Owner, list, tuple, dict)):
+            self._owners[key] = value
+        if self.__dict__.get("built") and key in init_names(type(self)):
+            structure_changed()         # a setting of a layer in use: what was recorded with the old one must not run
+        object.__setattr__(self, key, value)
+
+    def add_weight(self, shape=(), initializer="glorot_uniform", name="weight", *, trainable=True, dtype=None,
+                   regularizer=None, constraint=None):
+        """Create a Parameter of this layer; assign it to an attribute to have it tracked under that name."""
+        if not hasattr(self, "name"):
+            raise RuntimeError(f"{type(self).__name__}: call super().__init__() before adding weights")
+        dtype = self.dtype if dtype is None else dtype
+        values = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        parameter = Parameter(np.asarray(values), name=name, trainable=trainable, regularizer=regularizer,
+                              constraint=constraint, dtype=dtype)
+        if not self._trainable:
+            parameter.needs_gradient = False
+        key, count = name, 0
+        while key in self._parameters:
+            count += 1
+            key = f"{name}_{count}"
+        self._parameters[key] = parameter
+        return parameter
+
+    @property
+    def sublayers(self):
+        """The layers directly below this one."""
+        found = []
+        for value in self._owners.values():
+            values = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+            found.extend(v for v in values if isinstance(v, Owner))
+        return found
+
+    @property
+    def layers_inside(self):
+        """This layer and every layer below it, each once."""
+        seen, stack = {}, [self]
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in seen:
+                seen[id(layer)] = layer
+                stack.extend(reversed(layer.sublayers))
+        return list(seen.values())
+
+    @property
+    def weights(self):
+        """All Parameters, in the order of creation, layer by layer; each once."""
+        found = {}
+        for layer in self.layers_inside:
+            for parameter in layer._parameters.values():
+                found[id(parameter)] = parameter
+        return list(found.values())
+
+    @property
+    def trainable_weights(self):
+        return [p for p in self.weights if p.needs_gradient]
+
+    @property
+    def non_trainable_weights(self):
+        return [p for p in self.weights if not p.needs_gradient]
+
+    def named_weights(self):
+        """[(path, Parameter)] with paths such as "conv2d/kernel", unique within this layer."""
+        paths, found = {}, []
+        for layer in self.layers_inside:
+            for parameter in layer._parameters.values():
+                if not any(parameter is p for _, p in found):
+                    path = f"{layer.name}/{parameter.name}"
+                    count = paths[path] = paths.get(path, -1) + 1
+                    found.append((f"{path}_{count}" if count else path, parameter))
+        return found
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{self.who}: trainable must be True or False, got {show(value)}")
+        for layer in self.layers_inside:
+            object.__setattr__(layer, "_trainable", bool(value))
+            for parameter in layer._parameters.values():
+                parameter.needs_gradient = bool(value) and parameter.trainable and parameter.dtype.kind == "f"
+        structure_changed()
+
+    def count_params(self):
+        """Return the number of numbers in the weights."""
+        return sum(p.size for p in self.weights)
+
+    def get_weights(self):
+        """Return copies of all weights, as a list of ndarrays."""
+        return [np.array(p.numpy()) for p in self.weights]
+
+    def set_weights(self, weights):
+        """Overwrite all weights; as many arrays, of the same shapes, as `get_weights` returns."""
+        weights, mine = list(weights), self.named_weights()
+        if len(weights) != len(mine):
+            hint = "" if self.built else " (the layer is not built yet: call it once, or build(input_shape))"
+            raise ValueError(f"{self.who}: set_weights expects {len(mine)} arrays, got {len(weights)}{hint}")
+        values = [np.asarray(w) for w in weights]
+        for (path, parameter), value in zip(mine, values):
+            if value.shape != parameter.shape:
+                raise ShapeError(f"{self.who}: set_weights: {path} has shape {parameter.shape}, got {value.shape}")
+            if value.dtype.kind not in "fiub":
+                raise DTypeError(f"{self.who}: set_weights: {path} expects numbers, got dtype {value.dtype}")
+        for (_, parameter), value in zip(mine, values):
+            parameter.assign(value)
+
+
+_signatures = {}
+
+
+def init_names(cls):
+    """The names of a class's own constructor arguments."""
+    names = _signatures.get(cls)
+    if names is None:
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        names = _signatures[cls] = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return names

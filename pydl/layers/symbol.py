@@ -1,0 +1,121 @@
+"""Symbol: a tensor that has a shape but no value yet, from which functional models are drawn."""
+import itertools
+
+import numpy as np
+
+from pydl.errors import DTypeError, ShapeError, is_int, show, string
+
+_creation = itertools.count()
+
+
+class Symbol:
+    """What `Input()` returns and layers pass on: a shape whose first axis, the batch, is None, and a dtype."""
+
+    def __init__(self, shape, dtype, node=None, index=0, name=None):
+        self.shape, self.dtype, self.node, self.index, self.name = tuple(shape), np.dtype(dtype), node, index, name
+
+    ndim = property(lambda self: len(self.shape))
+
+    def __repr__(self):
+        made = f", made by {self.node.layer.name}" if self.node else ""
+        return f"Symbol(shape={self.shape}, dtype={self.dtype.name}{made})"
+
+    def __bool__(self):
+        raise TypeError("a Symbol has no value: a functional model cannot branch on one; write a Layer with a call() of your own")
+
+    def __array__(self, *_, **__):
+        raise TypeError("a Symbol has no value; pass it to layers, and the data to the finished model")
+
+    def _no_arithmetic(self, *_):
+        raise TypeError("a Symbol has no arithmetic of its own; use a layer such as Add, Subtract, Multiply or Concatenate")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __matmul__ = __neg__ = _no_arithmetic
+    __getitem__ = _no_arithmetic
+
+
+class Node:
+    """One call of a layer on symbols: an arrow of the graph."""
+
+    def __init__(self, layer, args, kwargs):
+        self.layer, self.args, self.kwargs = layer, args, kwargs
+        self.order = next(_creation)
+
+    @property
+    def inputs(self):
+        return symbols_in((self.args, self.kwargs))
+
+
+def symbols_in(value):
+    """All Symbols in nested tuples, lists and dicts, in order."""
+    if isinstance(value, Symbol):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [s for item in value for s in symbols_in(item)]
+    return []
+
+
+def map_structure(function, value):
+    """Apply a function to every leaf of nested tuples, lists and dicts."""
+    if isinstance(value, dict):
+        return {k: map_structure(function, v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([map_structure(function, v) for v in value])
+    return function(value)
+
+
+def checked_shape(who, shape):
+    """Return the shape of one sample as a tuple of positive ints or Nones."""
+    if is_int(shape):
+        raise TypeError(f"{who}: shape must be a tuple such as ({shape},), got the integer {shape}")
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"{who}: shape must be a tuple of integers, got {show(shape)}")
+    for size in shape:
+        if size is not None and not is_int(size):
+            raise TypeError(f"{who}: shape must hold integers or None, got {show(shape)}")
+        if size is not None and size < 1:
+            raise ShapeError(f"{who}: sizes must be at least 1, got {show(shape)}")
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+class InputLayer:
+    """Where data enters a functional model.  Made by `Input()`."""
+    built, weights, trainable = True, (), True
+
+    def __init__(self, shape, dtype, name):
+        self.shape, self.dtype, self.name = shape, dtype, name
+
+    def get_config(self):
+        return {"shape": list(self.shape), "dtype": self.dtype, "name": self.name}
+
+
+_input_names = itertools.count()
+
+
+def Input(shape=None, batch_size=None, dtype=None, name=None):
+    """Declare what one sample looks like; the first line of a Sequential, or the root of a functional model.
+
+    Args:      shape: the shape of one sample, without the batch: (28, 28, 1).
+               batch_size: taken for Keras's sake and checked; every model takes any batch.
+               dtype: "float32" by default; "int64" for ids.
+    Shapes:    a Symbol of shape (None, *shape)
+    Raises:    TypeError or ValueError naming shape.
+    Example:
+        >>> from pydl import layers
+        >>> layers.Input((28, 28, 1)).shape
+        (None, 28, 28, 1)
+    """
+    if shape is None:
+        raise TypeError("Input: shape is required: the shape of one sample, such as (28, 28, 1)")
+    shape = checked_shape("Input", shape)
+    if batch_size is not None and (not is_int(batch_size) or batch_size < 1):
+        raise ValueError(f"Input: batch_size must be a positive integer or None, got {show(batch_size)}")
+    try:
+        kind = np.dtype("float32" if dtype is None else dtype)
+    except TypeError:
+        raise DTypeError(f"Input: dtype {show(dtype)} is not a dtype") from None
+    if kind.name not in ("float32", "float64", "int32", "int64", "uint8", "bool"):
+        raise DTypeError(f"Input: dtype must be float32, float64, int32, int64, uint8 or bool, got {kind.name}")
+    name = f"input_{next(_input_names)}" if name is None else string("Input", "name", name)
+    return Symbol((None, *shape), kind, Node(InputLayer(shape, kind.name, name), (), {}), 0, name)
