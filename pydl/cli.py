@@ -38,7 +38,7 @@ def _positive(text):
 
 
 def _info(options):
-    from pydl.config import show_config
+    from pydl.info import show_config
 
     show_config()
 
