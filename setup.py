@@ -140,7 +140,7 @@ class Rule:
         found = list(self.inputs)
         if self.depfile and self.depfile.exists():
             text = self.depfile.read_text().replace("\\\n", " ").split(": ", 1)[-1]
-            found += [Path(name) for name in text.split() if not os.path.isabs(name)]     # our own; the system's do not change under us
+            found += [Path(name) for name in text.split() if not name.startswith(("/", ".."))]   # our own; others do not change under us
         return found
 
     def is_current(self):

@@ -32,7 +32,7 @@ def python(*arguments, **environment):
 def test_no_source_is_installed():
     files = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*") if path.is_file()]
     assert any(name.startswith("kernels/_common.") for name in files)
-    assert [name for name in files if Path(name).suffix in (".c", ".h", ".pyx", ".pxd", ".o", ".cu")] == []
+    assert [name for name in files if Path(name).suffix in (".c", ".h", ".pyx", ".pxd", ".pxi", ".o", ".cu")] == []
     assert importlib.metadata.version("pydl-nn") == pydl.__version__
     assert [r for r in importlib.metadata.requires("pydl-nn") if "extra ==" not in r] == ["numpy>=2"]
 
