@@ -1,0 +1,1 @@
+"""Models: Sequential and functional ones, their training, callbacks, and files."""
