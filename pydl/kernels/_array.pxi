@@ -269,6 +269,18 @@ cdef class Array:
         a.owner = self
         return a
 
+    def rows(self, isize start, isize stop):
+        """The rows start:stop of the first axis; the same memory."""
+        if not self.ndim or not 0 <= start <= stop <= self.shape_and_strides[0]:
+            raise ValueError(f"rows: {start}:{stop} of an array of shape {self.shape}")
+        cdef Array a = new_array((stop - start, *self.shape[1:]), self.code)
+        ptr(self)
+        a.data = <char *>self.data + start * self.shape_and_strides[MAX_DIMS]
+        a.arena = self.arena
+        a.generation = self.generation
+        a.owner = self
+        return a
+
     def numpy(self):
         """A NumPy view; no copy."""
         return np.asarray(self)
@@ -374,6 +386,17 @@ def from_numpy(values, dtype=None):
         return a
     finally:
         PyBuffer_Release(&raw)
+
+
+def borrowed(values):
+    """An Array over the memory of a C-contiguous ndarray, which it keeps alive; for kernels to read from."""
+    if not isinstance(values, np.ndarray) or not values.flags.c_contiguous or not values.flags.aligned or not values.dtype.isnative:
+        raise TypeError("borrowed: expected a C-contiguous, aligned ndarray in native byte order")
+    cdef Array a = new_array(values.shape, dtype_code(values.dtype))
+    cdef size_t address = values.__array_interface__["data"][0]
+    a.data = <void *>address
+    a.owner = values
+    return a
 
 
 def assign(Array target not None, values):

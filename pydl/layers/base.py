@@ -154,6 +154,7 @@ class Layer(Owner):
         out = self.compute_output_shape(shapes)
         several = isinstance(out, list) or (isinstance(out, tuple) and bool(out) and isinstance(out[0], (tuple, list)))
         if several:
+            node.results = len(out)
             return [Symbol(shape, self.dtype, node, i) for i, shape in enumerate(out)]
         return Symbol(out, self.dtype, node)
 

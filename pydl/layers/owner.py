@@ -4,6 +4,7 @@ import inspect
 import numpy as np
 
 from pydl import initializers
+from pydl.backends import cpu as B
 from pydl.errors import DTypeError, ShapeError, show
 from pydl.tensor import Parameter, structure_changed
 
@@ -15,6 +16,7 @@ class Owner:
         self = super().__new__(cls)
         set_ = object.__setattr__
         set_(self, "_parameters", {})       # name -> Parameter
+        set_(self, "_states", {})           # name -> Array
         set_(self, "_owners", {})           # attribute -> Owner, or the list, tuple or dict it was given in
         set_(self, "_given", (args, kwargs))
         set_(self, "built", False)
@@ -49,6 +51,11 @@ class Owner:
             key = f"{name}_{count}"
         self._parameters[key] = parameter
         return parameter
+
+    def add_state(self, shape, dtype, name):
+        """Create an Array of zeros that is saved with the model but is no weight: a counter, a position."""
+        self._states[name] = B.owned(shape, dtype)
+        return self._states[name]
 
     @property
     def sublayers(self):
@@ -89,14 +96,11 @@ class Owner:
 
     def named_weights(self):
         """[(path, Parameter)] with paths such as "conv2d/kernel", unique within this layer."""
-        paths, found = {}, []
-        for layer in self.layers_inside:
-            for parameter in layer._parameters.values():
-                if not any(parameter is p for _, p in found):
-                    path = f"{layer.name}/{parameter.name}"
-                    count = paths[path] = paths.get(path, -1) + 1
-                    found.append((f"{path}_{count}" if count else path, parameter))
-        return found
+        return _unique_paths((layer, p.name, p) for layer in self.layers_inside for p in layer._parameters.values())
+
+    def named_states(self):
+        """[(path, Array)] of what is saved with the model beside its weights."""
+        return _unique_paths((layer, name, a) for layer in self.layers_inside for name, a in layer._states.items())
 
     @property
     def trainable(self):
@@ -134,6 +138,18 @@ class Owner:
                 raise DTypeError(f"{self.who}: set_weights: {path} expects numbers, got dtype {value.dtype}")
         for (_, parameter), value in zip(mine, values):
             parameter.assign(value)
+
+
+def _unique_paths(found):
+    """[(path, thing)], each thing once, paths made unique by a count."""
+    counts, seen, paths = {}, set(), []
+    for layer, name, thing in found:
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            path = f"{layer.name}/{name}"
+            count = counts[path] = counts.get(path, -1) + 1
+            paths.append((f"{path}_{count}" if count else path, thing))
+    return paths
 
 
 _signatures = {}

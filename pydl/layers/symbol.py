@@ -37,7 +37,7 @@ class Node:
     """One call of a layer on symbols: an arrow of the graph."""
 
     def __init__(self, layer, args, kwargs):
-        self.layer, self.args, self.kwargs = layer, args, kwargs
+        self.layer, self.args, self.kwargs, self.results = layer, args, kwargs, 1
         self.order = next(_creation)
 
     @property

@@ -1,0 +1,132 @@
+"""Model: a layer that can be compiled, trained, inspected and saved."""
+import numpy as np
+
+from pydl.errors import ShapeError, show
+from pydl.layers.base import Layer
+from pydl.layers.symbol import symbols_in
+from pydl.models import report
+from pydl.models.training import Training
+
+
+class Model(Training, Layer):
+    """A network. Made from Symbols, `Model(inputs, outputs)`, or by a subclass with layers and a `call`.
+
+    Args:      inputs: what `Input()` returned, or a list or dict of such.
+               outputs: what the last layers returned, likewise.
+               name, trainable: as for every layer.
+    Raises:    TypeError if inputs or outputs are no Symbols, ValueError if the outputs need an input that is not named.
+    Example:
+        >>> from pydl import Model, layers
+        >>> x = layers.Input((8,))
+        >>> h = layers.Dense(8, activation="relu")(x)
+        >>> model = Model(x, layers.Dense(2)(layers.Add()([x, h])))
+        >>> model.output_shape
+        (None, 2)
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model:
+            from pydl.models.functional import Functional       # a sibling: Model(inputs, outputs) is one
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args, name=None, trainable=True, dtype=None, **kwargs):
+        if args or kwargs:
+            given = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()]
+            raise TypeError(f"{type(self).__name__}: takes name, trainable and dtype, got {', '.join(given)}; "
+                            "a functional model is Model(inputs, outputs)")
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
+        self._start_training_state()
+
+    @property
+    def layers(self):
+        """The layers of the model, in order."""
+        return self.sublayers
+
+    def get_layer(self, name=None, index=None):
+        """Return a layer by its name or its position."""
+        if (name is None) == (index is None):
+            raise ValueError(f"{self.who}: get_layer takes a name or an index")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"{self.who}: layer {index} asked for, the model has {len(layers)}")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"{self.who}: no layer '{name}'; there are {', '.join(layer.name for layer in layers)}")
+
+    @property
+    def output_shape(self):
+        """The shape of the output, with None for the batch; of several outputs, a list."""
+        outputs = symbols_in(self._output_structure)
+        return outputs[0].shape if len(outputs) == 1 else [s.shape for s in outputs]
+
+    @property
+    def input_shape(self):
+        """The shape of the input, with None for the batch; of several inputs, a list."""
+        return self.inputs[0].shape if len(self.inputs) == 1 else [s.shape for s in self.inputs]
+
+    @staticmethod
+    def input_hint(declared, got):
+        """What a wrong input shape looks like."""
+        if len(declared) == len(got) == 4 and tuple(declared[1:]) == (got[2], got[3], got[1]):
+            return "; this looks channels-first, transpose with x.transpose(0, 2, 3, 1)"
+        if len(got) == len(declared) - 1 and tuple(declared[1:]) == tuple(got):
+            return "; a single sample needs a batch axis: x[None]"
+        if len(got) == len(declared) - 1 and declared[-1] == 1:
+            return "; add the channel axis: x[..., None]"
+        return ""
+
+    def build_from(self, arrays):
+        """Build the model on the shapes of data: a subclass by running it once on two rows of zeros."""
+        if self.built:
+            return
+        shapes = [(None, *a.shape[1:]) for a in arrays]
+        if type(self).build is not Layer.build:
+            self.ensure_built(shapes[0] if len(shapes) == 1 else shapes)
+            return
+        rows = [np.zeros((1, *a.shape[1:]), a.dtype) for a in arrays]
+        self.predict_on_rows(rows)
+        if not self.built:
+            raise ShapeError(f"{self.who}: could not be built for inputs {shapes}")
+
+    def summary(self, line_length=None, print_fn=None):
+        """Print the layers with their output shapes and numbers of parameters.
+
+        Args:      line_length: characters a line; by default as wide as the longest row.
+                   print_fn: takes each line; `print` by default.
+        Raises:    ValueError if the model is not built yet.
+        """
+        lines = report.summary_lines(self, line_length)
+        for line in lines:
+            (print_fn or print)(line)
+
+    def profile(self, x, y=None, repeats=100, print_fn=None):
+        """Replay a step with timers and print a row per kernel; return the rows as dicts.
+
+        Args:      x: a batch; y: its targets, to profile a training step (which does change the weights);
+                   without it the prediction is profiled.
+                   repeats: how often the step is replayed; times are means.
+        Returns:   a list of dicts: kernel, shape, flops, bytes, seconds, share (of the machine's measured peak).
+        """
+        rows, header = self._profiled(x, y, repeats)
+        for line in report.profile_lines(rows, header):
+            (print_fn or print)(line)
+        return rows
+
+    def save(self, path, overwrite=True):
+        """Write the model, its weights, optimizer and training state to one file, whole or not at all; see `load_model`."""
+        from pydl.models import saving
+        saving.save_model(self, path, overwrite)
+
+    def save_weights(self, path, overwrite=True):
+        """Write the weights alone."""
+        from pydl.models import saving
+        saving.save_weights(self, path, overwrite)
+
+    def load_weights(self, path):
+        """Read weights written by `save_weights` or `save`; names and shapes must all agree."""
+        from pydl.models import saving
+        saving.load_weights(self, path)

@@ -1,0 +1,94 @@
+"""Objective: the losses, their weights and the metrics of a model's outputs, as `compile` was told."""
+from pydl import losses as losses_
+from pydl import metrics as metrics_
+from pydl.errors import in_range, show
+from pydl.ops import add, multiply
+
+
+def per_output(who, what, value, names):
+    """`value` for each output: one for all, a list in their order, or a dict by name."""
+    if isinstance(value, dict):
+        unknown = [n for n in value if n not in names]
+        if unknown:
+            raise ValueError(f"{who}: {what} names {show(unknown[0])}, which is no output; the outputs are {', '.join(names)}")
+        return [value.get(n) for n in names]
+    if len(names) == 1:
+        return [value]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ValueError(f"{who}: {what} must have one entry for each of the {len(names)} outputs, got {len(value)}")
+        return list(value)
+    return [value] * len(names)
+
+
+class Objective:
+    """What a step computes beside the prediction: one scalar to descend, and running means to report."""
+
+    def __init__(self, who, output_names, loss, loss_weights, metrics, weighted_metrics):
+        self.names = list(output_names)
+        several = len(self.names) > 1
+        if not several and isinstance(loss, (list, tuple)) and len(loss) == 1:
+            loss = loss[0]
+        self.losses = [None if entry is None else losses_.get(entry) for entry in per_output(who, "loss", loss, self.names)]
+        weights = per_output(who, "loss_weights", loss_weights, self.names)
+        self.weights = [1.0 if w is None else in_range(who, "loss_weights", w) for w in weights]
+        self.total = metrics_.Mean(name="loss")
+        self.parts = [metrics_.Mean(name=f"{n}_loss") if several and entry is not None else None
+                      for n, entry in zip(self.names, self.losses)]
+        self.groups = [self._group(who, "metrics", m, several) for m in (metrics, weighted_metrics)]
+
+    def _group(self, who, what, given, several):
+        """[(metric, output index)]: a metric or a list of them, an output."""
+        if given is None:
+            return []
+        if not several and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
+            given = [list(given)]
+        found = []
+        for i, entry in enumerate(per_output(who, what, given[0] if not several and isinstance(given, list) and len(given) == 1 else given, self.names)):
+            for one in entry if isinstance(entry, (list, tuple)) else [entry]:
+                if one is not None:
+                    metric = metrics_.get(one)
+                    if several:
+                        metric.name = f"{self.names[i]}_{metric.name}"
+                    found.append((metric, i))
+        return found
+
+    @property
+    def metrics(self):
+        """Every running mean, in the order of the log."""
+        return [m for group in self.groups for m, _ in group] + [p for p in self.parts if p is not None] + [self.total]
+
+    def reset(self):
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def results(self):
+        """{name: float} of the running means, as of now."""
+        return {m.name: float(m.result()) for m in self.metrics}
+
+    def loss(self, ys, predictions, sample_weights):
+        """The weighted sum of the outputs' losses: a scalar Tensor; None if no output has one."""
+        total = None
+        for entry, part, factor, y, prediction, w in zip(self.losses, self.parts, self.weights, ys, predictions, sample_weights):
+            if entry is None:
+                continue
+            value = entry(y, prediction, sample_weight=w)
+            if part is not None:
+                part.update_state(value, batch_weight(prediction))
+            if factor != 1.0:
+                value = multiply(value, factor)
+            total = value if total is None else add(total, value)
+        return total
+
+    def update(self, ys, predictions, sample_weights, total):
+        """Take a batch into the running means, inside the recorded step."""
+        for metric, i in self.groups[0]:
+            metric.update_state(ys[i], predictions[i])
+        for metric, i in self.groups[1]:
+            metric.update_state(ys[i], predictions[i], sample_weight=sample_weights[i])
+        self.total.update_state(total, batch_weight(predictions[0]))
+
+
+def batch_weight(prediction):
+    """A batch's mean counts as often as the batch has rows."""
+    return float(prediction.shape[0])
