@@ -115,7 +115,7 @@ static inline real FN(vec_expm1)(real x)
 }
 
 /* log x + c for finite normal x > 0 and a c that is a rounding error of x, relative to x. */
-static inline real FN(log_core)(real x, real c)
+static inline real FN(log_normal)(real x, real c)
 {
     const int mantissa = REAL_IS_FLOAT ? 23 : 52;
     const FN(bits) bias = REAL_IS_FLOAT ? 127 : 1023, one = 1;
@@ -151,7 +151,7 @@ static inline real FN(vec_log)(real x)
     const real smallest_normal = REAL_IS_FLOAT ? (real)1.17549435e-38 : (real)2.2250738585072014e-308;
     const real up = REAL_IS_FLOAT ? (real)8388608.0 : (real)4503599627370496.0;
     int denormal = x < smallest_normal;
-    real y = FN(log_core)(denormal ? x * up : x, 0);
+    real y = FN(log_normal)(denormal ? x * up : x, 0);
     y = denormal ? y - (REAL_IS_FLOAT ? (real)15.9423847 : (real)36.043653389117154) : y;    /* 23 ln 2, 52 ln 2 */
     y = x > 0 ? y : x == 0 ? -(real)INFINITY : (real)NAN;
     return x == (real)INFINITY ? x : y;
@@ -160,7 +160,7 @@ static inline real FN(vec_log)(real x)
 static inline real FN(vec_log1p)(real x)
 {
     real u = 1 + x;
-    real y = FN(log_core)(u, (x - (u - 1)) / u);          /* what rounding 1 + x lost comes back to first order */
+    real y = FN(log_normal)(u, (x - (u - 1)) / u);          /* what rounding 1 + x lost comes back to first order */
     y = x > -1 ? y : x == -1 ? -(real)INFINITY : (real)NAN;
     return x == (real)INFINITY ? x : y;
 }

@@ -1,0 +1,233 @@
+#ifndef real
+#include "internal.h"
+#include "move.h"
+
+/* ---- copies between strided views ---- */
+
+/* Rows and columns of the little squares a transposition goes by: both sides of a square stay in L1. */
+enum { SQUARE = 32 };
+
+#define FOR_ITEM(itemsize, statement)                                                   \
+    do {                                                                                \
+        if ((itemsize) == 4)      { typedef uint32_t item; statement; }                 \
+        else if ((itemsize) == 8) { typedef uint64_t item; statement; }                 \
+        else                      { typedef uint8_t item; statement; }                  \
+    } while (0)
+
+static void copy_row(isize itemsize, const char *x, isize x_stride, char *y, isize y_stride, isize n)
+{
+    if (x_stride == 1 && y_stride == 1) memcpy(y, x, (size_t)(n * itemsize));
+    else if (y_stride == 1)
+        FOR_ITEM(itemsize, const item *from = (const void *)x; item *to = (void *)y; for (isize i = 0; i < n; i++) to[i] = from[i * x_stride]);
+    else
+        FOR_ITEM(itemsize, const item *from = (const void *)x; item *to = (void *)y;
+                 for (isize i = 0; i < n; i++) to[i * y_stride] = from[i * x_stride]);
+}
+
+/* y[i * y_stride + j] = x[i + j * x_stride], i < rows, j < columns. */
+static void copy_square(isize itemsize, const char *x, isize x_stride, char *y, isize y_stride, isize rows, isize columns)
+{
+    FOR_ITEM(itemsize, const item *from = (const void *)x; item *to = (void *)y;
+             for (isize i = 0; i < rows; i++) for (isize j = 0; j < columns; j++) to[i * y_stride + j] = from[i + j * x_stride]);
+}
+
+/* The axis that is contiguous in x, if the last one, contiguous in y, is another; else -1. */
+static isize turned_axis(const LEVEL_FN(strided_copy_args) *a)
+{
+    const isize last = a->ndim - 1;
+    if (a->y_stride[last] != 1 || a->x_stride[last] == 1 || a->x_stride[last] == 0) return -1;
+    for (isize d = 0; d < last; d++)
+        if (a->x_stride[d] == 1 && a->shape[d] > 1) return d;
+    return -1;
+}
+
+/* Offsets in elements of position `row` of all axes but the last and `turned`. */
+static void offsets_of(const LEVEL_FN(strided_copy_args) *a, isize turned, isize row, isize *x_offset, isize *y_offset)
+{
+    *x_offset = *y_offset = 0;
+    for (isize d = a->ndim - 2; d >= 0; d--) {
+        if (d == turned) continue;
+        *x_offset += row % a->shape[d] * a->x_stride[d];
+        *y_offset += row % a->shape[d] * a->y_stride[d];
+        row /= a->shape[d];
+    }
+}
+
+pydl_status LEVEL_FN(strided_copy)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(strided_copy_args) *a = args;
+    const isize last = a->ndim - 1, turned = turned_axis(a), length = a->shape[last], item = a->itemsize;
+    isize rows = 1;
+    for (isize d = 0; d < last; d++) if (d != turned) rows *= a->shape[d];
+    if (turned < 0) {
+        /* a task is a few rows, or a piece of a long one */
+        const isize pieces = max_isize(ceil_div(length, BLOCK), 1), together = pieces > 1 ? 1 : max_isize(BLOCK / 4 / max_isize(length, 1), 1);
+        const isize tasks = ceil_div(rows, together) * pieces;
+        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (rows * length > PARALLEL_MIN)
+        for (isize task = 0; task < tasks; task++) {
+            const isize column = task % pieces * BLOCK, n = min_isize(BLOCK, length - column), first = task / pieces * together;
+            for (isize row = first; row < min_isize(first + together, rows); row++) {
+                isize x_offset, y_offset;
+                offsets_of(a, -1, row, &x_offset, &y_offset);
+                copy_row(item, (const char *)a->x + (x_offset + column * a->x_stride[last]) * item, a->x_stride[last],
+                         (char *)a->y + (y_offset + column * a->y_stride[last]) * item, a->y_stride[last], n);
+            }
+        }
+        return PYDL_OK;
+    }
+    const isize height = a->shape[turned], down = ceil_div(height, SQUARE), across = ceil_div(length, SQUARE);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (rows * height * length > PARALLEL_MIN)
+    for (isize task = 0; task < rows * down; task++) {
+        const isize i = task % down * SQUARE;
+        isize x_offset, y_offset;
+        offsets_of(a, turned, task / down, &x_offset, &y_offset);
+        for (isize k = 0; k < across; k++)
+            copy_square(item, (const char *)a->x + (x_offset + i + k * SQUARE * a->x_stride[last]) * item, a->x_stride[last],
+                        (char *)a->y + (y_offset + i * a->y_stride[turned] + k * SQUARE) * item, a->y_stride[turned],
+                        min_isize(SQUARE, height - i), min_isize(SQUARE, length - k * SQUARE));
+    }
+    return PYDL_OK;
+}
+
+pydl_status LEVEL_FN(fill)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(fill_args) *a = args;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += BLOCK) {
+        const isize n = min_isize(BLOCK, a->n - start);
+        char *to = (char *)a->y + start * a->itemsize;
+        if (a->value == 0) memset(to, 0, (size_t)(n * a->itemsize));
+        else FOR_ITEM(a->itemsize, item *y = (void *)to; const item value = (item)a->value; for (isize i = 0; i < n; i++) y[i] = value);
+    }
+    return PYDL_OK;
+}
+
+/* ---- casts ---- */
+
+enum { PYDL_FLOAT32, PYDL_FLOAT64, PYDL_INT32, PYDL_INT64, PYDL_UINT8, PYDL_BOOL };
+
+static inline int32_t to_int32(double x) { return x != x ? 0 : x >= 2147483647.0 ? INT32_MAX : x <= -2147483648.0 ? INT32_MIN : (int32_t)x; }
+static inline int64_t to_int64(double x) { return x != x ? 0 : x >= 9223372036854775808.0 ? INT64_MAX : x <= -9223372036854775808.0 ? INT64_MIN : (int64_t)x; }
+static inline uint8_t to_uint8(double x) { return x != x ? 0 : x >= 255 ? 255 : x <= 0 ? 0 : (uint8_t)x; }
+
+#define CAST(from_t, to_t, formula) do { const from_t *x = from; to_t *y = to; for (isize i = 0; i < n; i++) y[i] = (to_t)(formula); } while (0)
+
+static void cast_from_float(const void *from, isize to_type, void *to, isize n)
+{
+    switch (to_type) {
+    case PYDL_FLOAT32: CAST(float, float, x[i]); break;
+    case PYDL_FLOAT64: CAST(float, double, x[i]); break;
+    case PYDL_INT32:   CAST(float, int32_t, to_int32((double)x[i])); break;
+    case PYDL_INT64:   CAST(float, int64_t, to_int64((double)x[i])); break;
+    case PYDL_UINT8:   CAST(float, uint8_t, to_uint8((double)x[i])); break;
+    default:           CAST(float, uint8_t, x[i] != 0); break;
+    }
+}
+
+static void cast_from_double(const void *from, isize to_type, void *to, isize n)
+{
+    switch (to_type) {
+    case PYDL_FLOAT32: CAST(double, float, x[i]); break;
+    case PYDL_FLOAT64: CAST(double, double, x[i]); break;
+    case PYDL_INT32:   CAST(double, int32_t, to_int32(x[i])); break;
+    case PYDL_INT64:   CAST(double, int64_t, to_int64(x[i])); break;
+    case PYDL_UINT8:   CAST(double, uint8_t, to_uint8(x[i])); break;
+    default:           CAST(double, uint8_t, x[i] != 0); break;
+    }
+}
+
+#define CAST_FROM_INTEGER(from_t)                                                                       \
+    static void cast_from_##from_t(const void *from, isize to_type, void *to, isize n)                  \
+    {                                                                                                   \
+        switch (to_type) {                                                                              \
+        case PYDL_FLOAT32: CAST(from_t, float, x[i]); break;                                            \
+        case PYDL_FLOAT64: CAST(from_t, double, x[i]); break;                                           \
+        case PYDL_INT32:   CAST(from_t, int32_t, x[i]); break;                                          \
+        case PYDL_INT64:   CAST(from_t, int64_t, x[i]); break;                                          \
+        case PYDL_UINT8:   CAST(from_t, uint8_t, x[i]); break;                                          \
+        default:           CAST(from_t, uint8_t, x[i] != 0); break;                                     \
+        }                                                                                               \
+    }
+CAST_FROM_INTEGER(int32_t)
+CAST_FROM_INTEGER(int64_t)
+CAST_FROM_INTEGER(uint8_t)
+
+pydl_status LEVEL_FN(cast)(const pydl_ctx *ctx, const void *args)
+{
+    static const isize size[] = {4, 8, 4, 8, 1, 1};
+    static void (*const cast_from[])(const void *, isize, void *, isize) = {
+        cast_from_float, cast_from_double, cast_from_int32_t, cast_from_int64_t, cast_from_uint8_t, cast_from_uint8_t,
+    };
+    const LEVEL_FN(cast_args) *a = args;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += BLOCK)
+        cast_from[a->x_type]((const char *)a->x + start * size[a->x_type], a->y_type, (char *)a->y + start * size[a->y_type], min_isize(BLOCK, a->n - start));
+    return PYDL_OK;
+}
+
+/* ---- rows by index ---- */
+
+static inline isize index_at(const void *index, isize index_size, isize i)
+{
+    return index_size == 4 ? (isize)((const int32_t *)index)[i] : (isize)((const int64_t *)index)[i];
+}
+
+static pydl_status check_indices(const pydl_ctx *ctx, const void *index, isize index_size, isize n, isize limit)
+{
+    for (isize i = 0; i < n; i++) {
+        const isize value = index_at(index, index_size, i);
+        if (value < 0 || value >= limit) {
+            *ctx->fault = (pydl_fault){.where = i, .value = value, .limit = limit};
+            return PYDL_BAD_INDEX;
+        }
+    }
+    return PYDL_OK;
+}
+
+pydl_status LEVEL_FN(take_rows)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(take_rows_args) *a = args;
+    if (check_indices(ctx, a->index, a->index_size, a->n, a->rows) != PYDL_OK) return PYDL_BAD_INDEX;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->row_bytes > 4 * PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++)
+        memcpy((char *)a->y + i * a->row_bytes, (const char *)a->x + index_at(a->index, a->index_size, i) * a->row_bytes, (size_t)a->row_bytes);
+    return PYDL_OK;
+}
+
+#define EACH_REAL "move.c"
+#include "each_real.h"
+#else
+
+static void FN(add_row)(const real *x, real *y, isize n)
+{
+    #pragma omp simd
+    for (isize j = 0; j < n; j++) y[j] += x[j];
+}
+
+/* Every part of dx has an owner who goes through all indices: the order of additions is the same however many threads there are. */
+pydl_status FN(scatter_rows)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(scatter_rows_args) *a = args;
+    if (check_indices(ctx, a->index, a->index_size, a->n, a->rows) != PYDL_OK) return PYDL_BAD_INDEX;
+    const isize parts = a->width >= 16 ? min_isize(a->rows, 16) : 1;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parts > 1 && (a->n + a->rows) * a->width > PARALLEL_MIN)
+    for (isize part = 0; part < parts; part++) {
+        const isize first = a->rows * part / parts, stop = a->rows * (part + 1) / parts;
+        memset(a->dx + first * a->width, 0, (size_t)((stop - first) * a->width) * sizeof(real));
+        for (isize i = 0; i < a->n; i++) {
+            const isize row = index_at(a->index, a->index_size, i);
+            if (row >= first && row < stop) FN(add_row)(a->dy + i * a->width, a->dx + row * a->width, a->width);
+        }
+    }
+    return PYDL_OK;
+}
+
+pydl_status FN(one_hot)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(one_hot_args) *a = args;
+    if (check_indices(ctx, a->index, a->index_size, a->n, a->classes) != PYDL_OK) return PYDL_BAD_INDEX;
+    memset(a->y, 0, (size_t)(a->n * a->classes) * sizeof(real));
+    for (isize i = 0; i < a->n; i++) a->y[i * a->classes + index_at(a->index, a->index_size, i)] = 1;
+    return PYDL_OK;
+}
+#endif
