@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from pydl import config
+from pydl import config, registry
 from pydl.errors import ShapeError, one_of, show, string
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, Symbol, map_structure, symbols_in
@@ -192,12 +192,14 @@ class Layer(Owner):
         names = init_names(type(self))
         values = dict(zip(names, given), **options)
         found = {n: getattr(self, n) if hasattr(self, n) else values[n] for n in names if hasattr(self, n) or n in values}
+        found = {n: registry.serialize(v) if hasattr(v, "get_config") or inspect.isfunction(v) else v for n, v in found.items()}
         return {**found, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
 
     @classmethod
     def from_config(cls, config):
         """Build a layer from its `get_config()`."""
-        return cls(**config)
+        return cls(**{n: registry.deserialize(v) if isinstance(v, dict) and ("class_name" in v or "function" in v) else v
+                      for n, v in config.items()})
 
     def __repr__(self):
         return f"<{self.who}{', built' if self.built else ''}>"

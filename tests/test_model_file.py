@@ -24,8 +24,8 @@ import pytest
 
 from pydl.errors import DTypeError, FormatError
 from pydl.files import npy_header
-from pydl.models import saving
-from pydl.models.saving import read_model_file, write_model_file
+from pydl.models import model_file
+from pydl.models.model_file import read_model_file, write_model_file
 
 CONFIG = {"name": "net", "layers": [{"class_name": "layers.Dense", "config": {"units": 3, "use_bias": True, "rate": 0.1}}], "none": None}
 ARRAYS = {"layers/dense/kernel": np.arange(6, dtype=np.float32).reshape(2, 3) / 7, "layers/dense/bias": np.array([1.5, -2, np.nan]),
@@ -75,8 +75,8 @@ def built(entries):
     out, table = b"", []
     for name, data in entries:
         table.append((name, len(data), zlib.crc32(data), len(out)))
-        out += saving._local_header(name, len(data), zlib.crc32(data)) + data
-    return with_digest(out + saving._tail(table, len(out)))
+        out += model_file._local_header(name, len(data), zlib.crc32(data)) + data
+    return with_digest(out + model_file._tail(table, len(out)))
 
 
 def manifest(text='{"format":"pydl model","version":1,"config":{}}'):
@@ -324,8 +324,8 @@ def test_shape_bombs_are_refused_before_memory_is_asked_for(path, shape):
 @pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFE, 2**40, 2**63, 2**64 - 1])
 @pytest.mark.parametrize("first", [True, False])
 def test_sizes_beyond_the_file(path, size, first):
-    header = saving._local_header(b"model.json" if first else b"w.npy", size, 0)
-    data = header if first else saving._local_header(b"model.json", 47, zlib.crc32(manifest()[1])) + manifest()[1] + header
+    header = model_file._local_header(b"model.json" if first else b"w.npy", size, 0)
+    data = header if first else model_file._local_header(b"model.json", 47, zlib.crc32(manifest()[1])) + manifest()[1] + header
     tracemalloc.start()
     try:
         with pytest.raises(FormatError, match="claims"):
@@ -364,7 +364,7 @@ def test_links_and_compressed_entries(path):
 # ---- faults of the system --------------------------------------------------------------------------------------------
 
 def child_environment():
-    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(saving.__file__))))
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(model_file.__file__))))
     return {**os.environ, "PYTHONPATH": home + os.pathsep + os.environ.get("PYTHONPATH", "")}
 
 
@@ -383,7 +383,7 @@ def test_kill_during_save_leaves_the_old_or_the_new_file(path):
     script = textwrap.dedent("""
         import sys
         import numpy as np
-        from pydl.models.saving import write_model_file
+        from pydl.models.model_file import write_model_file
         number = int(sys.argv[2])
         print("ready", flush=True)
         while True:
@@ -411,7 +411,7 @@ def test_disk_full(path):
     script = textwrap.dedent("""
         import resource, signal, sys
         import numpy as np
-        from pydl.models.saving import write_model_file
+        from pydl.models.model_file import write_model_file
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         for limit in (0, 100, 5_000, 80_000, 300_000):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -452,14 +452,14 @@ def test_the_nth_write_fails(path, monkeypatch):
 
 def test_the_file_becomes_shorter_while_it_is_read(path, small, monkeypatch):
     write_bytes(path, small)
-    fill = saving._Source.fill
+    fill = model_file._Source.fill
 
     def cut(self, view):
         if self.position > 100:
             os.truncate(path, 100)
         fill(self, view)
 
-    monkeypatch.setattr(saving._Source, "fill", cut)
+    monkeypatch.setattr(model_file._Source, "fill", cut)
     with pytest.raises(FormatError, match="became shorter"):
         read_model_file(path)
 
