@@ -173,8 +173,8 @@ def test_odd_but_good_names(path):
 @pytest.mark.parametrize("limit", [0, 50, 200, 1000])
 def test_fields_of_64_bits(path, monkeypatch, limit):
     """Files beyond 4 GiB, or 65,535 arrays, without making one: the limits are lowered instead."""
-    monkeypatch.setattr(saving, "ZIP64_FROM", limit)
-    monkeypatch.setattr(saving, "ZIP64_COUNT", 3)
+    monkeypatch.setattr(model_file, "ZIP64_FROM", limit)
+    monkeypatch.setattr(model_file, "ZIP64_COUNT", 3)
     write_model_file(path, CONFIG, ARRAYS)
     config, got = read_model_file(path)
     assert config == CONFIG and list(got) == list(ARRAYS)
