@@ -225,6 +225,8 @@ class BuildKernels(build_ext):
 
     def build_extensions(self):
         self.temp = Path(os.path.relpath(self.build_temp, ROOT))
+        if self.editable_mode:                               # pip's own folder goes away; the next build_ext --inplace wants the objects
+            self.temp = Path(f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}")
         self.compiler_command = find_compiler()
         include = sysconfig.get_path("include")
         platinclude = sysconfig.get_path("platinclude")
