@@ -49,7 +49,7 @@ def package_of(module, is_package):
 
 def resolve(name, modules):
     """The module a dotted name lies in: `pydl.layers.Dense` -> `pydl.layers`."""
-    while name not in modules:
+    while name not in modules and not (name.count(".") == 1 and name.split(".")[1] in FLOOR):
         name = name.rpartition(".")[0]
     return name
 
