@@ -1,6 +1,4 @@
 """compile, fit, evaluate, predict: the loop around a recorded step."""
-import time
-
 import numpy as np
 
 from pydl import optimizers, random, regularizers
@@ -9,13 +7,13 @@ from pydl.backends import cpu as B
 from pydl.capture import Step, Store
 from pydl.data import arrays as data
 from pydl.errors import ShapeError, boolean, non_negative_int, one_of, positive_int, show
-from pydl.kernels._common import borrowed, get_cpu_level, get_num_threads
+from pydl.kernels._common import borrowed, get_cpu_level, get_num_threads, settings_version
 from pydl.layers.base import added_losses
 from pydl.models import callbacks as callbacks_
 from pydl.models import report
 from pydl.models.objective import Objective
 from pydl.ops import add
-from pydl.tensor import Tensor, made_by, no_grad
+from pydl.tensor import Tensor, made_by, no_grad, structure_version
 
 
 class Training:
@@ -459,13 +457,16 @@ class Feed:
     def __init__(self, batch, batch_size):
         self.batch = batch
         self.sizes = [min(batch_size, batch.rows - start) for start in range(0, batch.rows, batch_size)]
-        self.batch_size = batch_size
+        self.batch_size, self.steps = batch_size, {}
         self.sources = [borrowed(a) for part in batch.parts for a in part if a is not None]
 
     def run(self, model, kind, i, order):
         """Run batch i: the rows order[i * batch_size : ...]."""
         size = self.sizes[i]
-        step = model._step(kind, *[[None if a is None else a[:size] for a in part] for part in self.batch.parts])
+        version, step = self.steps.get(size, (None, None))
+        if version != (settings_version(), structure_version()):
+            step = model._step(kind, *[[None if a is None else a[:size] for a in part] for part in self.batch.parts])
+            self.steps[size] = (settings_version(), structure_version()), step
         index = order.rows(i * self.batch_size, i * self.batch_size + size)
         with step.lock:
             for source, slot in zip(self.sources, step.inputs):
