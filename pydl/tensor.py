@@ -123,9 +123,10 @@ class Parameter(Tensor):
     def trainable(self, value):
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"Parameter '{self.name}': trainable must be True or False, got {value!r}")
+        if getattr(self, "_trainable", value) != value:
+            structure_changed()
         self._trainable = bool(value)
         self.needs_gradient = self._trainable and self.dtype.kind == "f"
-        structure_changed()
 
     def assign(self, value):
         """Overwrite the values; the shape must agree."""

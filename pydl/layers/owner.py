@@ -111,10 +111,14 @@ class Owner:
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"{self.who}: trainable must be True or False, got {show(value)}")
         for layer in self.layers_inside:
+            if layer._trainable != value:
+                structure_changed()                 # of layers without parameters too: a frozen normalisation runs otherwise
             object.__setattr__(layer, "_trainable", bool(value))
             for parameter in layer._parameters.values():
-                parameter.needs_gradient = bool(value) and parameter.trainable and parameter.dtype.kind == "f"
-        structure_changed()
+                wanted = bool(value) and parameter.trainable and parameter.dtype.kind == "f"
+                if wanted != parameter.needs_gradient:
+                    structure_changed()
+                parameter.needs_gradient = wanted
 
     def count_params(self):
         """Return the number of numbers in the weights."""

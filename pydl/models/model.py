@@ -68,6 +68,13 @@ class Model(Training, Layer):
         """The shape of the input, with None for the batch; of several inputs, a list."""
         return self.inputs[0].shape if len(self.inputs) == 1 else [s.shape for s in self.inputs]
 
+    def declared_output_shapes(self):
+        """The shapes of the outputs as a list, batch None; None where only running the model would tell."""
+        if not getattr(self, "inputs", None):
+            return None
+        shape = self.output_shape
+        return shape if isinstance(shape, list) else [shape]
+
     @staticmethod
     def input_hint(declared, got):
         """What a wrong input shape looks like."""

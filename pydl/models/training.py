@@ -441,13 +441,12 @@ class Batch:
         ys = self.parts[1]
         if not ys:
             return
-        with no_grad():
-            shapes = model.output_shapes_for([a.shape for a in self.parts[0]])
+        shapes = model.declared_output_shapes() or [None] * len(ys)
         if len(shapes) != len(ys):
             raise ValueError(f"{who}: the model has {len(shapes)} outputs, y has {len(ys)}")
         objective = model._objective(len(shapes))
         for name, loss, y, shape in zip(objective.names, objective.losses, ys, shapes):
-            if loss is not None and hasattr(loss, "check_targets"):
+            if loss is not None and shape is not None:
                 loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, shape)
 
 
