@@ -2,7 +2,7 @@
 import numpy as np
 
 from pydl import registry
-from pydl.errors import FormatError, ShapeError, show
+from pydl.errors import FormatError, show
 from pydl.layers.symbol import Input, InputLayer, Symbol, map_structure, symbols_in
 from pydl.models.model import Model
 
@@ -87,11 +87,7 @@ class Functional(Model):
         if len(inputs) != len(self.inputs):
             raise ValueError(f"{self.who}: expected {len(self.inputs)} inputs, got {len(inputs)}")
         for symbol, tensor in zip(self.inputs, inputs):
-            fits = len(symbol.shape) == len(tensor.shape) and all(
-                s is None or s == t for s, t in zip(symbol.shape[1:], tensor.shape[1:]))
-            if not fits:
-                raise ShapeError(f"{self.who}: input '{symbol.name or symbol.node.layer.name}' was declared {symbol.shape}, "
-                                 f"got {tensor.shape}{_hint(symbol.shape, tensor.shape)}")
+            self.check_declared(self.who, symbol.name or symbol.node.layer.name, symbol.shape, tensor.shape)
         return {self._key(s): t for s, t in zip(self.inputs, inputs)}
 
     def compute_output_shape(self, input_shape):
@@ -148,12 +144,3 @@ class Functional(Model):
         inputs = read(config["inputs"])
         return cls(inputs if len(inputs) > 1 else inputs[0], read(config["outputs"]), name=config["name"], trainable=config["trainable"])
 
-
-def _hint(declared, got):
-    if len(declared) == len(got) == 4 and declared[1:] == (got[2], got[3], got[1]):
-        return "; this looks channels-first, transpose with x.transpose(0, 2, 3, 1)"
-    if len(got) == len(declared) - 1 and tuple(declared[1:]) == tuple(got):
-        return "; a single sample needs a batch axis: x[None]"
-    if len(got) == len(declared) - 1 and declared[-1] == 1:
-        return "; add the channel axis: x[..., None]"
-    return ""

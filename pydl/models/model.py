@@ -76,15 +76,18 @@ class Model(Training, Layer):
         return shape if isinstance(shape, list) else [shape]
 
     @staticmethod
-    def input_hint(declared, got):
-        """What a wrong input shape looks like."""
+    def check_declared(who, name, declared, got):
+        """Refuse data that does not fit a declared input, with a guess at what went wrong."""
+        if len(declared) == len(got) and all(d is None or d == g for d, g in zip(declared[1:], got[1:])):
+            return
+        hint = ""
         if len(declared) == len(got) == 4 and tuple(declared[1:]) == (got[2], got[3], got[1]):
-            return "; this looks channels-first, transpose with x.transpose(0, 2, 3, 1)"
-        if len(got) == len(declared) - 1 and tuple(declared[1:]) == tuple(got):
-            return "; a single sample needs a batch axis: x[None]"
-        if len(got) == len(declared) - 1 and declared[-1] == 1:
-            return "; add the channel axis: x[..., None]"
-        return ""
+            hint = "; this looks channels-first, transpose with x.transpose(0, 2, 3, 1)"
+        elif len(got) == len(declared) - 1 and tuple(declared[1:]) == tuple(got):
+            hint = "; a single sample needs a batch axis: x[None]"
+        elif len(got) == len(declared) - 1 and declared[-1] == 1:
+            hint = "; add the channel axis: x[..., None]"
+        raise ShapeError(f"{who}: input '{name}' is declared {tuple(declared)}, got {tuple(got)}{hint}")
 
     def build_from(self, arrays):
         """Build the model on the shapes of data: a subclass by running it once on two rows of zeros."""

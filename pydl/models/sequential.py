@@ -101,14 +101,8 @@ class Sequential(Model):
         return None if self._input is None else [self._input]
 
     def check_input(self, shape):
-        if self._input is not None and not self._fits(shape):
-            from_first = self._layers[0].shape_hint(shape) if self._layers else ""
-            raise ShapeError(f"{self.who}: declared for inputs {self._input.shape}, got {tuple(shape)}"
-                             f"{from_first or self.input_hint(self._input.shape, shape)}")
-
-    def _fits(self, shape):
-        declared = self._input.shape
-        return len(declared) == len(shape) and all(d is None or d == s for d, s in zip(declared[1:], shape[1:]))
+        if self._input is not None:
+            self.check_declared(self.who, self.input_names[0], self._input.shape, tuple(shape))
 
     def call(self, x, training=False):
         for layer in self._layers:

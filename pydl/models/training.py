@@ -6,7 +6,7 @@ from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.capture import Step, Store
 from pydl.data import arrays as data
-from pydl.errors import ShapeError, boolean, non_negative_int, one_of, positive_int, show
+from pydl.errors import boolean, non_negative_int, one_of, positive_int, show
 from pydl.kernels._common import borrowed, get_cpu_level, get_num_threads, settings_version
 from pydl.layers.base import added_losses
 from pydl.models import callbacks as callbacks_
@@ -382,17 +382,13 @@ class Training:
             for i, (a, symbol) in enumerate(zip(xs, declared)):
                 if symbol.dtype.kind == "f" and a.dtype != self.dtype:
                     xs[i] = a.astype(self.dtype)
-                self._check_declared(who, names[i], symbol.shape, a.shape)
+                self.check_declared(who, names[i], symbol.shape, a.shape)
             return xs
         several = isinstance(x, (list, tuple)) and len(x) > 0 and all(getattr(a, "ndim", 0) > 0 for a in x)
         xs = data.as_batches(who, "x", x, [f"input_{i}" for i in range(len(x))] if several else ("input",), self.dtype)
         if not self.built:
             self.build_from(xs)
         return xs
-
-    def _check_declared(self, who, name, declared, shape):
-        if len(declared) != len(shape) or any(d is not None and d != s for d, s in zip(declared[1:], shape[1:])):
-            raise ShapeError(f"{who}: input '{name}' is declared {declared}, got {shape}{self.input_hint(declared, shape)}")
 
     def _checked_data(self, who, x, y, sample_weight=None, class_weight=None):
         if hasattr(x, "__next__") or callable(x):
