@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from pydl.models import callbacks as cb
+from pydl import callbacks as cb
 
 
 class Optimizer:

@@ -18,7 +18,7 @@ FLOORS = {
     2: "backends",
     3: "tensor autodiff capture config info random",
     4: "ops gradcheck initializers regularizers constraints schedules activations",
-    5: "layers losses metrics optimizers data datasets",
+    5: "callbacks layers losses metrics optimizers data datasets",
     6: "models",
     7: "applications utils",
     8: "text vision strategy",

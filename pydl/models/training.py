@@ -4,12 +4,12 @@ import numpy as np
 from pydl import optimizers, random, regularizers
 from pydl.autodiff import backward
 from pydl.backends import cpu as B
+from pydl.callbacks import CallbackList
 from pydl.capture import Step, Store
 from pydl.data import arrays as data
 from pydl.errors import boolean, non_negative_int, one_of, positive_int, show
 from pydl.kernels._common import borrowed, get_cpu_level, get_num_threads, settings_version
 from pydl.layers.base import added_losses
-from pydl.models import callbacks as callbacks_
 from pydl.models import report
 from pydl.models.objective import Objective
 from pydl.ops import add
@@ -206,12 +206,11 @@ class Training:
         if not shuffle:
             B.assign(order, np.arange(batch.rows))
         steps = len(feed.sizes) if steps_per_epoch is None else min(steps_per_epoch, len(feed.sizes))
-        calls = callbacks_.CallbackList(callbacks, model=self, verbose=verbose, epochs=epochs, steps=steps,
-                                        params={"epochs": epochs, "steps": steps, "verbose": verbose, "batch_size": batch_size})
+        calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps)
         self.history = calls.history
         self.stop_training = False
         calls.on_train_begin()
-        logs = {}
+        reports, logs = calls.wants("on_train_batch_end"), {}
         for epoch in range(initial_epoch, epochs):
             self.objective_reset()
             calls.on_epoch_begin(epoch)
@@ -220,7 +219,8 @@ class Training:
             for i in range(steps):
                 calls.on_train_batch_begin(i)
                 feed.run(self, "train", i, order)
-                calls.on_train_batch_end(i, self._logs)
+                if reports:
+                    calls.on_train_batch_end(i, self.objective.results())
                 if self.stop_training:
                     break
             logs = self.objective.results()
@@ -237,9 +237,6 @@ class Training:
     def objective_reset(self):
         if self.objective is not None:
             self.objective.reset()
-
-    def _logs(self):
-        return self.objective.results()
 
     @staticmethod
     def _validates(freq, epoch):
@@ -267,7 +264,7 @@ class Training:
         batch = self._checked_data(who, x, y, sample_weight)
         batch.check_targets(self, who)
         n = -(-batch.rows // batch_size)
-        calls = callbacks_.CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=n, params={"steps": n, "verbose": verbose})
+        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=n)
         results = self._evaluate(batch, batch_size, steps, calls)
         if return_dict:
             return results
@@ -280,10 +277,12 @@ class Training:
         B.assign(order, np.arange(batch.rows))
         self.objective_reset()
         calls.on_test_begin()
+        reports = calls.wants("on_test_batch_end")
         for i in range(len(feed.sizes) if steps is None else min(steps, len(feed.sizes))):
             calls.on_test_batch_begin(i)
             feed.run(self, "test", i, order)
-            calls.on_test_batch_end(i, self._logs)
+            if reports:
+                calls.on_test_batch_end(i, self.objective.results())
         results = self.objective.results()
         calls.on_test_end(results)
         return results
@@ -300,14 +299,14 @@ class Training:
             outputs = self.predict_on_rows(xs)
             return outputs[0] if len(outputs) == 1 else outputs
         n = -(-rows // batch_size) if steps is None else min(positive_int(f"{self.who}: predict", "steps", steps), -(-rows // batch_size))
-        calls = callbacks_.CallbackList(callbacks, model=self, verbose=self._verbosity(f"{self.who}: predict", verbose), epochs=1, steps=n,
-                                        params={"steps": n, "verbose": verbose})
+        verbose = self._verbosity(f"{self.who}: predict", verbose)
+        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=n)
         calls.on_predict_begin()
         parts = []
         for i in range(n):
             calls.on_predict_batch_begin(i)
             parts.append(self.predict_on_rows([a[i * batch_size:(i + 1) * batch_size] for a in xs]))
-            calls.on_predict_batch_end(i, None)
+            calls.on_predict_batch_end(i)
         calls.on_predict_end()
         outputs = [np.concatenate(p) for p in zip(*parts)]
         return outputs[0] if len(outputs) == 1 else outputs
