@@ -1,0 +1,7 @@
+"""Layers: one file a family, an Op pair, its function and its Layer class in each."""
+from pydl import registry
+from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
+from pydl.layers.symbol import Input  # noqa: F401
+
+registry.register("layers", *[thing for thing in list(globals().values())
+                              if isinstance(thing, type) and issubclass(thing, Layer) and thing is not Layer])
