@@ -46,28 +46,28 @@ static FN(rates) FN(rates_of)(const FN(optim_entry) *e, const pydl_optim_hyper *
 }
 
 /* Runs core over the blocks [first, last) of the concatenated parameters. */
-static void FN(update_run)(const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper, const double *g_scale,
-                           FN(update_core) core, const void *step, isize first, isize last)
+static void FN(update_run)(const FN(optim_update_args) *a, FN(update_core) core, const void *step, isize first, isize last)
 {
     isize block = 0;
-    for (isize k = 0; k < count && block < last; k++) {
-        isize blocks = ceil_div(entries[k].n, BLOCK);
-        FN(rates) rates = FN(rates_of)(&entries[k], hyper, g_scale, k);
+    for (isize k = 0; k < a->count && block < last; k++) {
+        isize blocks = ceil_div(a->entries[k].n, BLOCK);
+        FN(rates) rates = FN(rates_of)(&a->entries[k], a->hyper, a->g_scale, k);
         for (isize b = max_isize(first - block, 0); b < min_isize(last - block, blocks); b++) {
-            FN(optim_entry) part = FN(block_of)(&entries[k], b * BLOCK);
+            FN(optim_entry) part = FN(block_of)(&a->entries[k], b * BLOCK);
             core(&part, &rates, step);
         }
         block += blocks;
     }
 }
 
-static void FN(update_all)(const pydl_ctx *ctx, const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper,
-                           const double *g_scale, FN(update_core) core, const void *step)
+static pydl_status FN(update_all)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core, const void *step)
 {
-    isize blocks = FN(count_blocks)(entries, count), runs = min_isize(blocks, RUNS);
+    isize blocks = FN(count_blocks)(a->entries, a->count), runs = min_isize(blocks, RUNS);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (blocks * BLOCK > PARALLEL_MIN)
     for (isize run = 0; run < runs; run++)
-        FN(update_run)(entries, count, hyper, g_scale, core, step, blocks * run / runs, blocks * (run + 1) / runs);
+        FN(update_run)(a, core, step, blocks * run / runs, blocks * (run + 1) / runs);
+    *a->iterations += a->advance;
+    return PYDL_OK;
 }
 
 /* The gradient as the method sees it.  NaN stays NaN. */
@@ -158,13 +158,7 @@ static void FN(sgd_core)(const FN(optim_entry) *e, const FN(rates) *rates, const
     for (isize i = 0; i < e->n; i++) w[i] = w[i] * r.keep - r.rate * FN(clipped)(g[i], r);
 }
 
-pydl_status FN(sgd_update)(const pydl_ctx *ctx, const void *args)
-{
-    const FN(sgd_update_args) *a = args;
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(sgd_core), NULL);
-    *a->iterations += a->advance;
-    return PYDL_OK;
-}
+pydl_status FN(sgd_update)(const pydl_ctx *ctx, const void *args) { return FN(update_all)(ctx, args, FN(sgd_core), NULL); }
 
 static void FN(momentum_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
 {
@@ -191,15 +185,15 @@ static void FN(nesterov_core)(const FN(optim_entry) *e, const FN(rates) *rates, 
     }
 }
 
-pydl_status FN(momentum_update)(const pydl_ctx *ctx, const void *args)
+/* The kernels whose only number is the momentum. */
+static pydl_status FN(momentum_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
-    const FN(momentum_update_args) *a = args;
-    const real momentum = (real)a->hyper->momentum;
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale,
-                   a->nesterov ? FN(nesterov_core) : FN(momentum_core), &momentum);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const real momentum = (real)((const pydl_sgd_hyper *)a->hyper)->momentum;
+    return FN(update_all)(ctx, a, core, &momentum);
 }
+
+pydl_status FN(momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(momentum_core)); }
+pydl_status FN(nesterov_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(nesterov_core)); }
 
 static void FN(averaged_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
 {
@@ -226,15 +220,8 @@ static void FN(averaged_nesterov_core)(const FN(optim_entry) *e, const FN(rates)
     }
 }
 
-pydl_status FN(averaged_momentum_update)(const pydl_ctx *ctx, const void *args)
-{
-    const FN(averaged_momentum_update_args) *a = args;
-    const real momentum = (real)a->hyper->momentum;
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale,
-                   a->nesterov ? FN(averaged_nesterov_core) : FN(averaged_core), &momentum);
-    *a->iterations += a->advance;
-    return PYDL_OK;
-}
+pydl_status FN(averaged_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(averaged_core)); }
+pydl_status FN(averaged_nesterov_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(averaged_nesterov_core)); }
 
 /* ---- RMSprop ---- */
 
@@ -271,7 +258,7 @@ static void FN(rmsprop_centered_core)(const FN(optim_entry) *e, const FN(rates) 
 {
     const FN(rmsprop_step) s = *(const FN(rmsprop_step) *)step;
     const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0, *restrict mean = e->s2;
+    real *restrict w = e->w, *restrict v = e->s0, *restrict mean = e->s1;
     const real *restrict g = e->g;
     for (isize i = 0; i < e->n; i++) {
         real grad = FN(clipped)(g[i], r);
@@ -296,16 +283,17 @@ static void FN(rmsprop_centered_momentum_core)(const FN(optim_entry) *e, const F
     }
 }
 
-pydl_status FN(rmsprop_update)(const pydl_ctx *ctx, const void *args)
+static pydl_status FN(rmsprop_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
-    const FN(rmsprop_update_args) *a = args;
-    const FN(rmsprop_step) step = { (real)a->hyper->rho, (real)a->hyper->momentum, (real)a->hyper->epsilon };
-    FN(update_core) core = a->centered ? a->has_momentum ? FN(rmsprop_centered_momentum_core) : FN(rmsprop_centered_core)
-                                       : a->has_momentum ? FN(rmsprop_momentum_core) : FN(rmsprop_core);
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, core, &step);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const pydl_rmsprop_hyper *hyper = a->hyper;
+    const FN(rmsprop_step) step = { (real)hyper->rho, (real)hyper->momentum, (real)hyper->epsilon };
+    return FN(update_all)(ctx, a, core, &step);
 }
+
+pydl_status FN(rmsprop_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_core)); }
+pydl_status FN(rmsprop_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_momentum_core)); }
+pydl_status FN(rmsprop_centered_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_centered_core)); }
+pydl_status FN(rmsprop_centered_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_centered_momentum_core)); }
 
 /* ---- Adam and its kin ---- */
 
@@ -348,15 +336,16 @@ static void FN(amsgrad_core)(const FN(optim_entry) *e, const FN(rates) *rates, c
     }
 }
 
-pydl_status FN(adam_update)(const pydl_ctx *ctx, const void *args)
+static pydl_status FN(adam_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
-    const FN(adam_update_args) *a = args;
+    const pydl_adam_hyper *hyper = a->hyper;
     double t = (double)(*a->iterations + 1);
-    const FN(adam_step) step = FN(adam_numbers)(a->hyper, sqrt(1 - pow(a->hyper->beta_2, t)) / (1 - pow(a->hyper->beta_1, t)));
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, a->amsgrad ? FN(amsgrad_core) : FN(adam_core), &step);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const FN(adam_step) step = FN(adam_numbers)(hyper, sqrt(1 - pow(hyper->beta_2, t)) / (1 - pow(hyper->beta_1, t)));
+    return FN(update_all)(ctx, a, core, &step);
 }
+
+pydl_status FN(adam_update)(const pydl_ctx *ctx, const void *args) { return FN(adam_with)(ctx, args, FN(adam_core)); }
+pydl_status FN(amsgrad_update)(const pydl_ctx *ctx, const void *args) { return FN(adam_with)(ctx, args, FN(amsgrad_core)); }
 
 static void FN(adamax_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
 {
@@ -376,11 +365,10 @@ static void FN(adamax_core)(const FN(optim_entry) *e, const FN(rates) *rates, co
 
 pydl_status FN(adamax_update)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(adamax_update_args) *a = args;
-    const FN(adam_step) step = FN(adam_numbers)(a->hyper, 1 / (1 - pow(a->hyper->beta_1, (double)(*a->iterations + 1))));
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(adamax_core), &step);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const FN(optim_update_args) *a = args;
+    const pydl_adam_hyper *hyper = a->hyper;
+    const FN(adam_step) step = FN(adam_numbers)(hyper, 1 / (1 - pow(hyper->beta_1, (double)(*a->iterations + 1))));
+    return FN(update_all)(ctx, a, FN(adamax_core), &step);
 }
 
 /* m_share, g_share: the factors of s0 and of g in the look-ahead;  v_share: 1 / (1 - beta_2^t). */
@@ -402,19 +390,18 @@ static void FN(nadam_core)(const FN(optim_entry) *e, const FN(rates) *rates, con
 
 pydl_status FN(nadam_update)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(nadam_update_args) *a = args;
+    const FN(optim_update_args) *a = args;
+    pydl_nadam_hyper *hyper = a->hyper;
     double t = (double)(*a->iterations + 1);
-    double u = a->hyper->beta_1 * (1 - 0.5 * pow(0.96, t)), u_next = a->hyper->beta_1 * (1 - 0.5 * pow(0.96, t + 1));
-    double u_product = *a->u_product * u;
+    double u = hyper->beta_1 * (1 - 0.5 * pow(0.96, t)), u_next = hyper->beta_1 * (1 - 0.5 * pow(0.96, t + 1));
+    double u_product = hyper->u_product * u;
     const FN(nadam_step) step = {
-        .share_1 = (real)(1 - a->hyper->beta_1), .share_2 = (real)(1 - a->hyper->beta_2), .epsilon = (real)a->hyper->epsilon,
+        .share_1 = (real)(1 - hyper->beta_1), .share_2 = (real)(1 - hyper->beta_2), .epsilon = (real)hyper->epsilon,
         .m_share = (real)(u_next / (1 - u_product * u_next)), .g_share = (real)((1 - u) / (1 - u_product)),
-        .v_share = (real)(1 / (1 - pow(a->hyper->beta_2, t))),
+        .v_share = (real)(1 / (1 - pow(hyper->beta_2, t))),
     };
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(nadam_core), &step);
-    if (a->advance) *a->u_product = u_product;
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    if (a->advance) hyper->u_product = u_product;
+    return FN(update_all)(ctx, a, FN(nadam_core), &step);
 }
 
 /* ---- Adagrad, Adadelta, Lion ---- */
@@ -434,11 +421,9 @@ static void FN(adagrad_core)(const FN(optim_entry) *e, const FN(rates) *rates, c
 
 pydl_status FN(adagrad_update)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(adagrad_update_args) *a = args;
-    const real epsilon = (real)a->hyper->epsilon;
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(adagrad_core), &epsilon);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const FN(optim_update_args) *a = args;
+    const real step = (real)((const pydl_adagrad_hyper *)a->hyper)->epsilon;
+    return FN(update_all)(ctx, a, FN(adagrad_core), &step);
 }
 
 typedef struct { real rho, epsilon; } FN(adadelta_step);
@@ -460,11 +445,10 @@ static void FN(adadelta_core)(const FN(optim_entry) *e, const FN(rates) *rates, 
 
 pydl_status FN(adadelta_update)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(adadelta_update_args) *a = args;
-    const FN(adadelta_step) step = { (real)a->hyper->rho, (real)a->hyper->epsilon };
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(adadelta_core), &step);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const FN(optim_update_args) *a = args;
+    const pydl_adadelta_hyper *hyper = a->hyper;
+    const FN(adadelta_step) step = { (real)hyper->rho, (real)hyper->epsilon };
+    return FN(update_all)(ctx, a, FN(adadelta_core), &step);
 }
 
 typedef struct { real beta_1, beta_2; } FN(lion_step);
@@ -485,10 +469,9 @@ static void FN(lion_core)(const FN(optim_entry) *e, const FN(rates) *rates, cons
 
 pydl_status FN(lion_update)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(lion_update_args) *a = args;
-    const FN(lion_step) step = { (real)a->hyper->beta_1, (real)a->hyper->beta_2 };
-    FN(update_all)(ctx, a->entries, a->count, &a->hyper->common, a->g_scale, FN(lion_core), &step);
-    *a->iterations += a->advance;
-    return PYDL_OK;
+    const FN(optim_update_args) *a = args;
+    const pydl_lion_hyper *hyper = a->hyper;
+    const FN(lion_step) step = { (real)hyper->beta_1, (real)hyper->beta_2 };
+    return FN(update_all)(ctx, a, FN(lion_core), &step);
 }
 #endif
