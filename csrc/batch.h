@@ -4,6 +4,7 @@
 #ifndef PYDL_BATCH_H
 #define PYDL_BATCH_H
 #include "pydl.h"
+#include "each_real.h"
 
 /* dst[i, :] = src[index[i], :], byte for byte.  src: (src_rows, row_bytes), index: (n,), dst: (n, row_bytes).
    PYDL_BAD_INDEX unless 0 <= index[i] < src_rows; nothing is written then. */

@@ -104,14 +104,14 @@ cdef isize rows_of(Array pred):
     return n
 
 
-cdef const float *weights_of(str who, Array weights, Array typed, isize n) except? NULL:
+cdef float *weights_of(str who, Array weights, Array typed, isize n) except? NULL:
     if weights is None:
         return NULL
     if weights.code != typed.code:
         raise TypeError(f"{who}: weights must be {typed.dtype.name}, got {weights.dtype.name}")
     if weights.size != n:
         raise ValueError(f"{who}: expected {n} weights, got shape {weights.shape}")
-    return <const float *>ptr(weights)
+    return <float *>ptr(weights)
 
 
 cdef isize repeat_of(str who, Array weights, isize n) except -1:

@@ -101,7 +101,8 @@ cdef int update(const pydl_kernel_row *row, list entries, int slots, Array hyper
         moved = fill(who, a.entries, entries, slots)
         a.count, a.advance = count, advance
         a.hyper, a.iterations = ptr(hyper), ptr(iterations)
-        a.g_scale = NULL if g_scale is None else <const double *>ptr(g_scale)
+        if g_scale is not None:
+            a.g_scale = <const double *>ptr(g_scale)
         first = entries[0][0]
         launch(row, first, a, nbytes, first, flops * (moved / first.nbytes * first.size if first.nbytes else 0), (3 + 2 * slots) * moved)
     finally:
