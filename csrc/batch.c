@@ -70,13 +70,4 @@ pydl_status FN(gather_convert)(const pydl_ctx *ctx, const void *args)
     }
     return PYDL_OK;
 }
-
-pydl_status FN(convert)(const pydl_ctx *ctx, const void *args)
-{
-    const FN(convert_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(convert_core)(a->src, a->src_code, start, min_isize(BLOCK, a->n - start), (real)a->scale, (real)a->shift, a->dst + start);
-    return PYDL_OK;
-}
 #endif

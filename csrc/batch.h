@@ -1,4 +1,4 @@
-/* Making a batch: choosing rows of a data set, and turning numbers of any dtype into the program's.
+/* Making a batch: choosing rows of a data set, as they are or turned into reals.
    Codes are those of labels.h.  Every kernel overwrites dst. */
 #ifndef real
 #ifndef PYDL_BATCH_H
@@ -19,9 +19,5 @@ pydl_status LEVEL_FN(gather_rows)(const pydl_ctx *ctx, const void *args);
 /* dst[i, :] = src[index[i], :] * scale + shift.  src: (src_rows, row) of dtype src_code, index: (n,), dst: (n, row). */
 typedef struct { const void *src; isize src_code; const int64_t *index; isize src_rows; isize row; isize n; double scale; double shift; real *dst; } FN(gather_convert_args);
 pydl_status FN(gather_convert)(const pydl_ctx *ctx, const void *args);
-
-/* dst[i] = src[i] * scale + shift.  src: (n,) of dtype src_code, dst: (n,). */
-typedef struct { const void *src; isize src_code; isize n; double scale; double shift; real *dst; } FN(convert_args);
-pydl_status FN(convert)(const pydl_ctx *ctx, const void *args);
 
 #endif

@@ -19,17 +19,9 @@ cdef extern from "batch.h":
         double scale
         double shift
         float *dst
-    ctypedef struct pydl_convert_args_f32:
-        const void *src
-        isize src_code
-        isize n
-        double scale
-        double shift
-        float *dst
 
 cdef const pydl_kernel_row *GATHER_ROWS = kernel("gather_rows")
 cdef const pydl_kernel_row *GATHER_CONVERT = kernel("gather_convert")
-cdef const pydl_kernel_row *CONVERT = kernel("convert")
 
 
 cdef isize check_rows(str who, Array src, Array index, Array dst) except -1:
@@ -60,11 +52,3 @@ def gather_convert(Array src not None, Array index not None, double scale, doubl
     a.src = ptr(src); a.src_code = src.code; a.index = ptr(index); a.src_rows = src.shape[0]; a.n = index.size
     a.scale = scale; a.shift = shift; a.dst = <float *>ptr(dst)
     launch(GATHER_CONVERT, dst, &a, sizeof(a), dst, 2 * dst.size, 2 * dst.nbytes)
-
-
-def convert(Array src not None, double scale, double shift, Array dst not None):
-    """dst = src * scale + shift, from any dtype to float32 or float64."""
-    cdef pydl_convert_args_f32 a
-    expect("convert", "dst", dst, dst.code, src.shape)
-    a.src = ptr(src); a.src_code = src.code; a.n = src.size; a.scale = scale; a.shift = shift; a.dst = <float *>ptr(dst)
-    launch(CONVERT, dst, &a, sizeof(a), dst, 2 * dst.size, src.nbytes + dst.nbytes)
