@@ -1,0 +1,599 @@
+/* Few channels make poor vectors, so `fold` rows are read as one row of fold * c columns where c < 128; the columns of one
+   channel are put together at the end.  Columns go CHUNK at a time, in registers; rows in blocks of 64 (a block stays in
+   L1 for its second pass) and the blocks in at most GROUPS groups, whose sums meet in double, in order.
+
+   Both passes over the data run in one parallel region, and the second walks backwards: it starts with
+   what the first has just left in the cache. */
+#ifndef real
+#include <omp.h>
+#include "internal.h"
+#include "norm.h"
+
+#define CORE static inline __attribute__((always_inline)) void    /* copies with a constant number of columns keep their sums in registers */
+#define CHUNK 32
+#define ROWS 64
+#define GROUPS 64
+
+/* How (rows, c) is split: by shape alone. */
+typedef struct {
+    isize fold, width;          /* rows read as one; their columns */
+    isize tall, rest;           /* such rows; rows of c columns left over */
+    isize group_rows, groups;   /* rows of a group, a multiple of ROWS; groups of the tall part */
+    isize parts;                /* groups, and one more for the rest */
+    isize chunks;               /* of CHUNK columns */
+} split;
+
+static split split_of(isize rows, isize c)
+{
+    isize fold = 1;
+    if (c < 128) {
+        while (fold < CHUNK && fold * c % CHUNK) fold *= 2;
+        if (rows < 8 * fold) fold = 1;
+    }
+    split s = { .fold = fold, .width = fold * c, .tall = rows / fold, .rest = rows % fold };
+    s.group_rows = ROWS * max_isize(1, ceil_div(ceil_div(s.tall, ROWS), GROUPS));
+    s.groups = ceil_div(s.tall, s.group_rows);
+    s.parts = s.groups + (s.rest > 0);
+    s.chunks = ceil_div(s.width, CHUNK);
+    return s;
+}
+
+/* Rows in part g. */
+static inline isize part_rows(const split *s, isize g)
+{
+    return g == s->groups ? s->rest : min_isize(s->group_rows, s->tall - g * s->group_rows);
+}
+
+/* The data as pieces of contiguous rows, for the passes that treat every row alike; the rest is the last piece. */
+typedef struct { isize at, rows, width; } piece;
+
+static inline isize pieces(const split *s) { return ceil_div(s->tall, ROWS) + (s->rest > 0); }
+
+static inline piece piece_of(const split *s, isize i)
+{
+    if (i * ROWS >= s->tall) return (piece){ s->tall * s->width, s->rest, s->width / s->fold };
+    return (piece){ i * ROWS * s->width, min_isize(ROWS, s->tall - i * ROWS), s->width };
+}
+
+/* Where a thread's share of `count` units starts; it ends where the next thread's starts. */
+static inline isize share(isize count, isize thread, isize threads) { return count * thread / threads; }
+
+/* Layer normalisation: rows of a group, whose sums down the columns are kept apart; at most GROUPS / 4 groups. */
+static inline isize layer_group_rows(isize rows) { return max_isize(8, ceil_div(rows, GROUPS / 4)); }
+static inline isize layer_groups(isize rows) { return ceil_div(rows, layer_group_rows(rows)); }
+
+static inline int norm_parallel(isize rows, isize c) { return rows > 1 && rows * c > PARALLEL_MIN; }
+
+#define EACH_REAL "norm.c"
+#include "each_real.h"
+#else
+
+/* ---- sums down the columns ---- */
+
+/* Mean and sum of squares around it, of `count` columns over `rows` rows. */
+CORE FN(moments_core)(const real *x, isize rows, isize stride, double *mean, double *m2, const isize count)
+{
+    for (isize j = 0; j < count; j++) mean[j] = m2[j] = 0;
+    for (isize start = 0; start < rows; start += ROWS) {
+        const isize n = min_isize(ROWS, rows - start);
+        const real *block = x + start * stride;
+        const real scale = (real)1 / (real)n;
+        real centre[CHUNK], other[CHUNK], sum[CHUNK], squares[CHUNK];
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) { centre[j] = 0; other[j] = 0; sum[j] = 0; squares[j] = 0; }
+        for (isize i = 0; i + 1 < n; i += 2) {
+            const real *p = block + i * stride, *q = p + stride;
+            #pragma omp simd
+            for (isize j = 0; j < count; j++) { centre[j] += p[j]; other[j] += q[j]; }
+        }
+        if (n % 2) {
+            const real *p = block + (n - 1) * stride;
+            #pragma omp simd
+            for (isize j = 0; j < count; j++) centre[j] += p[j];
+        }
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) centre[j] = (centre[j] + other[j]) * scale;
+        for (isize i = 0; i < n; i++) {
+            const real *p = block + i * stride;
+            #pragma omp simd
+            for (isize j = 0; j < count; j++) {
+                const real d = p[j] - centre[j];
+                sum[j] += d;
+                squares[j] += d * d;
+            }
+        }
+        /* Chan's formula for two parts; sum mends the rounding of centre */
+        const double share = (double)n / (double)(start + n), weight = (double)n * (double)start / (double)(start + n);
+        for (isize j = 0; j < count; j++) {
+            const double off = (double)sum[j] / (double)n, d = (double)centre[j] + off - mean[j];
+            m2[j] += (double)squares[j] - off * (double)sum[j] + d * d * weight;
+            mean[j] += d * share;
+        }
+    }
+}
+
+static void FN(moments_columns)(const real *x, isize rows, isize stride, double *mean, double *m2, isize count)
+{
+    if (count == CHUNK) FN(moments_core)(x, rows, stride, mean, m2, CHUNK);
+    else FN(moments_core)(x, rows, stride, mean, m2, count);
+}
+
+/* What a channel's columns need to be normalised; scale = gamma * rstd. */
+typedef struct { real *mean, *scale, *beta, *by_mean, *by_x; } FN(columns);
+
+/* Sums of dy and of dy * (x - mean). */
+CORE FN(gradient_core)(const real *dy, const real *x, const real *mean, const real *scale, const real *beta, isize rows, isize stride,
+                       double *of_dy, double *of_product, const isize count, const int relu)
+{
+    for (isize j = 0; j < count; j++) of_dy[j] = of_product[j] = 0;
+    for (isize start = 0; start < rows; start += ROWS) {
+        const isize end = min_isize(rows, start + ROWS);
+        real sum[CHUNK], product[CHUNK];
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) { sum[j] = 0; product[j] = 0; }
+        for (isize i = start; i < end; i++) {
+            const real *p = x + i * stride, *d = dy + i * stride;
+            #pragma omp simd
+            for (isize j = 0; j < count; j++) {
+                const real off = p[j] - mean[j], g = !relu || off * scale[j] + beta[j] > 0 ? d[j] : 0;
+                sum[j] += g;
+                product[j] += g * off;
+            }
+        }
+        for (isize j = 0; j < count; j++) { of_dy[j] += (double)sum[j]; of_product[j] += (double)product[j]; }
+    }
+}
+
+static void FN(gradient_columns)(const real *dy, const real *x, const real *mean, const real *scale, const real *beta,
+                                 isize rows, isize stride, double *of_dy, double *of_product, isize count, isize relu)
+{
+    if (count != CHUNK) FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, count, relu != 0);
+    else if (relu) FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, CHUNK, 1);
+    else FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, CHUNK, 0);
+}
+
+/* ---- rows ---- */
+
+static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, isize relu, real *y)
+{
+    for (isize i = 0; i < rows; i++) {
+        const real *p = x + i * width;
+        real *q = y + i * width;
+        if (relu)
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) {
+                const real v = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j];
+                q[j] = v <= 0 ? 0 : v;      /* NaN stays */
+            }
+        else
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) q[j] = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j];
+    }
+}
+
+/* dx = scale * (dy - by_mean - (x - mean) * by_x) */
+static void FN(gradient_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, real *dx)
+{
+    for (isize i = 0; i < rows; i++) {
+        const real *p = x + i * width, *d = dy + i * width;
+        real *q = dx + i * width;
+        if (relu)
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) {
+                const real off = p[j] - k.mean[j], g = off * k.scale[j] + k.beta[j] > 0 ? d[j] : 0;
+                q[j] = k.scale[j] * (g - k.by_mean[j] - off * k.by_x[j]);
+            }
+        else
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) q[j] = k.scale[j] * (d[j] - k.by_mean[j] - (p[j] - k.mean[j]) * k.by_x[j]);
+    }
+}
+
+/* dx = scale * dy, of a normalisation with constant statistics */
+static void FN(scale_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, real *dx)
+{
+    for (isize i = 0; i < rows; i++) {
+        const real *p = x + i * width, *d = dy + i * width;
+        real *q = dx + i * width;
+        if (relu)
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) {
+                const real g = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j] > 0 ? d[j] : 0;
+                q[j] = k.scale[j] * g;
+            }
+        else
+            #pragma omp simd
+            for (isize j = 0; j < width; j++) q[j] = k.scale[j] * d[j];
+    }
+}
+
+/* ---- scratch: two doubles a column and part, two more a column, five reals a column ---- */
+
+static isize FN(norm_scratch)(isize rows, isize c)
+{
+    const split s = split_of(rows, c);
+    return s.width * (isize)((size_t)(2 * s.parts + 2) * sizeof(double) + 5 * sizeof(real));
+}
+
+static FN(columns) FN(columns_at)(const split *s, double *scratch)
+{
+    real *base = (real *)(scratch + (2 * s->parts + 2) * s->width);
+    return (FN(columns)){ base, base + s->width, base + 2 * s->width, base + 3 * s->width, base + 4 * s->width };
+}
+
+/* Repeats the first c values of a column array for each row of the fold. */
+static void FN(spread)(real *column, isize c, isize width)
+{
+    for (isize j = c; j < width; j++) column[j] = column[j - c];
+}
+
+static void FN(fill_columns)(const split *s, isize c, const real *mean, const real *rstd, const real *gamma, const real *beta, FN(columns) k)
+{
+    for (isize j = 0; j < c; j++) {
+        k.mean[j] = mean[j];
+        k.scale[j] = gamma ? gamma[j] * rstd[j] : rstd[j];
+        k.beta[j] = beta ? beta[j] : 0;
+    }
+    FN(spread)(k.mean, c, s->width);
+    FN(spread)(k.scale, c, s->width);
+    FN(spread)(k.beta, c, s->width);
+}
+
+/* ---- batch normalisation, training ---- */
+
+isize FN(batch_norm_forward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_forward_args) *a = args;
+    (void)ctx;
+    return FN(norm_scratch)(a->rows, a->c);
+}
+
+/* Puts the parts together: mean, rstd, moving statistics and the columns. */
+static void FN(finish_moments)(const FN(batch_norm_forward_args) *a, const split *s, double *part, FN(columns) k)
+{
+    const isize c = a->c, width = s->width;
+    double *total = part + 2 * s->parts * width, *m2 = total + width;
+    for (isize j = 0; j < width; j++) total[j] = m2[j] = 0;
+    for (isize g = 0; g < s->parts; g++) {
+        const double n = (double)part_rows(s, g), *mean = part + 2 * g * width;
+        for (isize j = 0; j < (g < s->groups ? width : c); j++) total[j] += n * mean[j];
+    }
+    for (isize f = 1; f < s->fold; f++)
+        for (isize j = 0; j < c; j++) total[j] += total[f * c + j];
+    for (isize j = 0; j < c; j++) total[j] = a->rows ? total[j] / (double)a->rows : 0;
+    for (isize j = c; j < width; j++) total[j] = total[j - c];
+    for (isize g = 0; g < s->parts; g++) {
+        const double n = (double)part_rows(s, g), *mean = part + 2 * g * width, *squares = mean + width;
+        for (isize j = 0; j < (g < s->groups ? width : c); j++) m2[j] += squares[j] + n * (mean[j] - total[j]) * (mean[j] - total[j]);
+    }
+    for (isize f = 1; f < s->fold; f++)
+        for (isize j = 0; j < c; j++) m2[j] += m2[f * c + j];
+    for (isize j = 0; j < c; j++) {
+        const double variance = a->rows ? m2[j] / (double)a->rows : 0;
+        a->mean[j] = (real)total[j];
+        a->rstd[j] = (real)(1 / sqrt(variance + a->epsilon));
+        if (a->moving_mean && a->rows) {
+            a->moving_mean[j] = (real)((double)a->moving_mean[j] * a->momentum + total[j] * (1 - a->momentum));
+            a->moving_variance[j] = (real)((double)a->moving_variance[j] * a->momentum + variance * (1 - a->momentum));
+        }
+    }
+    FN(fill_columns)(s, c, a->mean, a->rstd, a->gamma, a->beta, k);
+}
+
+pydl_status FN(batch_norm_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_forward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    double *part = a->scratch;
+    const FN(columns) k = FN(columns_at)(&s, part);
+    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
+    {
+        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads(), tasks = s.groups * s.chunks;
+        for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
+            const isize g = task / s.chunks, from = task % s.chunks * CHUNK;
+            double *mean = part + 2 * g * s.width + from;
+            FN(moments_columns)(a->x + g * s.group_rows * s.width + from, part_rows(&s, g), s.width, mean, mean + s.width, min_isize(CHUNK, s.width - from));
+        }
+        if (thread == 0 && s.rest)
+            for (isize from = 0; from < a->c; from += CHUNK) {
+                double *mean = part + 2 * s.groups * s.width + from;
+                FN(moments_columns)(a->x + s.tall * s.width + from, s.rest, a->c, mean, mean + s.width, min_isize(CHUNK, a->c - from));
+            }
+        #pragma omp barrier
+        #pragma omp single
+        FN(finish_moments)(a, &s, part, k);
+        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+            const piece p = piece_of(&s, i);
+            FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
+        }
+    }
+    return PYDL_OK;
+}
+
+isize FN(batch_norm_backward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_backward_args) *a = args;
+    (void)ctx;
+    return FN(norm_scratch)(a->rows, a->c);
+}
+
+/* This thread's share of the sums of dy and dy * (x - mean). */
+static void FN(gradient_parts)(const real *dy, const real *x, const split *s, isize c, FN(columns) k, isize relu,
+                               double *part, isize thread, isize threads)
+{
+    const isize tasks = s->groups * s->chunks;
+    for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
+        const isize g = task / s->chunks, from = task % s->chunks * CHUNK, at = g * s->group_rows * s->width + from;
+        double *sum = part + 2 * g * s->width + from;
+        FN(gradient_columns)(dy + at, x + at, k.mean + from, k.scale + from, k.beta + from, part_rows(s, g), s->width,
+                             sum, sum + s->width, min_isize(CHUNK, s->width - from), relu);
+    }
+    if (thread == 0 && s->rest)
+        for (isize from = 0; from < c; from += CHUNK) {
+            const isize at = s->tall * s->width + from;
+            double *sum = part + 2 * s->groups * s->width + from;
+            FN(gradient_columns)(dy + at, x + at, k.mean + from, k.scale + from, k.beta + from, s->rest, c,
+                                 sum, sum + s->width, min_isize(CHUNK, c - from), relu);
+        }
+}
+
+/* Adds up the parts; afterwards total[j] is the sum of dy and total[width + j] that of dy * (x - mean), j < c. */
+static double *FN(gradient_totals)(const split *s, isize c, double *part)
+{
+    const isize width = s->width;
+    double *total = part + 2 * s->parts * width;
+    for (isize j = 0; j < 2 * width; j++) total[j] = 0;
+    for (isize g = 0; g < s->parts; g++) {
+        const double *sum = part + 2 * g * width;
+        for (isize j = 0; j < (g < s->groups ? width : c); j++) { total[j] += sum[j]; total[width + j] += sum[width + j]; }
+    }
+    for (isize f = 1; f < s->fold; f++)
+        for (isize j = 0; j < c; j++) { total[j] += total[f * c + j]; total[width + j] += total[width + f * c + j]; }
+    return total;
+}
+
+static void FN(finish_gradient)(const FN(batch_norm_backward_args) *a, const split *s, double *part, FN(columns) k)
+{
+    const double *total = FN(gradient_totals)(s, a->c, part), n = (double)max_isize(a->rows, 1);
+    for (isize j = 0; j < a->c; j++) {
+        const double rstd = (double)a->rstd[j], dgamma = total[s->width + j] * rstd;
+        k.by_mean[j] = (real)(total[j] / n);
+        k.by_x[j] = (real)(rstd * dgamma / n);
+        if (a->dgamma) a->dgamma[j] = (real)dgamma;
+        if (a->dbeta) a->dbeta[j] = (real)total[j];
+    }
+    FN(spread)(k.by_mean, a->c, s->width);
+    FN(spread)(k.by_x, a->c, s->width);
+}
+
+pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_backward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    double *part = a->scratch;
+    const FN(columns) k = FN(columns_at)(&s, part);
+    FN(fill_columns)(&s, a->c, a->mean, a->rstd, a->gamma, a->beta, k);
+    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
+    {
+        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+        #pragma omp barrier
+        #pragma omp single
+        FN(finish_gradient)(a, &s, part, k);
+        if (a->dx)
+            for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+                const piece p = piece_of(&s, i);
+                FN(gradient_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, a->dx + p.at);
+            }
+    }
+    return PYDL_OK;
+}
+
+/* ---- batch normalisation, constant statistics ---- */
+
+isize FN(batch_norm_inference_forward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_forward_args) *a = args;
+    (void)ctx;
+    return FN(norm_scratch)(a->rows, a->c);
+}
+
+/* by_mean serves as room for rstd while the columns are filled. */
+static void FN(constant_columns)(const split *s, isize c, const real *mean, const real *variance, double epsilon,
+                                 const real *gamma, const real *beta, FN(columns) k)
+{
+    for (isize j = 0; j < c; j++) k.by_mean[j] = (real)(1 / sqrt((double)variance[j] + epsilon));
+    FN(fill_columns)(s, c, mean, k.by_mean, gamma, beta, k);
+}
+
+pydl_status FN(batch_norm_inference_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_forward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    const FN(columns) k = FN(columns_at)(&s, a->scratch);
+    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, k);
+    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
+    {
+        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+            const piece p = piece_of(&s, i);
+            FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
+        }
+    }
+    return PYDL_OK;
+}
+
+isize FN(batch_norm_inference_backward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_backward_args) *a = args;
+    (void)ctx;
+    return FN(norm_scratch)(a->rows, a->c);
+}
+
+pydl_status FN(batch_norm_inference_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_backward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    double *part = a->scratch;
+    const FN(columns) k = FN(columns_at)(&s, part);
+    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, k);
+    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
+    {
+        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+        if (a->dx)
+            for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+                const piece p = piece_of(&s, i);
+                FN(scale_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, a->dx + p.at);
+            }
+    }
+    if (a->dgamma || a->dbeta) {
+        const double *total = FN(gradient_totals)(&s, a->c, part);
+        for (isize j = 0; j < a->c; j++) {
+            if (a->dgamma) a->dgamma[j] = (real)(total[s.width + j] / sqrt((double)a->variance[j] + a->epsilon));
+            if (a->dbeta) a->dbeta[j] = (real)total[j];
+        }
+    }
+    return PYDL_OK;
+}
+
+/* ---- layer normalisation: rows by themselves ---- */
+
+static double FN(row_sum)(const real *x, isize c)
+{
+    double total = 0;
+    for (isize start = 0; start < c; start += 512) {
+        real sum = 0;
+        const isize end = min_isize(c, start + 512);
+        #pragma omp simd reduction(+:sum)
+        for (isize j = start; j < end; j++) sum += x[j];
+        total += (double)sum;
+    }
+    return total;
+}
+
+static double FN(row_squares)(const real *x, isize c, real mean)
+{
+    double total = 0;
+    for (isize start = 0; start < c; start += 512) {
+        real sum = 0;
+        const isize end = min_isize(c, start + 512);
+        #pragma omp simd reduction(+:sum)
+        for (isize j = start; j < end; j++) sum += (x[j] - mean) * (x[j] - mean);
+        total += (double)sum;
+    }
+    return total;
+}
+
+static void FN(layer_norm_row)(const FN(layer_norm_forward_args) *a, isize i)
+{
+    const isize c = a->c;
+    const real *x = a->x + i * c;
+    real *y = a->y + i * c;
+    const double n = (double)max_isize(c, 1);
+    const real mean = (real)(FN(row_sum)(x, c) / n), rstd = (real)(1 / sqrt(FN(row_squares)(x, c, mean) / n + a->epsilon));
+    a->mean[i] = mean;
+    a->rstd[i] = rstd;
+    if (a->gamma && a->beta) for (isize j = 0; j < c; j++) y[j] = (x[j] - mean) * rstd * a->gamma[j] + a->beta[j];
+    else if (a->gamma) for (isize j = 0; j < c; j++) y[j] = (x[j] - mean) * rstd * a->gamma[j];
+    else if (a->beta) for (isize j = 0; j < c; j++) y[j] = (x[j] - mean) * rstd + a->beta[j];
+    else for (isize j = 0; j < c; j++) y[j] = (x[j] - mean) * rstd;
+}
+
+pydl_status FN(layer_norm_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(layer_norm_forward_args) *a = args;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, a->c))
+    for (isize i = 0; i < a->rows; i++) FN(layer_norm_row)(a, i);
+    return PYDL_OK;
+}
+
+/* Sums of h and h * xhat over a row, h = dy * gamma. */
+static void FN(layer_norm_sums)(const real *dy, const real *x, const real *gamma, isize c, real mean, real rstd, double *of_h, double *of_product)
+{
+    *of_h = *of_product = 0;
+    for (isize start = 0; start < c; start += 512) {
+        real sum = 0, product = 0;
+        const isize end = min_isize(c, start + 512);
+        if (gamma) {
+            #pragma omp simd reduction(+:sum, product)
+            for (isize j = start; j < end; j++) {
+                const real h = dy[j] * gamma[j];
+                sum += h;
+                product += h * ((x[j] - mean) * rstd);
+            }
+        } else {
+            #pragma omp simd reduction(+:sum, product)
+            for (isize j = start; j < end; j++) {
+                sum += dy[j];
+                product += dy[j] * ((x[j] - mean) * rstd);
+            }
+        }
+        *of_h += (double)sum;
+        *of_product += (double)product;
+    }
+}
+
+static void FN(layer_norm_back_row)(const FN(layer_norm_backward_args) *a, isize i)
+{
+    const isize c = a->c;
+    const real *dy = a->dy + i * c, *x = a->x + i * c, mean = a->mean[i], rstd = a->rstd[i];
+    real *dx = a->dx + i * c;
+    double of_h, of_product;
+    FN(layer_norm_sums)(dy, x, a->gamma, c, mean, rstd, &of_h, &of_product);
+    const real by_mean = (real)(of_h / (double)max_isize(c, 1)), by_x = (real)(of_product / (double)max_isize(c, 1));
+    if (a->gamma) for (isize j = 0; j < c; j++) dx[j] = rstd * (dy[j] * a->gamma[j] - by_mean - (x[j] - mean) * rstd * by_x);
+    else for (isize j = 0; j < c; j++) dx[j] = rstd * (dy[j] - by_mean - (x[j] - mean) * rstd * by_x);
+}
+
+isize FN(layer_norm_backward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(layer_norm_backward_args) *a = args;
+    (void)ctx;
+    return layer_groups(a->rows) * a->c * (isize)(2 * sizeof(double) + 2 * sizeof(real));
+}
+
+static void FN(layer_norm_group)(const FN(layer_norm_backward_args) *a, isize first, isize last, double *total, real *sum)
+{
+    const isize c = a->c;
+    for (isize j = 0; j < 2 * c; j++) total[j] = 0;
+    for (isize start = first; start < last; start += ROWS) {
+        for (isize j = 0; j < 2 * c; j++) sum[j] = 0;
+        for (isize i = start; i < min_isize(last, start + ROWS); i++) {
+            const real *dy = a->dy + i * c, *x = a->x + i * c, mean = a->mean[i], rstd = a->rstd[i];
+            if (a->dx) FN(layer_norm_back_row)(a, i);
+            real *product = sum + c;
+            #pragma omp simd
+            for (isize j = 0; j < c; j++) {
+                sum[j] += dy[j];
+                product[j] += dy[j] * ((x[j] - mean) * rstd);
+            }
+        }
+        for (isize j = 0; j < 2 * c; j++) total[j] += (double)sum[j];
+    }
+}
+
+pydl_status FN(layer_norm_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(layer_norm_backward_args) *a = args;
+    const isize rows_each = layer_group_rows(a->rows), groups = layer_groups(a->rows), c = a->c;
+    double *total = a->scratch;
+    real *sum = (real *)(total + 2 * groups * c);
+    if (!a->dgamma && !a->dbeta) {
+        if (!a->dx) return PYDL_OK;
+        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, c))
+        for (isize i = 0; i < a->rows; i++) FN(layer_norm_back_row)(a, i);
+        return PYDL_OK;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, c))
+    for (isize g = 0; g < groups; g++)
+        FN(layer_norm_group)(a, g * rows_each, min_isize(a->rows, (g + 1) * rows_each), total + 2 * g * c, sum + 2 * g * c);
+    for (isize j = 0; j < c; j++) {
+        double of_dy = 0, of_product = 0;
+        for (isize g = 0; g < groups; g++) { of_dy += total[2 * g * c + j]; of_product += total[(2 * g + 1) * c + j]; }
+        if (a->dbeta) a->dbeta[j] = (real)of_dy;
+        if (a->dgamma) a->dgamma[j] = (real)of_product;
+    }
+    return PYDL_OK;
+}
+#endif
