@@ -2,6 +2,7 @@
 
    FN(vec)      FN(LANES) reals; +, -, * and comparisons work on it as on numbers (GCC vector extension)
    FN(vmask)    which of the first lanes take part: FN(mask_of)(count), 0 <= count <= LANES
+   wide         WIDE_LANES 64-bit integers, for the random numbers
    SIMD_REGISTERS   architectural vector registers: what a block of accumulators may fill
    Wide enough levels hide nothing: each function below is one or two instructions. */
 #ifndef real
@@ -22,6 +23,54 @@
 /* Makes an index opaque at this point of a loop, so that gcc addresses base + index * scale there
    instead of keeping every sum in a register of its own and spilling them (gcc 12: 30 % of a 14-row tile). */
 #define OPAQUE(index) __asm__("" : "+r"(index))
+
+/* Vectors of WIDE_LANES 64-bit integers: ^, + and >> work on them as on numbers. */
+#if defined(__AVX512F__)
+enum { WIDE_LANES = 8 };
+#elif defined(__AVX2__)
+enum { WIDE_LANES = 4 };
+#else
+enum { WIDE_LANES = 2 };
+#endif
+typedef uint64_t wide __attribute__((vector_size(8 * WIDE_LANES)));
+/* The whole product of the low halves of a and b; their high halves do not matter. */
+ALWAYS_INLINE wide wide_product(wide a, wide b)
+{
+#if defined(__AVX512F__)
+    return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (wide)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu);
+#endif
+}
+/* 0, 1, 2, ... */
+ALWAYS_INLINE wide wide_steps(void)
+{
+#if defined(__AVX512F__)
+    return (wide){ 0, 1, 2, 3, 4, 5, 6, 7 };
+#elif defined(__AVX2__)
+    return (wide){ 0, 1, 2, 3 };
+#else
+    return (wide){ 0, 1 };
+#endif
+}
+/* The low halves, side by side. */
+ALWAYS_INLINE void wide_low(wide a, uint32_t *p)
+{
+#if defined(__AVX512F__)
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi64_epi32((__m512i)a));
+#elif defined(__AVX2__)
+    const __m256i even = _mm256_permutevar8x32_epi32((__m256i)a, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(even));
+#elif defined(__SSE2__)
+    _mm_storel_epi64((__m128i *)p, _mm_shuffle_epi32((__m128i)a, 8));
+#else
+    for (int l = 0; l < WIDE_LANES; l++) p[l] = (uint32_t)a[l];
+#endif
+}
 #define EACH_REAL "simd.h"
 #include "each_real.h"
 #endif
