@@ -1,0 +1,655 @@
+#ifndef real
+#include "vecmath.h"
+#include "labels.h"
+#include "loss.h"
+
+/* Rows are taken in groups of about this many elements: they stay in L1, and short rows share vectors. */
+#define GROUP ((isize)1024)
+/* Rows of at most SHORT classes are turned, so that neighbours in memory are neighbouring rows: TURNED rows at a time. */
+#define SHORT ((isize)32)
+#define TURNED ((isize)64)
+/* An exponential is worth several plain operations, so a second thread pays earlier than PARALLEL_MIN. */
+#define LOSS_PARALLEL_MIN ((isize)16384)
+
+static isize rows_of_group(isize row) { return row > 0 ? max_isize(1, GROUP / row) : GROUP; }
+static isize rows_of_classes(isize classes)
+{
+    isize rows = rows_of_group(classes);
+    return classes <= SHORT ? ceil_div(rows, TURNED) * TURNED : rows;
+}
+
+#define EACH_REAL "loss.c"
+#include "each_real.h"
+#else
+
+/* Keras's epsilon: probabilities stay this far from 0 and 1. */
+static const real FN(smallest) = (real)1e-7, FN(largest) = 1 - (real)1e-7;
+
+static inline real FN(clip_prob)(real p) { return p < FN(smallest) ? FN(smallest) : p > FN(largest) ? FN(largest) : p; }
+static inline int FN(is_clipped)(real p) { return p < FN(smallest) || p > FN(largest); }
+
+static real FN(row_max)(const real *x, isize n)
+{
+    real top = -(real)INFINITY;
+    #pragma omp simd reduction(max : top)
+    for (isize j = 0; j < n; j++) top = x[j] > top ? x[j] : top;
+    return top;
+}
+
+static double FN(row_sum)(const real *x, isize n)
+{
+    double total = 0;
+    for (isize start = 0; start < n; start += GROUP) {
+        real sum = 0;
+        #pragma omp simd reduction(+ : sum)
+        for (isize j = start; j < min_isize(n, start + GROUP); j++) sum += x[j];
+        total += (double)sum;
+    }
+    return total;
+}
+
+static void FN(exp_core)(real *x, isize n)
+{
+    for (isize i = 0; i < n; i++) x[i] = FN(vec_exp)(x[i]);
+}
+
+static void FN(log_core_in_place)(real *x, isize n)
+{
+    for (isize i = 0; i < n; i++) x[i] = FN(vec_log)(x[i]);
+}
+
+/* y = x - c */
+static void FN(minus_core)(const real *x, real c, real *y, isize n)
+{
+    for (isize j = 0; j < n; j++) y[j] = x[j] - c;
+}
+
+/* ---- cross-entropy from logits ---- */
+
+/* sum over j of exp(x[j] - top) of one wide row */
+static double FN(wide_exp_sum)(const real *x, real top, isize classes)
+{
+    real buffer[GROUP];
+    double total = 0;
+    for (isize start = 0; start < classes; start += GROUP) {
+        isize n = min_isize(GROUP, classes - start);
+        FN(minus_core)(x + start, top, buffer, n);
+        FN(exp_core)(buffer, n);
+        total += FN(row_sum)(buffer, n);
+    }
+    return total;
+}
+
+/* lse[i] = log(sum over j of exp x[i, j]) of a few short rows.  rows <= TURNED, classes <= SHORT.
+   Turned, loops have a fixed length and no remainder: 3x at (128, 10), bench_loss.py. */
+static void FN(short_lse)(const real *x, isize rows, isize classes, real *lse)
+{
+    real turned[SHORT * TURNED], top[TURNED], sum[TURNED];
+    for (isize j = 0; j < classes; j++)
+        for (isize i = rows; i < TURNED; i++) turned[j * TURNED + i] = 0;
+    for (isize i = 0; i < rows; i++)
+        for (isize j = 0; j < classes; j++) turned[j * TURNED + i] = x[i * classes + j];
+    for (isize i = 0; i < TURNED; i++) {
+        top[i] = -(real)INFINITY;
+        sum[i] = 0;
+    }
+    for (isize j = 0; j < classes; j++)
+        for (isize i = 0; i < TURNED; i++) top[i] = turned[j * TURNED + i] > top[i] ? turned[j * TURNED + i] : top[i];
+    for (isize j = 0; j < classes; j++)
+        for (isize i = 0; i < TURNED; i++) sum[i] += FN(vec_exp)(turned[j * TURNED + i] - top[i]);
+    for (isize i = 0; i < TURNED; i++) sum[i] = top[i] + FN(vec_log)(sum[i]);
+    memcpy(lse, sum, (size_t)rows * sizeof(real));
+}
+
+/* lse[i] = log(sum over j of exp x[i, j]) of a group of rows: rows_of_classes(classes) of them, or fewer. */
+static void FN(group_lse)(const real *x, isize rows, isize classes, real *lse)
+{
+    real top[GROUP], buffer[GROUP];
+    if (classes <= SHORT) {
+        for (isize i = 0; i < rows; i += TURNED) FN(short_lse)(x + i * classes, min_isize(TURNED, rows - i), classes, lse + i);
+        return;
+    }
+    for (isize i = 0; i < rows; i++) top[i] = FN(row_max)(x + i * classes, classes);
+    if (classes > GROUP) {
+        for (isize i = 0; i < rows; i++) lse[i] = (real)FN(wide_exp_sum)(x + i * classes, top[i], classes);
+    } else {
+        for (isize i = 0; i < rows; i++) FN(minus_core)(x + i * classes, top[i], buffer + i * classes, classes);
+        FN(exp_core)(buffer, rows * classes);
+        for (isize i = 0; i < rows; i++) lse[i] = (real)FN(row_sum)(buffer + i * classes, classes);
+    }
+    FN(log_core_in_place)(lse, rows);
+    for (isize i = 0; i < rows; i++) lse[i] += top[i];
+}
+
+/* p[i, j] = exp(x[i, j] - lse[i]) */
+static void FN(group_softmax)(const real *x, const real *lse, isize rows, isize classes, real *p)
+{
+    for (isize i = 0; i < rows; i++) FN(minus_core)(x + i * classes, lse[i], p + i * classes, classes);
+    FN(exp_core)(p, rows * classes);
+}
+
+pydl_status FN(sparse_cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sparse_cross_entropy_logits_forward_args) *a = args;
+    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
+    if (status != PYDL_OK) return status;
+    const isize step = rows_of_classes(a->classes);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize end = min_isize(a->n, start + step);
+        FN(group_lse)(a->pred + start * a->classes, end - start, a->classes, a->lse + start);
+        for (isize i = start; i < end; i++) {
+            isize label = label_at(a->labels, a->label_code, i);
+            a->loss[i] = label == a->ignore ? 0 : a->lse[i] - a->pred[i * a->classes + label];
+        }
+    }
+    return PYDL_OK;
+}
+
+pydl_status FN(sparse_cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sparse_cross_entropy_logits_backward_args) *a = args;
+    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
+    if (status != PYDL_OK) return status;
+    const isize step = rows_of_classes(a->classes), classes = a->classes;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize end = min_isize(a->n, start + step);
+        FN(group_softmax)(a->pred + start * classes, a->lse + start, end - start, classes, a->dpred + start * classes);
+        for (isize i = start; i < end; i++) {
+            isize label = label_at(a->labels, a->label_code, i);
+            real *dpred = a->dpred + i * classes;
+            if (label == a->ignore) {
+                memset(dpred, 0, (size_t)classes * sizeof(real));
+                continue;
+            }
+            for (isize j = 0; j < classes; j++) dpred[j] *= a->dloss[i];
+            dpred[label] -= a->dloss[i];
+        }
+    }
+    return PYDL_OK;
+}
+
+/* loss = sum over j of t'[j] * (lse - x[j]),  t' = t * keep + add */
+static real FN(soft_target_loss)(const real *x, const real *t, real lse, real keep, real add, isize classes)
+{
+    double total = 0;
+    for (isize start = 0; start < classes; start += GROUP) {
+        real sum = 0;
+        #pragma omp simd reduction(+ : sum)
+        for (isize j = start; j < min_isize(classes, start + GROUP); j++) sum += (t[j] * keep + add) * (lse - x[j]);
+        total += (double)sum;
+    }
+    return (real)total;
+}
+
+pydl_status FN(cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_logits_forward_args) *a = args;
+    const isize step = rows_of_classes(a->classes), classes = a->classes;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize end = min_isize(a->n, start + step);
+        FN(group_lse)(a->pred + start * classes, end - start, classes, a->lse + start);
+        for (isize i = start; i < end; i++)
+            a->loss[i] = FN(soft_target_loss)(a->pred + i * classes, a->target + i * classes, a->lse[i], keep, add, classes);
+    }
+    return PYDL_OK;
+}
+
+/* dpred = dloss * (p * sum t' - t'),  p arrives in dpred */
+static void FN(soft_target_core)(real *dpred, const real *t, real dloss, real sum, real keep, real add, isize classes)
+{
+    for (isize j = 0; j < classes; j++) dpred[j] = dloss * (dpred[j] * sum - (t[j] * keep + add));
+}
+
+pydl_status FN(cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_logits_backward_args) *a = args;
+    const isize step = rows_of_classes(a->classes), classes = a->classes;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize end = min_isize(a->n, start + step);
+        FN(group_softmax)(a->pred + start * classes, a->lse + start, end - start, classes, a->dpred + start * classes);
+        for (isize i = start; i < end; i++) {
+            const real *t = a->target + i * classes;
+            real sum = (real)(FN(row_sum)(t, classes) * (1 - a->smoothing) + a->smoothing);
+            FN(soft_target_core)(a->dpred + i * classes, t, a->dloss[i], sum, keep, add, classes);
+        }
+    }
+    return PYDL_OK;
+}
+
+/* ---- cross-entropy from probabilities:  q = p / sum p, clipped ---- */
+
+pydl_status FN(sparse_cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sparse_cross_entropy_probs_forward_args) *a = args;
+    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
+    if (status != PYDL_OK) return status;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++) {
+        const real *p = a->pred + i * a->classes;
+        isize label = label_at(a->labels, a->label_code, i);
+        a->loss[i] = label == a->ignore ? 0 : -FN(vec_log)(FN(clip_prob)(p[label] / (real)FN(row_sum)(p, a->classes)));
+    }
+    return PYDL_OK;
+}
+
+/* -log(p[l] / s) with s = sum p:   d/dp[j] = 1 / s - [j = l] / p[l] */
+pydl_status FN(sparse_cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sparse_cross_entropy_probs_backward_args) *a = args;
+    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
+    if (status != PYDL_OK) return status;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++) {
+        const real *p = a->pred + i * a->classes;
+        real *dpred = a->dpred + i * a->classes;
+        isize label = label_at(a->labels, a->label_code, i);
+        if (label == a->ignore) {
+            memset(dpred, 0, (size_t)a->classes * sizeof(real));
+            continue;
+        }
+        real sum = (real)FN(row_sum)(p, a->classes), own = p[label];
+        real dloss = FN(is_clipped)(own / sum) ? 0 : a->dloss[i];
+        for (isize j = 0; j < a->classes; j++) dpred[j] = dloss / sum;
+        dpred[label] -= dloss / own;
+        if (dloss == 0) dpred[label] = 0;           /* own may be 0 there */
+    }
+    return PYDL_OK;
+}
+
+/* One row, in pieces of at most GROUP:  -sum over j of t'[j] log q[j] */
+static real FN(soft_target_probs_loss)(const real *p, const real *t, real keep, real add, isize classes)
+{
+    real buffer[GROUP], sum = (real)FN(row_sum)(p, classes);
+    double total = 0;
+    for (isize start = 0; start < classes; start += GROUP) {
+        isize n = min_isize(GROUP, classes - start);
+        for (isize j = 0; j < n; j++) buffer[j] = FN(vec_log)(FN(clip_prob)(p[start + j] / sum)) * (t[start + j] * keep + add);
+        total -= FN(row_sum)(buffer, n);
+    }
+    return (real)total;
+}
+
+pydl_status FN(cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_probs_forward_args) *a = args;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(a->classes, 1));
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++)
+        a->loss[i] = FN(soft_target_probs_loss)(a->pred + i * a->classes, a->target + i * a->classes, keep, add, a->classes);
+    return PYDL_OK;
+}
+
+/* e[j] = d loss / d q[j] = -t'[j] / q[j], 0 where clipped;   d loss / d p[j] = (e[j] - sum over k of e[k] q[k]) / sum p */
+static void FN(soft_target_probs_row)(const real *p, const real *t, real dloss, real keep, real add, isize classes, real *dpred)
+{
+    real sum = (real)FN(row_sum)(p, classes);
+    double total = 0;
+    for (isize start = 0; start < classes; start += GROUP) {
+        real piece = 0;
+        #pragma omp simd reduction(+ : piece)
+        for (isize j = start; j < min_isize(classes, start + GROUP); j++) {
+            real q = p[j] / sum, own = t[j] * keep + add;
+            piece += FN(is_clipped)(q) ? 0 : own;
+        }
+        total += (double)piece;
+    }
+    for (isize j = 0; j < classes; j++) {
+        real q = p[j] / sum;
+        real e = FN(is_clipped)(q) ? 0 : (t[j] * keep + add) / q;
+        dpred[j] = dloss * ((real)total - e) / sum;
+    }
+}
+
+pydl_status FN(cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_probs_backward_args) *a = args;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(a->classes, 1));
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++)
+        FN(soft_target_probs_row)(a->pred + i * a->classes, a->target + i * a->classes, a->dloss[i], keep, add, a->classes, a->dpred + i * a->classes);
+    return PYDL_OK;
+}
+
+pydl_status FN(label_mask)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(label_mask_args) *a = args;
+    (void)ctx;
+    for (isize i = 0; i < a->n; i++) {
+        isize label = 0;
+        a->mask[i] = !(label_read(a->labels, a->label_code, i, &label) && label == a->ignore);
+    }
+    return PYDL_OK;
+}
+
+/* ---- element by element ---- */
+
+/* out[i] = l(t[i], x[i]), or its derivative by x[i] */
+typedef void (*FN(element_core))(const real *x, const real *t, real setting, real *out, isize n);
+
+/* loss[i] = scale * sum over j of l.  A row of one element is its own sum. */
+static void FN(element_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core, real setting, double scale)
+{
+    const isize m = a->m, step = rows_of_group(m);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->m > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize rows = min_isize(a->n - start, step);
+        const real *x = a->pred + start * m, *t = a->target + start * m;
+        real buffer[GROUP];
+        if (m == 1) {
+            core(x, t, setting, a->loss + start, rows);
+        } else if (m <= GROUP) {
+            core(x, t, setting, buffer, rows * m);
+            for (isize i = 0; i < rows; i++) a->loss[start + i] = (real)(FN(row_sum)(buffer + i * m, m) * scale);
+        } else {
+            double total = 0;
+            for (isize j = 0; j < m; j += GROUP) {
+                core(x + j, t + j, setting, buffer, min_isize(GROUP, m - j));
+                total += FN(row_sum)(buffer, min_isize(GROUP, m - j));
+            }
+            a->loss[start] = (real)(total * scale);
+        }
+    }
+}
+
+static void FN(element_backward)(const pydl_ctx *ctx, const FN(element_loss_backward_args) *a, FN(element_core) core, real setting, double scale)
+{
+    const isize m = a->m, step = rows_of_group(m);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->m > LOSS_PARALLEL_MIN)
+    for (isize start = 0; start < a->n; start += step) {
+        const isize rows = min_isize(a->n - start, step);
+        core(a->pred + start * m, a->target + start * m, setting, a->dpred + start * m, rows * m);
+        for (isize i = start; i < start + rows; i++) {
+            const real factor = (real)((double)a->dloss[i] * scale);
+            for (isize j = 0; j < m; j++) a->dpred[i * m + j] *= factor;
+        }
+    }
+}
+
+static pydl_status FN(mean_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core)
+{
+    FN(element_forward)(ctx, a, core, (real)a->setting, 1.0 / (double)a->m);
+    return PYDL_OK;
+}
+
+static pydl_status FN(mean_backward)(const pydl_ctx *ctx, const FN(element_loss_backward_args) *a, FN(element_core) core)
+{
+    FN(element_backward)(ctx, a, core, (real)a->setting, 1.0 / (double)a->m);
+    return PYDL_OK;
+}
+
+static void FN(binary_logits_core)(const real *x, const real *t, real smoothing, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) out[i] = FN(vec_softplus)(x[i]) - x[i] * (t[i] * (1 - smoothing) + (real)0.5 * smoothing);
+}
+static void FN(binary_logits_slope)(const real *x, const real *t, real smoothing, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) out[i] = FN(vec_sigmoid)(x[i]) - (t[i] * (1 - smoothing) + (real)0.5 * smoothing);
+}
+pydl_status FN(binary_cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(binary_logits_core)); }
+pydl_status FN(binary_cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(binary_logits_slope)); }
+
+static void FN(binary_probs_core)(const real *x, const real *t, real smoothing, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real p = FN(clip_prob)(x[i]), target = t[i] * (1 - smoothing) + (real)0.5 * smoothing;
+        out[i] = -(target * FN(vec_log)(p) + (1 - target) * FN(vec_log)(1 - p));
+    }
+}
+static void FN(binary_probs_slope)(const real *x, const real *t, real smoothing, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real p = FN(clip_prob)(x[i]), target = t[i] * (1 - smoothing) + (real)0.5 * smoothing;
+        out[i] = FN(is_clipped)(x[i]) ? 0 : (p - target) / (p * (1 - p));
+    }
+}
+pydl_status FN(binary_cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(binary_probs_core)); }
+pydl_status FN(binary_cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(binary_probs_slope)); }
+
+static void FN(squared_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = (x[i] - t[i]) * (x[i] - t[i]);
+}
+static void FN(squared_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = 2 * (x[i] - t[i]);
+}
+pydl_status FN(squared_error_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(squared_core)); }
+pydl_status FN(squared_error_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(squared_slope)); }
+
+static void FN(absolute_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = FN(magnitude)(x[i] - t[i]);
+}
+static void FN(absolute_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = x[i] > t[i] ? 1 : x[i] < t[i] ? -1 : x[i] - t[i];       /* 0 at 0, NaN at NaN */
+}
+pydl_status FN(absolute_error_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(absolute_core)); }
+pydl_status FN(absolute_error_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(absolute_slope)); }
+
+static void FN(huber_core)(const real *x, const real *t, real delta, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real d = FN(magnitude)(x[i] - t[i]);
+        out[i] = d <= delta ? (real)0.5 * d * d : delta * d - (real)0.5 * delta * delta;
+    }
+}
+static void FN(huber_slope)(const real *x, const real *t, real delta, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real d = x[i] - t[i];
+        out[i] = d > delta ? delta : d < -delta ? -delta : d;
+    }
+}
+pydl_status FN(huber_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(huber_core)); }
+pydl_status FN(huber_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(huber_slope)); }
+
+/* log cosh d = d + log(1 + e^(-2 d)) - log 2, with |d| for d so that no term is large and negative */
+static void FN(log_cosh_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) {
+        real d = FN(magnitude)(x[i] - t[i]);
+        out[i] = d + FN(vec_log1p)(FN(vec_exp)(-2 * d)) - (real)0.6931471805599453;
+    }
+}
+static void FN(log_cosh_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = FN(vec_tanh)(x[i] - t[i]);
+}
+pydl_status FN(log_cosh_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(log_cosh_core)); }
+pydl_status FN(log_cosh_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(log_cosh_slope)); }
+
+static inline real FN(at_least)(real x, real low) { return x < low ? low : x; }
+
+static void FN(squared_log_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) {
+        real d = FN(vec_log1p)(FN(at_least)(x[i], FN(smallest))) - FN(vec_log1p)(FN(at_least)(t[i], FN(smallest)));
+        out[i] = d * d;
+    }
+}
+static void FN(squared_log_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) {
+        real d = FN(vec_log1p)(FN(at_least)(x[i], FN(smallest))) - FN(vec_log1p)(FN(at_least)(t[i], FN(smallest)));
+        out[i] = x[i] < FN(smallest) ? 0 : 2 * d / (1 + x[i]);
+    }
+}
+pydl_status FN(squared_log_error_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(squared_log_core)); }
+pydl_status FN(squared_log_error_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(squared_log_slope)); }
+
+static void FN(percentage_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = 100 * FN(magnitude)(x[i] - t[i]) / FN(at_least)(FN(magnitude)(t[i]), FN(smallest));
+}
+static void FN(percentage_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) {
+        real size = 100 / FN(at_least)(FN(magnitude)(t[i]), FN(smallest));
+        out[i] = x[i] > t[i] ? size : x[i] < t[i] ? -size : x[i] - t[i];
+    }
+}
+pydl_status FN(percentage_error_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(percentage_core)); }
+pydl_status FN(percentage_error_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(percentage_slope)); }
+
+static void FN(poisson_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = x[i] - t[i] * FN(vec_log)(x[i] + FN(smallest));
+}
+static void FN(poisson_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = 1 - t[i] / (x[i] + FN(smallest));
+}
+pydl_status FN(poisson_forward)(const pydl_ctx *ctx, const void *args) { return FN(mean_forward)(ctx, args, FN(poisson_core)); }
+pydl_status FN(poisson_backward)(const pydl_ctx *ctx, const void *args) { return FN(mean_backward)(ctx, args, FN(poisson_slope)); }
+
+static inline real FN(clip_unit)(real p) { return p < FN(smallest) ? FN(smallest) : p > 1 ? 1 : p; }
+
+static void FN(kl_core)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = FN(clip_unit)(t[i]) * FN(vec_log)(FN(clip_unit)(t[i]) / FN(clip_unit)(x[i]));
+}
+static void FN(kl_slope)(const real *x, const real *t, real unused, real *out, isize n)
+{
+    (void)unused;
+    for (isize i = 0; i < n; i++) out[i] = x[i] < FN(smallest) || x[i] > 1 ? 0 : -FN(clip_unit)(t[i]) / x[i];
+}
+pydl_status FN(kl_divergence_forward)(const pydl_ctx *ctx, const void *args)
+{
+    FN(element_forward)(ctx, args, FN(kl_core), 0, 1);
+    return PYDL_OK;
+}
+pydl_status FN(kl_divergence_backward)(const pydl_ctx *ctx, const void *args)
+{
+    FN(element_backward)(ctx, args, FN(kl_slope), 0, 1);
+    return PYDL_OK;
+}
+
+/* 1 where all targets are 0 or 1, so that they stand for -1 and 1: t * (1 + binary) - binary */
+static real FN(binary_targets)(const real *t, isize n)
+{
+    for (isize i = 0; i < n; i++) if (t[i] != 0 && t[i] != 1) return 0;
+    return 1;
+}
+
+static void FN(hinge_core)(const real *x, const real *t, real binary, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) out[i] = FN(at_least)(1 - (t[i] * (1 + binary) - binary) * x[i], 0);
+}
+static void FN(hinge_slope)(const real *x, const real *t, real binary, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real side = t[i] * (1 + binary) - binary;
+        out[i] = 1 - side * x[i] > 0 ? -side : 0;
+    }
+}
+static void FN(squared_hinge_core)(const real *x, const real *t, real binary, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real miss = FN(at_least)(1 - (t[i] * (1 + binary) - binary) * x[i], 0);
+        out[i] = miss * miss;
+    }
+}
+static void FN(squared_hinge_slope)(const real *x, const real *t, real binary, real *out, isize n)
+{
+    for (isize i = 0; i < n; i++) {
+        real side = t[i] * (1 + binary) - binary;
+        out[i] = -2 * side * FN(at_least)(1 - side * x[i], 0);
+    }
+}
+
+static pydl_status FN(hinge_mean_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core)
+{
+    FN(element_forward)(ctx, a, core, FN(binary_targets)(a->target, a->n * a->m), 1.0 / (double)a->m);
+    return PYDL_OK;
+}
+static pydl_status FN(hinge_mean_backward)(const pydl_ctx *ctx, const FN(element_loss_backward_args) *a, FN(element_core) core)
+{
+    FN(element_backward)(ctx, a, core, FN(binary_targets)(a->target, a->n * a->m), 1.0 / (double)a->m);
+    return PYDL_OK;
+}
+pydl_status FN(hinge_forward)(const pydl_ctx *ctx, const void *args) { return FN(hinge_mean_forward)(ctx, args, FN(hinge_core)); }
+pydl_status FN(hinge_backward)(const pydl_ctx *ctx, const void *args) { return FN(hinge_mean_backward)(ctx, args, FN(hinge_slope)); }
+pydl_status FN(squared_hinge_forward)(const pydl_ctx *ctx, const void *args) { return FN(hinge_mean_forward)(ctx, args, FN(squared_hinge_core)); }
+pydl_status FN(squared_hinge_backward)(const pydl_ctx *ctx, const void *args) { return FN(hinge_mean_backward)(ctx, args, FN(squared_hinge_slope)); }
+
+/* ---- the mean ---- */
+
+/* weight and mask of value i */
+static inline double FN(use_of)(const real *weights, isize repeat, const real *mask, isize i)
+{
+    return (weights ? (double)weights[i / repeat] : 1) * (mask ? (double)mask[i] : 1);
+}
+
+isize FN(weighted_mean_forward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(weighted_mean_forward_args) *a = args;
+    (void)ctx;
+    return 2 * ceil_div(a->n, BLOCK) * (isize)sizeof(double);
+}
+
+/* Adds up the values [start, end) and what the divisor counts of them. */
+static void FN(weighted_block)(const FN(weighted_mean_forward_args) *a, isize start, isize end, double *sum, double *count)
+{
+    double total = 0, divisor = 0;
+    if (!a->weights && !a->mask) {
+        #pragma omp simd reduction(+ : total)
+        for (isize i = start; i < end; i++) total += (double)a->values[i];
+        divisor = (double)(end - start);
+    } else {
+        for (isize i = start; i < end; i++) {
+            double use = FN(use_of)(a->weights, a->repeat, a->mask, i);
+            total += use == 0 ? 0 : use * (double)a->values[i];       /* what is left out may be NaN */
+            divisor += a->by == 2 ? use : a->mask ? (double)a->mask[i] : 1;
+        }
+    }
+    *sum = total;
+    *count = divisor;
+}
+
+pydl_status FN(weighted_mean_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(weighted_mean_forward_args) *a = args;
+    const isize blocks = ceil_div(a->n, BLOCK);
+    double *partial = a->scratch, sum = 0, divisor = 0;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
+    for (isize b = 0; b < blocks; b++)
+        FN(weighted_block)(a, b * BLOCK, min_isize(a->n, (b + 1) * BLOCK), &partial[2 * b], &partial[2 * b + 1]);
+    for (isize b = 0; b < blocks; b++) {
+        sum += partial[2 * b];
+        divisor += partial[2 * b + 1];
+    }
+    *a->share = a->by == 0 ? 1 : divisor == 0 ? 0 : 1 / divisor;
+    *a->result = (real)(sum * *a->share);
+    return PYDL_OK;
+}
+
+pydl_status FN(weighted_mean_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(weighted_mean_backward_args) *a = args;
+    const double each = (double)*a->dresult * *a->share;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++) a->dvalues[i] = (real)(each * FN(use_of)(a->weights, a->repeat, a->mask, i));
+    return PYDL_OK;
+}
+
+#endif
