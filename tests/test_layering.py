@@ -22,7 +22,8 @@ FLOORS = {
     6: "models",
     7: "applications utils",
     8: "text vision strategy",
-    9: "cli demo examples __main__",
+    9: "examples",
+    10: "cli demo __main__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 FACADE = 8.5                       # pydl/__init__.py shows everything below the programs; only those may import it
