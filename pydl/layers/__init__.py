@@ -1,6 +1,11 @@
 """Layers: one file a family, an Op pair, its function and its Layer class in each."""
 from pydl import registry
+from pydl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax  # noqa: F401
 from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
+from pydl.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract  # noqa: F401
+from pydl.layers.reshaping import (  # noqa: F401
+    Cropping1D, Cropping2D, Flatten, Permute, RepeatVector, Reshape, ZeroPadding1D, ZeroPadding2D,
+)
 from pydl.layers.symbol import Input  # noqa: F401
 
 registry.register("layers", *[thing for thing in list(globals().values())
