@@ -1,0 +1,186 @@
+"""Loss: a value for each sample, weighted and averaged to one number; and what all losses share."""
+import inspect
+
+import numpy as np
+
+from pydl import config
+from pydl.autodiff import Op
+from pydl.errors import ShapeError, one_of, show, string
+from pydl.ops import cast, multiply, reshape
+from pydl.tensor import Tensor, as_tensor
+
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+DIVISORS = {"sum": 0, "sum_over_batch_size": 1, "mean": 1, "mean_with_sample_weight": 2}
+
+
+class Loss:
+    """What training descends.  Subclasses define `call(y_true, y_pred)`, which returns one value for each sample.
+
+    loss(y_true, y_pred, sample_weight) is  sum(w * values) / number of values  by default: weights make samples count
+    more, they do not change the divisor ("mean_with_sample_weight" divides by their sum).
+
+    Args:      name: how the loss is called in messages.
+               reduction: "sum_over_batch_size" or "mean" (the same), "sum", "mean_with_sample_weight", or "none" for the values themselves.
+               dtype: what to compute in; the dtype of the predictions by default.
+    Raises:    ShapeError naming both shapes, where y_true does not fit y_pred: nothing is broadcast but (n,) against (n, 1).
+    Example:
+        >>> import pydl
+        >>> class Quartic(pydl.losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return pydl.ops.mean((y_true - y_pred) ** 4, axis=-1)
+        >>> Quartic()([[0.0], [1.0]], [[2.0], [1.0]]).item()
+        8.0
+    """
+    casts_targets = True                # y_true comes to `call` in the dtype of y_pred; losses of labels take it as it is
+
+    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        who = type(self).__name__
+        self.name = who if name is None else string(who, "name", name)
+        self.reduction = one_of(who, "reduction", reduction, REDUCTIONS)
+        self.dtype = None if dtype is None else one_of(who, "dtype", getattr(dtype, "__name__", dtype), ("float32", "float64"))
+
+    def call(self, y_true, y_pred):
+        raise TypeError(f"{type(self).__name__}: define call(self, y_true, y_pred)")
+
+    def call_mask(self, y_true, y_pred):
+        """A tensor of 0 and 1 a value for those that count, or None if all do."""
+        return None
+
+    def check_targets(self, who, y_true, shape):
+        """Raise if an ndarray cannot be the targets of predictions of `shape` (n, ...): before the first step of `fit`."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
+        who = type(self).__name__
+        y_pred = floating(y_pred, self.dtype)
+        y_true = as_tensor(y_true)
+        if self.casts_targets and y_true.dtype != y_pred.dtype:
+            y_true = cast(y_true, y_pred.dtype)
+        values = as_tensor(self.call(y_true, y_pred))
+        own = self.call_mask(y_true, y_pred)
+        if mask is not None:
+            mask = cast(as_tensor(mask), values.dtype)
+            if mask.shape != values.shape:
+                raise ShapeError(f"{who}: mask has shape {mask.shape}, the loss has one value for each of {values.shape}")
+            own = mask if own is None else multiply(own, mask)
+        return reduced(who, values, sample_weight, own, self.reduction)
+
+    def get_config(self):
+        """Return the constructor's arguments by name."""
+        names = [n for n in inspect.signature(type(self).__init__).parameters if n != "self" and hasattr(self, n)]
+        return {n: getattr(self, n) for n in dict.fromkeys([*names, "name", "reduction"])}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} '{self.name}'>"
+
+
+class FunctionLoss(Loss):
+    """A Loss made of a function (y_true, y_pred) -> values, of any shape, or one number."""
+
+    def __init__(self, function, name=None, reduction="sum_over_batch_size", dtype=None):
+        super().__init__(name or getattr(function, "__name__", type(function).__name__), reduction, dtype)
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        if y_pred.shape in (y_true.shape + (1,), y_true.shape[:-1]) and y_true.shape[-1:] != y_pred.shape[-1:]:
+            y_true = reshape(y_true, y_pred.shape)
+        values = self.function(y_true, y_pred)
+        if not isinstance(values, Tensor):
+            raise TypeError(f"loss function {self.name}: expected it to return a Tensor made of y_pred, got {show(values)}; use pydl.ops inside")
+        return values
+
+
+# ---- what losses share
+
+def floating(value, dtype=None):
+    """A Tensor of a real dtype: predictions given as integers are computed with as floats."""
+    tensor = as_tensor(value)
+    wanted = dtype or (tensor.dtype.name if tensor.dtype.kind == "f" else config.floatx())
+    return tensor if tensor.dtype.name == wanted else cast(tensor, wanted)
+
+
+def pair(who, y_true, y_pred):
+    """(y_true, y_pred) as Tensors of one real dtype and one shape; (n,) and (n, 1) are brought together, nothing else is."""
+    y_pred = floating(y_pred)
+    y_true = as_tensor(y_true)
+    if y_true.dtype != y_pred.dtype:
+        y_true = cast(y_true, y_pred.dtype)
+    check_alike(who, y_true.shape, y_pred.shape)
+    if y_true.shape != y_pred.shape:
+        y_true = reshape(y_true, y_pred.shape)
+    if y_pred.ndim == 0:
+        raise ShapeError(f"{who}: expected predictions with at least one axis, got two numbers")
+    return y_true, y_pred
+
+
+def check_alike(who, true_shape, pred_shape, hint=""):
+    """The two shapes are one, up to a last axis of 1."""
+    if true_shape not in (pred_shape, pred_shape + (1,)) and true_shape + (1,) != pred_shape:
+        raise ShapeError(f"{who}: y_true has shape {true_shape}, y_pred {pred_shape}; they must be equal (only (n,) and (n, 1) are taken for each other){hint}")
+
+
+def samples(tensor):
+    """A flat tensor as samples of one number each."""
+    return reshape(tensor, (tensor.shape[0], 1)) if tensor.ndim == 1 else tensor
+
+
+class WeightedMeanOp(Op):
+    """sum(values * weights * mask) / divisor, summed in float64.  Saves: 1 / divisor."""
+
+    def __init__(self, by, weights, mask):
+        self.by, self.weights, self.mask = by, weights, mask
+
+    def forward(self, B, values):
+        result, self.share = B.empty((), values.dtype), B.empty((), "float64")
+        B.weighted_mean_forward(values, self.weights, self.mask, self.by, result, self.share)
+        self.shape = values.shape
+        return result
+
+    def backward(self, B, dresult):
+        dvalues = B.empty(self.shape, dresult.dtype)
+        B.weighted_mean_backward(dresult, self.share, self.weights, self.mask, dvalues)
+        return dvalues
+
+
+def aligned_weights(who, sample_weight, values):
+    """sample_weight as a Tensor of one number, or of the values' leading axes: (n,) for values (n, t) weighs whole rows."""
+    weights = as_tensor(sample_weight)
+    if weights.needs_gradient:
+        raise TypeError(f"{who}: sample_weight is a constant: no gradient flows into it; multiply the values of reduction='none' instead")
+    if weights.dtype != values.dtype:
+        weights = cast(weights, values.dtype)
+    shape = weights.shape
+    if weights.size == 1 and values.size != 1:
+        shape = ()
+    elif len(shape) > 1 and shape[-1] == 1 and shape != values.shape[:len(shape)]:
+        shape = shape[:-1]
+    if shape != values.shape[:len(shape)]:
+        raise ShapeError(f"{who}: sample_weight has shape {weights.shape}, the loss has one value for each of {values.shape}")
+    return weights if weights.shape == shape else reshape(weights, shape)
+
+
+def reduced(who, values, sample_weight, mask, reduction):
+    """The values weighted and brought to one number, as `Loss` says."""
+    weights = None if sample_weight is None else aligned_weights(who, sample_weight, values)
+    if reduction in (None, "none"):
+        if weights is not None:
+            values = multiply(values, reshape(weights, weights.shape + (1,) * (values.ndim - weights.ndim)))
+        return values if mask is None else multiply(values, mask)
+    return WeightedMeanOp(DIVISORS[reduction], None if weights is None else weights.array, None if mask is None else mask.array)(values)
+
+
+def check_numbers(who, y_true, low=None, high=None, meaning=""):
+    """Raise where an ndarray of targets leaves low..high; NaN is left to the loss."""
+    if y_true.size == 0 or y_true.dtype.kind == "b":
+        return
+    outside = np.zeros(y_true.shape, bool)
+    if low is not None:
+        outside |= y_true < low
+    if high is not None:
+        outside |= y_true > high
+    if outside.any():
+        where = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(f"{who}: y_true has {y_true[where]} at row {where[0]}, expected {meaning}")
