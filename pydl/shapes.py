@@ -208,8 +208,3 @@ def matmul_shape(a, b, who="matmul"):
     if inner_a != inner_b and inner_a is not None and inner_b is not None:
         raise ShapeError(f"{who}: shapes {tuple(a)} and {tuple(b)} do not fit: {inner_a} columns against {inner_b} rows")
     return broadcast_shapes(a[:-2], b[:-2], who) + tuple(rows) + tuple(columns)
-
-
-def batch_count(samples, batch_size):
-    """Return the number of batches, the last of which may be smaller: ceil(samples / batch_size)."""
-    return -(-samples // batch_size)

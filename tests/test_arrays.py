@@ -210,23 +210,3 @@ def test_targets_that_are_no_classes_are_not_warned_of(y):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         arrays.split_validation("fit", 0.2, [y], y)
-
-
-def test_batches_cover_every_row_once():
-    for rows, size in ((10, 3), (9, 3), (2, 5), (1, 1)):
-        taken = np.concatenate([np.arange(rows)[piece] for piece in arrays.batch_slices(rows, size)])
-        np.testing.assert_array_equal(taken, np.arange(rows))
-    assert [s.stop - s.start for s in arrays.batch_slices(10, 4)] == [4, 4, 2]
-    for bad, error in ((0, ValueError), (-3, ValueError), (2.0, TypeError), (None, TypeError)):
-        with pytest.raises(error, match="^fit: batch_size must be a positive integer"):
-            arrays.batch_slices(10, bad)
-
-
-def test_epoch_order_asks_the_permutation_only_to_shuffle():
-    def permutation(rows, seed, epoch):
-        return np.random.default_rng([seed, epoch]).permutation(rows)
-
-    np.testing.assert_array_equal(arrays.epoch_order(5, False, 1, 2, None), np.arange(5))
-    np.testing.assert_array_equal(arrays.epoch_order(5, True, 1, 2, permutation), permutation(5, 1, 2))
-    with pytest.raises(TypeError, match="shuffle must be True or False"):
-        arrays.epoch_order(5, "batch", 1, 2, permutation)

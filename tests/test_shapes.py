@@ -162,8 +162,3 @@ def test_matmul_shape_refuses_what_numpy_refuses(a, b):
         np.matmul(np.zeros(a), np.zeros(b))
     with pytest.raises(ShapeError, match="^matmul: "):
         shapes.matmul_shape(a, b)
-
-
-def test_batch_count():
-    assert [shapes.batch_count(n, 4) for n in (0, 1, 4, 5, 8)] == [0, 1, 1, 2, 2]
-    assert shapes.batch_count(2**60 + 1, 2**60) == 2

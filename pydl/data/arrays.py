@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from pydl.errors import DTypeError, ShapeError, boolean, in_range, is_int, positive_int, show
+from pydl.errors import DTypeError, ShapeError, in_range, is_int, show
 
 # what the core computes with, and where the other real types go without loss
 KEPT = ("float32", "float64", "int32", "int64", "uint8", "bool", "uint64")
@@ -229,19 +229,3 @@ def _warn_of_unseen_classes(who, y, split_at):
         shown = ", ".join(str(label) for label in unseen[:5])
         warnings.warn(f"{who}: validation_split takes the last rows, and class {shown} occurs only there; shuffle the data first, "
                       f"or use pydl.utils.train_test_split(x, y, stratify=y)", UserWarning, stacklevel=3)
-
-
-def epoch_order(rows, shuffle, seed, epoch, permutation):
-    """Return the order in which an epoch takes the rows: int64 (rows,), a function of (seed, epoch) alone.
-
-    Args:  permutation: permutation(rows, seed, epoch) -> int64 array, for shuffle=True.
-    """
-    if not boolean("fit", "shuffle", shuffle):
-        return np.arange(rows, dtype=np.int64)
-    return np.asarray(permutation(rows, seed, epoch), dtype=np.int64)
-
-
-def batch_slices(rows, batch_size):
-    """Return the slices of an epoch's batches; the last may hold fewer rows."""
-    batch_size = positive_int("fit", "batch_size", batch_size)
-    return [slice(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]

@@ -206,7 +206,11 @@ class Training:
         if not shuffle:
             B.assign(order, np.arange(batch.rows))
         steps = len(feed.sizes) if steps_per_epoch is None else min(steps_per_epoch, len(feed.sizes))
-        calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps)
+        names = None if self.objective is None else [m.name for m in self.objective.metrics]      # what the logs of an epoch will hold
+        if names and held_out is not None:
+            names = names + [f"val_{name}" for name in names]
+        calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps,
+                             metrics=names, validation_freq=validation_freq)
         self.history = calls.history
         self.stop_training = False
         calls.on_train_begin()
