@@ -37,9 +37,12 @@ def test_no_source_is_installed():
     assert [r for r in importlib.metadata.requires("pydl-nn") if "extra ==" not in r] == ["numpy>=2"]
 
 
-def test_every_module_of_the_checkout_is_installed():
-    here = {path.relative_to(ROOT / "pydl").as_posix() for path in (ROOT / "pydl").rglob("*.py")} - {"_build_info.py"}
-    assert here and {name for name in here if not (PACKAGE / name).exists()} == set()
+def test_every_module_and_data_file_of_the_checkout_is_installed():
+    left_out = {".c", ".h", ".pyx", ".pxd", ".pxi", ".so", ".pyc"}
+    here = {path.relative_to(ROOT / "pydl").as_posix() for path in (ROOT / "pydl").rglob("*")
+            if path.is_file() and path.suffix not in left_out and "_libs" not in path.parts} - {"_build_info.py"}
+    assert {"__init__.py", "datasets/digits_images.idx3.gz"} <= here
+    assert {name for name in here if not (PACKAGE / name).exists()} == set()
 
 
 def test_the_version_stands_in_one_place():
