@@ -32,6 +32,164 @@ big-endian arrays, empty, batch of one, 1 2 and 4 threads bit-equal, eager and r
 a layer besides: output shape, config, training steps eager and replayed bit-equal, save and load, frozen.
 `CASES` is the list a benchmark reads: `case.live("float32")`, `case.draw("float32", n=case.large())`.
 """
+import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
+from reference import activation, elementwise, merging, move, reduce, reshaping
+
+from pydl import layers, ops
 
 CASES = []
+
+# ---- elementwise: shapes equal, a number, a row, a column, stretched on both sides, many axes
+
+for _f in ("negative", "exp", "expm1", "square", "absolute", "sign", "sin", "cos", "floor", "ceil"):
+    CASES.append(op("elementwise", getattr(ops, _f), away(N, 7), getattr(elementwise, _f), also=[(1,), (33, 129), ()]))
+for _f in ("log", "log1p", "log2", "log10", "sqrt", "rsqrt", "reciprocal"):
+    CASES.append(op("elementwise", getattr(ops, _f), positive(N, 7), getattr(elementwise, _f), also=[positive(1), positive(33, 129)]))
+for _f in ("add", "subtract", "multiply", "maximum", "minimum"):
+    CASES += [op("elementwise", getattr(ops, _f), [a, b], getattr(elementwise, _f), also=also) for a, b, also in [
+        ((N, 7), (N, 7), [[(1,), (1,)], [(3, 4111), (3, 4111)]]),
+        ((N, 7), (), [[(), (5,)]]),
+        ((N, 3, 5), (5,), [[(9, 130), (130,)], [(130,), (9, 130)]]),
+        ((N, 3, 1), (N, 1, 5), [[(2, 1, 3, 1, 2), (1, 4, 1, 5, 2)], [(4, 1), (1, 3)]]),
+    ]]
+CASES += [
+    op("elementwise", ops.divide, [(N, 7), away(N, 7, gap=0.3)], elementwise.divide),
+    op("elementwise", ops.divide, [(N, 3, 1), away(1, 5, gap=0.3)], elementwise.divide),
+    op("elementwise", ops.power, [positive(N, 7), (7,)], elementwise.power),
+    op("elementwise", ops.power, [positive(N, 7), positive()], elementwise.power),
+    op("elementwise", ops.power, (N, 7), elementwise.power, x2=3),
+    op("elementwise", ops.power, positive(N, 7), elementwise.power, x2=-1.5),
+    op("elementwise", ops.power, (N, 7), elementwise.power, x2=2),
+    op("elementwise", ops.floor_divide, [positive(N, 7), positive(7)], elementwise.floor_divide),
+    op("elementwise", ops.mod, [positive(N, 7), positive(7)], elementwise.mod),
+    op("elementwise", ops.round, (N, 7), elementwise.round_),
+    op("elementwise", ops.clip, (N, 7), elementwise.clip, x_min=-0.5, x_max=0.8, also=[(4097,)]),
+    op("elementwise", ops.where, [flags(N, 7), (N, 7), (N, 7)], elementwise.where, also=[[flags(3, 1), (4,), ()], [flags(2), (), ()], [flags(5000), (5000,), ()]]),
+    op("elementwise", ops.where, [flags(N, 1), (), (7,)], elementwise.where),
+    op("elementwise", ops.logical_and, [flags(N, 7), flags(7)], elementwise.logical_and, gradient=False),
+    op("elementwise", ops.logical_or, [flags(N, 7), flags(7)], elementwise.logical_or, gradient=False),
+    op("elementwise", ops.logical_not, flags(N, 7), elementwise.logical_not, gradient=False),
+]
+for _f in ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal"):
+    CASES.append(op("elementwise", getattr(ops, _f), [(N, 7), (N, 7)], getattr(elementwise, _f), gradient=False))
+    CASES.append(op("elementwise", getattr(ops, _f), [integers(N, 7, high=3), integers(7, high=3)], getattr(elementwise, _f), gradient=False))
+
+# ---- activations: blocks of 4096, sums in runs of 512
+
+for _f in ("relu", "leaky_relu", "relu6", "sigmoid", "tanh", "elu", "celu", "selu", "softplus", "log_sigmoid", "softsign", "hard_sigmoid", "hard_silu",
+           "hard_tanh", "silu", "gelu", "mish", "tanh_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "soft_shrink", "hard_shrink"):
+    CASES.append(op("activation", getattr(ops, _f), away(N, 7), getattr(activation, _f), also=[(1,), (5, 1000)]))
+CASES += [
+    op("activation", ops.relu, away(N, 7), activation.relu, negative_slope=0.1),
+    op("activation", ops.relu, away(N, 7), activation.relu, negative_slope=0.1, max_value=1.0, threshold=0.2),
+    op("activation", ops.leaky_relu, away(N, 7), activation.leaky_relu, negative_slope=0.0),
+    op("activation", ops.elu, away(N, 7), activation.elu, alpha=0.5),
+    op("activation", ops.celu, away(N, 7), activation.celu, alpha=2.0),
+    op("activation", ops.gelu, (N, 7), activation.gelu, approximate=True),
+    op("activation", ops.threshold, (N, 7), activation.threshold, threshold=0.3, default_value=-1.0),
+    op("activation", ops.glu, (N, 8), activation.glu),
+    op("activation", ops.glu, (N, 8, 3), activation.glu, axis=1),
+]
+for _f in ("softmax", "log_softmax"):
+    CASES += [
+        op("activation", getattr(ops, _f), (N, 10), getattr(activation, _f), also=[(3, 1), (2, 511), (2, 512), (2, 513), (7,), (1, 2, 3, 5)]),
+        op("activation", getattr(ops, _f), (N, 5, 3), getattr(activation, _f), axis=1),
+    ]
+CASES += [
+    layer("activation", layers.Activation, away(6), activation.activation, activation="relu"),
+    layer("activation", layers.Activation, (3, 4), activation.activation, activation="softmax"),
+    layer("activation", layers.ReLU, away(6), activation.relu),
+    layer("activation", layers.ReLU, away(6), activation.relu, max_value=1.0, negative_slope=0.1, threshold=0.2),
+    layer("activation", layers.LeakyReLU, away(6), activation.leaky_relu_layer),
+    layer("activation", layers.ELU, away(6), activation.elu, alpha=0.7),
+    layer("activation", layers.Softmax, (6,), activation.softmax),
+    layer("activation", layers.Softmax, (4, 3), activation.softmax, axis=1),
+    layer("activation", layers.PReLU, away(3, 4), activation.prelu),
+    layer("activation", layers.PReLU, away(3, 4, 2), activation.prelu, shared_axes=[1, 2]),
+]
+
+# ---- reductions: rows and columns, runs of 32768, tiles of 128 columns, narrow rows side by side
+
+for _f, _reference in (("sum", reduce.sum_), ("mean", reduce.mean), ("max", reduce.max_), ("min", reduce.min_)):
+    CASES += [
+        op("reduce", getattr(ops, _f), apart(N, 3, 4), _reference, axis=1, also=[(2, 3, 129), (3, 70000, 1), (2, 300, 3), (2, 4000, 17)]),
+        op("reduce", getattr(ops, _f), apart(N, 3, 4), _reference, axis=-1, keepdims=True, also=[(2, 3, 40000)]),
+        op("reduce", getattr(ops, _f), apart(N, 3, 4, 2), _reference, axis=(1, 3), also=[(2, 3, 40, 5), (1, 1, 7, 1)]),
+        op("reduce", getattr(ops, _f), apart(N, 6), _reference, axis=0, empty=_f == "sum", also=[(40000, 6), (300, 130), (129, 64)]),
+        op("reduce", getattr(ops, _f), apart(N, 6), _reference, empty=_f == "sum", also=[(1,), (), (32769,)]),
+    ]
+
+
+def average(x, weights, axis):
+    return ops.average(x, axis, weights)
+
+
+CASES += [
+    op("reduce", ops.argmax, apart(N, 5), reduce.argmax, axis=-1, gradient=False, also=[(3, 1), (2, 1000)]),
+    op("reduce", ops.argmax, apart(N, 5, 3), reduce.argmax, axis=1, keepdims=True, gradient=False, also=[(2, 5, 130)]),
+    op("reduce", ops.argmin, apart(N, 5), reduce.argmin, axis=1, gradient=False),
+    op("reduce", ops.argmin, apart(4, 5), reduce.argmin, gradient=False),
+    op("reduce", ops.var, (N, 5, 3), reduce.var, axis=(1, 2)),
+    op("reduce", ops.std, (N, 5), reduce.std, axis=1, keepdims=True),
+    op("reduce", ops.logsumexp, (N, 5), reduce.logsumexp, axis=1),
+    op("reduce", ops.norm, (N, 5), reduce.norm, axis=1),
+    op("reduce", average, [(N, 5), positive(5)], reduce.average, axis=1),
+    op("reduce", ops.any, flags(N, 5), reduce.any_, axis=1, gradient=False),
+    op("reduce", ops.all, flags(N, 5), reduce.all_, axis=1, gradient=False),
+]
+
+# ---- moves: merged axes, squares of 32, pieces of 4096
+
+
+def concatenate(*xs, axis=-1):
+    return ops.concatenate(list(xs), axis)
+
+
+def stack(*xs, axis=0):
+    return ops.stack(list(xs), axis)
+
+
+CASES += [
+    op("move", ops.cast, (N, 7), lambda x, dtype: np.trunc(x).astype(dtype), dtype="int32", gradient=False),
+    op("move", ops.reshape, (N, 6), move.reshape, newshape=(2, -1)),
+    op("move", ops.transpose, (N, 7), move.transpose, also=[(33, 65), (32, 32), (1, 5), (3,), ()]),
+    op("move", ops.transpose, (N, 3, 4, 2), move.transpose, axes=(0, 3, 1, 2), also=[(2, 5, 40, 33), (1, 1, 3, 2)]),
+    op("move", ops.transpose, (N, 3, 4, 2), move.transpose, axes=(2, 0, 3, 1)),
+    op("move", ops.flip, (N, 3, 4), move.flip, axis=1),
+    op("move", ops.get_item, (N, 5, 4), move.get_item, index=(slice(None), slice(1, 4), slice(None, None, -2))),
+    op("move", ops.get_item, (N, 5, 4), move.get_item, index=(Ellipsis, None, 2)),
+    op("move", ops.get_item, (6, 5, N), move.get_item, index=(-1, slice(None, None, 3))),
+    op("move", ops.broadcast_to, (3, 1), move.broadcast_to, shape=(2, 3, 4), also=[(1, 1), (4,), ()]),
+    op("move", ops.tile, (N, 3), move.tile, repeats=(2, 3)),
+    op("move", ops.repeat, (N, 3, 2), move.repeat, repeats=3, axis=1),
+    op("move", ops.roll, (N, 5), move.roll, shift=2, axis=1),
+    op("move", ops.pad, (N, 3, 2), move.pad, pad_width=[(1, 2), (0, 1), (2, 0)], constant_values=1.5),
+    op("move", concatenate, [(N, 3), (N, 1), (N, 4)], move.concatenate, also=[[(2, 3), (2, 5000), (2, 1)]]),
+    op("move", concatenate, [(5, 3, 2), (4, 3, 2)], move.concatenate, axis=0),
+    op("move", concatenate, [(N, 3, 2), (N, 5, 2)], move.concatenate, axis=1),
+    op("move", stack, [(N, 3), (N, 3)], move.stack, axis=1),
+    op("move", ops.take, [(6, 3), integers(N, high=6)], move.take, axis=0, also=[[(6, 20), integers(2, 3, high=6)], [(2, 4000), integers(9, high=2)]]),
+    op("move", ops.take, [(N, 6, 3), integers(2, 4, high=6, dtype="int32")], move.take, axis=1),
+    op("move", ops.one_hot, integers(N, 3, high=5), move.one_hot, num_classes=5, gradient=False),
+    layer("reshaping", layers.Flatten, (3, 4, 2), reshaping.flatten),
+    layer("reshaping", layers.Flatten, (3, 4, 2), reshaping.flatten, data_format="channels_first"),
+    layer("reshaping", layers.Reshape, (3, 4), reshaping.reshape, target_shape=(2, -1, 3)),
+    layer("reshaping", layers.Permute, (3, 4, 2), reshaping.permute, dims=(3, 1, 2)),
+    layer("reshaping", layers.RepeatVector, (4,), reshaping.repeat_vector, n=3),
+    layer("reshaping", layers.ZeroPadding1D, (4, 3), reshaping.zero_padding, padding=(1, 2)),
+    layer("reshaping", layers.ZeroPadding2D, (4, 3, 2), reshaping.zero_padding, padding=((1, 2), (0, 3))),
+    layer("reshaping", layers.ZeroPadding2D, (2, 4, 3), reshaping.zero_padding, padding=(1, 2), data_format="channels_first"),
+    layer("reshaping", layers.Cropping1D, (6, 3), reshaping.cropping, cropping=(1, 2)),
+    layer("reshaping", layers.Cropping2D, (6, 5, 2), reshaping.cropping, cropping=((1, 2), (0, 3))),
+    layer("reshaping", layers.Cropping2D, (2, 6, 5), reshaping.cropping, cropping=1, data_format="channels_first"),
+]
+for _cls, _reference in ((layers.Add, merging.add), (layers.Multiply, merging.multiply), (layers.Average, merging.average),
+                         (layers.Maximum, merging.maximum), (layers.Minimum, merging.minimum)):
+    CASES += [layer("merging", _cls, [(3, 4), (3, 4), (3, 4)], _reference), layer("merging", _cls, [(3, 4), (1, 4)], _reference)]
+CASES += [
+    layer("merging", layers.Subtract, [(3, 4), (3, 4)], merging.subtract),
+    layer("merging", layers.Add, [(4,), (3, 4)], merging.add),
+    layer("merging", layers.Concatenate, [(3, 4), (3, 1)], merging.concatenate),
+    layer("merging", layers.Concatenate, [(3, 4), (2, 4), (1, 4)], merging.concatenate, axis=1),
+]
