@@ -153,10 +153,11 @@ class Live:
             return [], []
         return self.layer.get_weights(), [np.array(a) for _, a in self.layer.named_states()]
 
-    def rewind(self):
-        """Back to the first state: weights, moving averages, random counters."""
+    def rewind(self, weights=True):
+        """Back to the first state: weights (unless they are just being varied), moving averages, random counters."""
         if self.layer is not None:
-            self.layer.set_weights(self.start[0])
+            if weights:
+                self.layer.set_weights(self.start[0])
             for (_, array), values in zip(self.layer.named_states(), self.start[1]):
                 np.asarray(array)[...] = values
 
