@@ -14,6 +14,9 @@
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+#ifdef __AVX512F__
+#define SIMD_HALVES 1                  /* FN(half) and its functions exist */
+#endif
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define SIMD_REGISTERS 32
 #else
@@ -89,6 +92,18 @@ ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_ps(a, b
 ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return (FN(vmask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm512_maskz_loadu_ps(m, p); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm512_mask_storeu_ps(p, m, x); }
+/* Half a vector: for tiles that would leave most of a whole one idle. */
+typedef __m256 FN(half);
+typedef __mmask8 FN(half_mask);
+enum { FN(HALF_LANES) = 8 };
+ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_ps(p); }
+ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_ps(p, x); }
+ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_ps(x); }
+ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_ps(a, b, c); }
+ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_ps(a, b); }
+ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
+ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_ps(m, p); }
+ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_ps(p, m, x); }
 #else
 typedef __m512d FN(vec);
 typedef __mmask8 FN(vmask);
@@ -101,6 +116,17 @@ ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_pd(a, b
 ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return (FN(vmask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm512_maskz_loadu_pd(m, p); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm512_mask_storeu_pd(p, m, x); }
+typedef __m256d FN(half);
+typedef __mmask8 FN(half_mask);
+enum { FN(HALF_LANES) = 4 };
+ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_pd(p); }
+ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_pd(p, x); }
+ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_pd(x); }
+ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_pd(a, b, c); }
+ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_pd(a, b); }
+ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
+ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_pd(m, p); }
+ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_pd(p, m, x); }
 #endif
 
 #elif defined(__AVX2__) && defined(__FMA__)

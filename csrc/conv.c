@@ -1,0 +1,123 @@
+#ifndef real
+#include "internal.h"
+#include "simd.h"
+#include "conv.h"
+#include "conv_columns.h"
+#include "conv_depthwise.h"
+#include "conv_direct.h"
+#include "conv_weight.h"
+/* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
+
+   depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
+   columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
+   direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
+typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS } conv_algorithm;
+
+#define EACH_REAL "conv.c"
+#include "each_real.h"
+#else
+
+static conv_algorithm FN(choose)(const pydl_conv2d *s, int backward_input)
+{
+    if (s->groups == s->c_in && s->groups > 1) return CONV_DEPTHWISE;
+    if (backward_input && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return CONV_COLUMNS;
+    return CONV_DIRECT;
+}
+
+pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_forward_args) *a = args;
+    if (FN(choose)(&a->s, 0) == CONV_DEPTHWISE) FN(depthwise_forward)(ctx, a);
+    else FN(direct_forward)(ctx, a);
+    return PYDL_OK;
+}
+isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_forward_args) *a = args;
+    return FN(choose)(&a->s, 0) == CONV_DEPTHWISE ? FN(depthwise_forward_scratch)(ctx, a) : FN(direct_forward_scratch)(ctx, a);
+}
+
+pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_backward_input_args) *a = args;
+    switch (FN(choose)(&a->s, 1)) {
+        case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
+        case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
+        case CONV_DIRECT: FN(direct_backward_input)(ctx, a); break;
+    }
+    return PYDL_OK;
+}
+isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_backward_input_args) *a = args;
+    switch (FN(choose)(&a->s, 1)) {
+        case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
+        case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
+        default: return FN(direct_backward_input_scratch)(ctx, a);
+    }
+}
+
+pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_backward_weight_args) *a = args;
+    if (FN(choose)(&a->s, 0) == CONV_DEPTHWISE) FN(depthwise_backward_weight)(ctx, a);
+    else FN(direct_backward_weight)(ctx, a);
+    return PYDL_OK;
+}
+isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_backward_weight_args) *a = args;
+    return FN(choose)(&a->s, 0) == CONV_DEPTHWISE ? FN(depthwise_backward_weight_scratch)(ctx, a) : FN(direct_backward_weight_scratch)(ctx, a);
+}
+
+pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(im2col_args) *a = args;
+    const pydl_conv2d *s = &a->s;
+    const isize row_size = s->kw * s->c_in, window = s->kh * row_size;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (s->n * s->h_out * s->w_out * window > PARALLEL_MIN)
+    for (isize line = 0; line < s->n * s->h_out; line++)
+        for (isize j = 0; j < s->w_out; j++)
+            for (isize p = 0; p < s->kh; p++) {
+                const isize row = line % s->h_out * s->stride_h + p * s->dilation_h - s->pad_top;
+                real *to = a->cols + (line * s->w_out + j) * window + p * row_size;
+                for (isize q = 0; q < s->kw; q++) {
+                    const isize col = j * s->stride_w + q * s->dilation_w - s->pad_left;
+                    const int inside = row >= 0 && row < s->h && col >= 0 && col < s->w;
+                    const real *from = a->x + (inside ? ((line / s->h_out * s->h + row) * s->w + col) * s->c_in : 0);
+                    for (isize c = 0; c < s->c_in; c++) to[q * s->c_in + c] = inside ? from[c] : 0;
+                }
+            }
+    return PYDL_OK;
+}
+
+/* The output that reads pixel i through place k of its window, along one axis; -1 if none does. */
+static isize FN(window_at)(isize i, isize pad, isize k, isize dilation, isize stride, isize outputs)
+{
+    const isize offset = i + pad - k * dilation;
+    return offset < 0 || offset % stride || offset / stride >= outputs ? -1 : offset / stride;
+}
+
+pydl_status FN(col2im)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(col2im_args) *a = args;
+    const pydl_conv2d *s = &a->s;
+    const isize window = s->kh * s->kw * s->c_in;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (s->n * s->h_out * s->w_out * window > PARALLEL_MIN)
+    for (isize line = 0; line < s->n * s->h; line++)
+        for (isize col = 0; col < s->w; col++) {
+            real *to = a->x + (line * s->w + col) * s->c_in;
+            for (isize c = 0; c < s->c_in; c++) to[c] = 0;
+            for (isize p = 0; p < s->kh; p++) {
+                const isize i = FN(window_at)(line % s->h, s->pad_top, p, s->dilation_h, s->stride_h, s->h_out);
+                for (isize q = 0; i >= 0 && q < s->kw; q++) {
+                    const isize j = FN(window_at)(col, s->pad_left, q, s->dilation_w, s->stride_w, s->w_out);
+                    if (j < 0) continue;
+                    const real *from = a->cols + ((line / s->h * s->h_out + i) * s->w_out + j) * window + (p * s->kw + q) * s->c_in;
+                    for (isize c = 0; c < s->c_in; c++) to[c] += from[c];
+                }
+            }
+        }
+    return PYDL_OK;
+}
+#endif

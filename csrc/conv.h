@@ -1,0 +1,65 @@
+/* Convolution of images.  x: (n, h, w, c_in).  weight: (kh, kw, c_in / groups, c_out).  bias: (c_out,).  y: (n, h_out, w_out, c_out).
+
+   y[b, i, j, o] = bias[o] + sum over p, q, c of x[b, i * stride_h + p * dilation_h - pad_top, j * stride_w + q * dilation_w - pad_left, g * c_in / groups + c]
+                                                 * weight[p, q, c, o],      g = o / (c_out / groups);   outside of the image x is 0.
+
+   Rows and columns after the image need no number of their own: h_out and w_out say how far the windows go.
+   Every sum is cut by the shape alone, so any number of threads gives the same bits. */
+#ifndef real
+#ifndef PYDL_CONV_H
+#define PYDL_CONV_H
+#include "pydl.h"
+
+typedef struct {
+    isize n; isize h; isize w; isize c_in;
+    isize kh; isize kw; isize c_out; isize groups;      /* groups divides c_in and c_out */
+    isize stride_h; isize stride_w; isize dilation_h; isize dilation_w; isize pad_top; isize pad_left;
+    isize h_out; isize w_out;
+} pydl_conv2d;
+
+#define EACH_REAL "conv.h"
+#include "each_real.h"
+#endif
+#else
+
+/* y as above, then max(y, 0) if relu.  bias may be NULL.  Overwrites y.
+   winograd = 1 allows Winograd's form where it is faster: 3x3, stride 1, float32; its rounding error is 2 to 3 times the direct sum's. */
+typedef struct {
+    void *scratch;
+    const real *x; const real *weight; const real *bias; pydl_conv2d s; isize relu; isize winograd;
+    real *y;
+} FN(conv2d_forward_args);
+pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args);
+isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* dx = the gradient by x for dy, the gradient by y.  Overwrites dx.
+   relu_y is y of a forward call with relu, and dy counts as 0 where y is 0; NULL without relu. */
+typedef struct {
+    void *scratch;
+    const real *dy; const real *relu_y; const real *weight; pydl_conv2d s; isize winograd;
+    real *dx;
+} FN(conv2d_backward_input_args);
+pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args);
+isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* dweight = the gradient by weight, dbias = the sum of dy over all pixels (added up in double); dbias may be NULL.  Overwrites both.
+   relu_y as above. */
+typedef struct {
+    void *scratch;
+    const real *x; const real *dy; const real *relu_y; pydl_conv2d s; isize winograd;
+    real *dweight; real *dbias;
+} FN(conv2d_backward_weight_args);
+pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args);
+isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* The classic form, for comparison and teaching: a convolution is im2col(x) times weight seen as a matrix.
+   cols[(b, i, j), (p, q, c)] = x[b, i * stride_h + p * dilation_h - pad_top, j * stride_w + q * dilation_w - pad_left, c], 0 outside of the image.
+   x: (n, h, w, c_in).  cols: (n * h_out * w_out, kh * kw * c_in).  s.c_out and s.groups are not looked at.  Overwrites cols. */
+typedef struct { const real *x; pydl_conv2d s; real *cols; } FN(im2col_args);
+pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args);
+
+/* The adjoint of im2col: every element of cols is added to the pixel it came from.  Overwrites x. */
+typedef struct { const real *cols; pydl_conv2d s; real *x; } FN(col2im_args);
+pydl_status FN(col2im)(const pydl_ctx *ctx, const void *args);
+
+#endif

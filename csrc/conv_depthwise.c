@@ -1,0 +1,311 @@
+#ifndef real
+#include "internal.h"
+#include "conv_depthwise.h"
+#include "conv_parts.h"
+
+/* Pixels of a task: its copied rows stay in L2, one vector of channels of them in L1. */
+#define TASK_PIXELS ((isize)192)
+/* Window places whose sums are held in registers at a time. */
+#define PLACES 8
+
+#define EACH_REAL "conv_depthwise.c"
+#include "each_real.h"
+#else
+
+/* A band of x or dy is copied to scratch with its padding, each channel `spread` times, `pitch` reals a pixel: whole vectors, and an odd
+   number of cache lines, because neighbours a power of two apart would fall into the same few lines of L1.  Then every place of the
+   window is plain vector arithmetic. */
+typedef struct {
+    conv_axis y; conv_axis x;
+    isize n; isize channels; isize spread; isize lanes;              /* lanes = channels * spread = c_out */
+    isize pitch; isize rows; isize bands; isize copy_cols; isize copy_size; isize pixels;
+} FN(depth_pass);
+
+static isize FN(odd_lines)(isize reals) { return (ceil_div(reals * (isize)sizeof(real), 64) | 1) * 64 / (isize)sizeof(real); }
+
+static FN(depth_pass) FN(depth_plan)(conv_axis y, conv_axis x, isize n, isize channels, isize spread)
+{
+    FN(depth_pass) p = { .y = y, .x = x, .n = n, .channels = channels, .spread = spread, .lanes = channels * spread };
+    p.pitch = FN(odd_lines)(p.lanes);
+    const double work = (double)n * (double)(y.size * x.size) * (double)(y.taps * x.taps) * (double)p.lanes;
+    const isize tasks = max_isize(1, min_isize(CONV_TASKS, (isize)(work / CONV_TASK_WORK)));
+    isize bands = ceil_div(y.size, max_isize(1, TASK_PIXELS / max_isize(1, x.size)));
+    if (n < tasks) bands = max_isize(bands, min_isize(ceil_div(tasks, max_isize(1, n)), y.size));
+    p.rows = ceil_div(y.size, max_isize(1, bands));
+    p.bands = ceil_div(y.size, max_isize(1, p.rows));
+    p.copy_cols = max_isize(0, axis_reach(x, x.size));
+    p.copy_size = whole_lines(max_isize(0, axis_reach(y, p.rows)) * p.copy_cols * p.pitch);
+    p.pixels = p.rows * x.size;
+    return p;
+}
+static double FN(depth_work)(const FN(depth_pass) *p)
+{
+    return (double)p->n * (double)(p->y.size * p->x.size) * (double)(p->y.taps * p->x.taps) * (double)p->lanes;
+}
+
+/* The band of rows first_row .. first_row + rows of one image: copy, and in arow where each of its pixels' windows begins in the copy. */
+static void FN(depth_band)(const FN(depth_pass) *p, const real *image, const real *positive, isize first_row, isize rows, real *copy, isize *arow)
+{
+    const isize h = p->y.source, w = p->x.source, c = p->channels, top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
+    for (isize r = 0; r < axis_reach(p->y, rows); r++)
+        for (isize q = 0; q < p->copy_cols; q++) {
+            real *to = copy + (r * p->copy_cols + q) * p->pitch;
+            const isize row = top + r, col = left + q;
+            if (row < 0 || row >= h || col < 0 || col >= w) {
+                memset(to, 0, (size_t)p->pitch * sizeof(real));
+                continue;
+            }
+            const real *from = image + (row * w + col) * c;
+            if (positive) {
+                const real *keep = positive + (row * w + col) * c;
+                for (isize i = 0; i < c; i++) to[i] = keep[i] > 0 ? from[i] : 0;
+            } else if (p->spread == 1) memcpy(to, from, (size_t)c * sizeof(real));
+            else
+                for (isize i = 0; i < c; i++)
+                    for (isize m = 0; m < p->spread; m++) to[i * p->spread + m] = from[i];
+            memset(to + p->lanes, 0, (size_t)(p->pitch - p->lanes) * sizeof(real));
+        }
+    for (isize i = 0; i < rows; i++)
+        for (isize j = 0; j < p->x.size; j++)
+            arow[i * p->x.size + j] = (i * p->y.stride * p->copy_cols + j * p->x.stride) * p->pitch;
+}
+
+/* Of `count` pixels, one vector of channels: out[crow[i]] = start + sum over taps of copy[arow[i] + acol[tap]] * weight[tap].   weight: (taps, pitch). */
+ALWAYS_INLINE void FN(depth_pixels)(const real *copy, const isize *arow, const isize *acol, isize taps, const real *weight, isize pitch,
+                                    FN(vec) start, isize relu, FN(vmask) mask, real *out, const isize *crow, int count)
+{
+    FN(vec) sum[8];
+    const real *row[8];
+    #pragma GCC unroll 8
+    for (int i = 0; i < count; i++) { row[i] = copy + arow[i]; sum[i] = start; }
+    for (isize k = 0; k < taps; k++) {
+        const FN(vec) w = FN(vload)(weight + k * pitch);
+        const isize at = acol[k];
+        #pragma GCC unroll 8
+        for (int i = 0; i < count; i++) sum[i] = FN(vfma)(FN(vload)(row[i] + at), w, sum[i]);
+    }
+    #pragma GCC unroll 8
+    for (int i = 0; i < count; i++) FN(vstore_mask)(out + crow[i], mask, relu ? FN(vmax)(FN(vzero)(), sum[i]) : sum[i]);
+}
+
+static void FN(depth_sweep)(const FN(depth_pass) *p, const real *copy, const isize *arow, const isize *acol, const real *weight, const real *start, isize relu,
+                            real *out, const isize *crow, isize pixels)
+{
+    for (isize v = 0; v < p->lanes; v += FN(LANES)) {
+        const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->lanes - v));
+        const FN(vec) from = start ? FN(vload)(start + v) : FN(vzero)();
+        const isize taps = p->y.taps * p->x.taps;
+        isize i = 0;
+        for (; i + 8 <= pixels; i += 8) FN(depth_pixels)(copy + v, arow + i, acol, taps, weight + v, p->pitch, from, relu, mask, out + v, crow + i, 8);
+        for (; i + 4 <= pixels; i += 4) FN(depth_pixels)(copy + v, arow + i, acol, taps, weight + v, p->pitch, from, relu, mask, out + v, crow + i, 4);
+        for (; i < pixels; i++) FN(depth_pixels)(copy + v, arow + i, acol, taps, weight + v, p->pitch, from, relu, mask, out + v, crow + i, 1);
+    }
+}
+
+/* to: (taps of the pass, pitch) = the taps' rows of weight: (kh, kw, lanes), idle lanes 0. */
+static void FN(depth_weights)(const FN(depth_pass) *p, const real *weight, isize kw, real *to)
+{
+    for (isize m = 0; m < p->y.taps; m++)
+        for (isize q = 0; q < p->x.taps; q++, to += p->pitch) {
+            const isize place = (p->y.k_first + m * p->y.k_step) * kw + p->x.k_first + q * p->x.k_step;
+            memcpy(to, weight + place * p->lanes, (size_t)p->lanes * sizeof(real));
+            memset(to + p->lanes, 0, (size_t)(p->pitch - p->lanes) * sizeof(real));
+        }
+}
+
+/* ---- forward ---- */
+
+static FN(depth_pass) FN(depth_forward_pass)(const pydl_conv2d *s) { return FN(depth_plan)(rows_of(s), cols_of(s), s->n, s->c_in, s->c_out / s->c_in); }
+
+static isize FN(depth_shared)(const FN(depth_pass) *p)                       /* weights, start, acol */
+{
+    return (p->y.taps * p->x.taps + 1) * p->pitch * (isize)sizeof(real) + whole_lines(p->y.taps * p->x.taps) * (isize)sizeof(isize);
+}
+static isize FN(depth_own)(const FN(depth_pass) *p, isize folded)
+{
+    return (p->copy_size + (folded ? p->pixels * p->pitch : 0)) * (isize)sizeof(real) + whole_lines(2 * p->pixels) * (isize)sizeof(isize);
+}
+
+isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
+    return FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, 0);
+}
+
+void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
+    const isize taps = p.y.taps * p.x.taps, own_size = FN(depth_own)(&p, 0);
+    real *weight = a->scratch, *start = weight + taps * p.pitch;
+    isize *acol = (isize *)(start + p.pitch);
+    char *own = (char *)(acol + whole_lines(taps));
+    FN(depth_weights)(&p, a->weight, a->s.kw, weight);
+    memset(start, 0, (size_t)p.pitch * sizeof(real));
+    if (a->bias) memcpy(start, a->bias, (size_t)p.lanes * sizeof(real));
+    FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
+    for (isize task = 0; task < p.n * p.bands; task++) {
+        const isize image = task / p.bands, first_row = task % p.bands * p.rows, rows = min_isize(p.rows, p.y.size - first_row);
+        real *copy = (real *)(own + omp_get_thread_num() * own_size);
+        isize *arow = (isize *)(copy + p.copy_size), *crow = arow + p.pixels;
+        FN(depth_band)(&p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
+        for (isize i = 0; i < rows * p.x.size; i++) crow[i] = ((image * p.y.size + first_row) * p.x.size + i) * p.lanes;
+        FN(depth_sweep)(&p, copy, arow, acol, weight, start, a->relu, a->y, crow, rows * p.x.size);
+    }
+}
+
+/* ---- backward by the input: a pass for each remainder by the strides; the multiplier's channels are added up at the end ---- */
+
+static FN(depth_pass) FN(depth_backward_pass)(const pydl_conv2d *s, isize i, isize j)
+{
+    return FN(depth_plan)(backward_axis(i, s->h, s->stride_h, s->kh, s->dilation_h, s->pad_top, s->h_out),
+                          backward_axis(j, s->w, s->stride_w, s->kw, s->dilation_w, s->pad_left, s->w_out), s->n, s->c_out, 1);
+}
+
+isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    isize most = 0;
+    for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
+        for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
+            most = max_isize(most, FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
+        }
+    return most;
+}
+
+static void FN(depth_backward_task)(const FN(conv2d_backward_input_args) *a, const FN(depth_pass) *p, isize i, isize j, isize task,
+                                    const real *weight, const isize *acol, void *own)
+{
+    const pydl_conv2d *s = &a->s;
+    const isize multiplier = s->c_out / s->c_in, image = task / p->bands, first_row = task % p->bands * p->rows;
+    const isize rows = min_isize(p->rows, p->y.size - first_row), pixels = rows * p->x.size, dy_image = s->h_out * s->w_out * s->c_out;
+    real *copy = own, *folded = copy + p->copy_size;
+    isize *arow = (isize *)(folded + (multiplier > 1 ? p->pixels * p->pitch : 0)), *crow = arow + p->pixels;
+    FN(depth_band)(p, a->dy + image * dy_image, a->relu_y ? a->relu_y + image * dy_image : NULL, first_row, rows, copy, arow);
+    real *dx = a->dx + image * s->h * s->w * s->c_in;
+    for (isize q = 0; q < pixels; q++) {
+        const isize row = i + (first_row + q / p->x.size) * s->stride_h, col = j + q % p->x.size * s->stride_w;
+        crow[q] = multiplier > 1 ? q * p->pitch : (row * s->w + col) * s->c_in;
+    }
+    FN(depth_sweep)(p, copy, arow, acol, weight, NULL, 0, multiplier > 1 ? folded : dx, crow, pixels);
+    if (multiplier > 1)
+        for (isize q = 0; q < pixels; q++) {
+            const isize row = i + (first_row + q / p->x.size) * s->stride_h, col = j + q % p->x.size * s->stride_w;
+            for (isize c = 0; c < s->c_in; c++) {
+                real sum = 0;
+                for (isize m = 0; m < multiplier; m++) sum += folded[q * p->pitch + c * multiplier + m];
+                dx[(row * s->w + col) * s->c_in + c] = sum;
+            }
+        }
+}
+
+void FN(depthwise_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
+        for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
+            const isize taps = p.y.taps * p.x.taps, own_size = FN(depth_own)(&p, a->s.c_out > a->s.c_in);
+            real *weight = a->scratch;
+            isize *acol = (isize *)(weight + (taps + 1) * p.pitch);
+            char *own = (char *)(acol + whole_lines(taps));
+            FN(depth_weights)(&p, a->weight, a->s.kw, weight);
+            FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
+            #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
+            for (isize task = 0; task < p.n * p.bands; task++)
+                FN(depth_backward_task)(a, &p, i, j, task, weight, acol, own + omp_get_thread_num() * own_size);
+        }
+}
+
+/* ---- backward by the weight: `sums` partial sums over bands, added in order ---- */
+
+static isize FN(depth_sums)(const FN(depth_pass) *p) { return max_isize(1, min_isize(CONV_TASKS, p->n * p->bands)); }
+static isize FN(depth_weight_own)(const FN(depth_pass) *p)
+{
+    return (p->copy_size + whole_lines(p->pixels * p->pitch)) * (isize)sizeof(real) + whole_lines(p->pixels) * (isize)sizeof(isize);
+}
+
+isize FN(depthwise_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
+{
+    const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
+    const isize taps = p.y.taps * p.x.taps;
+    return FN(depth_sums)(&p) * p.pitch * (isize)sizeof(double) + whole_lines(taps) * (isize)sizeof(isize)
+         + FN(depth_sums)(&p) * taps * p.pitch * (isize)sizeof(real) + ctx->threads * FN(depth_weight_own)(&p);
+}
+
+/* partial[k] += sum over pixels of copy[arow[i] + acol[k]] * dy[i], for one vector of channels and places k < count. */
+ALWAYS_INLINE void FN(depth_places)(const real *copy, const isize *arow, const isize *acol, const real *dy, isize pitch, isize pixels, real *partial, int count)
+{
+    FN(vec) sum[PLACES];
+    const real *place[PLACES];
+    #pragma GCC unroll 8
+    for (int k = 0; k < count; k++) { sum[k] = FN(vload)(partial + k * pitch); place[k] = copy + acol[k]; }
+    for (isize i = 0; i < pixels; i++) {
+        const FN(vec) d = FN(vload)(dy + i * pitch);
+        const isize at = arow[i];
+        #pragma GCC unroll 8
+        for (int k = 0; k < count; k++) sum[k] = FN(vfma)(FN(vload)(place[k] + at), d, sum[k]);
+    }
+    #pragma GCC unroll 8
+    for (int k = 0; k < count; k++) FN(vstore)(partial + k * pitch, sum[k]);
+}
+
+static void FN(depth_weight_task)(const FN(conv2d_backward_weight_args) *a, const FN(depth_pass) *p, isize sum, const isize *acol, real *partial, double *bias, void *own)
+{
+    const isize taps = p->y.taps * p->x.taps, units = p->n * p->bands, sums = FN(depth_sums)(p);
+    real *copy = own, *dy = copy + p->copy_size;
+    isize *arow = (isize *)(dy + whole_lines(p->pixels * p->pitch));
+    memset(partial, 0, (size_t)(taps * p->pitch) * sizeof(real));
+    memset(bias, 0, (size_t)p->pitch * sizeof(double));
+    for (isize unit = sum * units / sums; unit < (sum + 1) * units / sums; unit++) {
+        const isize image = unit / p->bands, first_row = unit % p->bands * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
+        const isize pixels = rows * p->x.size, at = (image * p->y.size + first_row) * p->x.size * p->lanes;
+        FN(depth_band)(p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
+        for (isize i = 0; i < pixels; i++) {
+            const real *from = a->dy + at + i * p->lanes;
+            real *to = dy + i * p->pitch;
+            if (a->relu_y) {
+                const real *keep = a->relu_y + at + i * p->lanes;
+                for (isize c = 0; c < p->lanes; c++) to[c] = keep[c] > 0 ? from[c] : 0;
+            } else memcpy(to, from, (size_t)p->lanes * sizeof(real));
+            memset(to + p->lanes, 0, (size_t)(p->pitch - p->lanes) * sizeof(real));
+        }
+        for (isize v = 0; v < p->lanes; v += FN(LANES)) {
+            isize k = 0;
+            for (; k + PLACES <= taps; k += PLACES) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, PLACES);
+            for (; k + 3 <= taps; k += 3) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 3);
+            for (; k < taps; k++) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 1);
+            FN(vec) total = FN(vzero)();
+            for (isize i = 0; i < pixels; i++) total += FN(vload)(dy + i * p->pitch + v);
+            real lane[FN(LANES)];
+            FN(vstore)(lane, total);
+            for (isize c = 0; c < FN(LANES); c++) bias[v + c] += (double)lane[c];
+        }
+    }
+}
+
+void FN(depthwise_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
+{
+    const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
+    const isize taps = p.y.taps * p.x.taps, sums = FN(depth_sums)(&p), own_size = FN(depth_weight_own)(&p);
+    double *bias = a->scratch;
+    isize *acol = (isize *)(bias + sums * p.pitch);
+    real *partial = (real *)(acol + whole_lines(taps));
+    char *own = (char *)(partial + sums * taps * p.pitch);
+    FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
+    for (isize sum = 0; sum < sums; sum++)
+        FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own + omp_get_thread_num() * own_size);
+    for (isize k = 0; k < taps; k++)
+        for (isize c = 0; c < p.lanes; c++) {
+            real total = partial[k * p.pitch + c];
+            for (isize i = 1; i < sums; i++) total += partial[(i * taps + k) * p.pitch + c];
+            a->dweight[k * p.lanes + c] = total;
+        }
+    if (a->dbias)
+        for (isize c = 0; c < p.lanes; c++) {
+            double total = 0;
+            for (isize i = 0; i < sums; i++) total += bias[i * p.pitch + c];
+            a->dbias[c] = (real)total;
+        }
+}
+#endif

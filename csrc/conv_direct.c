@@ -1,0 +1,196 @@
+#ifndef real
+#include "internal.h"
+#include "conv_direct.h"
+#include "conv_parts.h"
+
+/* Window places summed before a tile goes back to memory: their weights, for a block of columns, stay in L2. */
+#define INNER_BLOCK ((isize)640)
+/* Pixels of a task: few enough that its rows stay in L2, enough to use a block of weights often. */
+#define TASK_PIXELS ((isize)256)
+
+#define EACH_REAL "conv_direct.c"
+#include "each_real.h"
+#else
+
+/* One pass: every output pixel (i, j) of every image gets, in each group,
+   out[i, j, o] = start[o] + sum over taps (m, q) and channels c of source[tap pixel, c] * weights[(m, q, c), o].
+   A task is a band of rows of one image, or several small images, for a part of the blocks of columns. */
+typedef struct {
+    conv_axis y; conv_axis x;
+    isize n; isize channels; isize depth; isize groups;              /* source pixel: channels = groups * depth */
+    isize out_image; isize out_row; isize out_col;                   /* reals from one output image, row, pixel to the next */
+    FN(columns) columns;
+    isize inner;                                                     /* taps * depth */
+    isize copied;                                                    /* the band is copied to scratch, with its padding */
+    isize images; isize image_tasks; isize rows; isize bands; isize parts;
+    isize copy_rows; isize copy_cols;
+} FN(pass);
+
+static void FN(plan)(FN(pass) *p, isize width, isize masked)
+{
+    p->columns = FN(columns_of)(width);
+    p->inner = p->y.taps * p->x.taps * p->depth;
+    p->copied = masked || axis_leaves_image(p->y) || axis_leaves_image(p->x);
+    const isize pixels = p->y.size * p->x.size;
+    const double work = (double)(p->n * pixels) * (double)p->inner * (double)(width * p->groups);
+    const isize tasks = max_isize(1, min_isize(CONV_TASKS, (isize)(work / CONV_TASK_WORK)));
+    p->images = max_isize(1, min_isize(TASK_PIXELS / 2 / max_isize(1, pixels), p->n / tasks));
+    p->image_tasks = ceil_div(p->n, p->images);
+    isize bands = ceil_div(p->y.size, max_isize(1, TASK_PIXELS / max_isize(1, p->x.size)));
+    if (p->images > 1) bands = 1;
+    else if (p->image_tasks < tasks) bands = max_isize(bands, min_isize(min_isize(ceil_div(tasks, max_isize(1, p->image_tasks)), pixels / 64), p->y.size));
+    p->rows = ceil_div(p->y.size, max_isize(1, bands));
+    p->bands = ceil_div(p->y.size, max_isize(1, p->rows));
+    p->parts = min_isize(p->columns.blocks, max_isize(1, tasks / max_isize(1, p->image_tasks * p->bands)));
+    p->copy_rows = max_isize(0, axis_reach(p->y, p->rows));
+    p->copy_cols = max_isize(0, axis_reach(p->x, p->x.size));
+}
+
+static isize FN(packed_size)(const FN(pass) *p) { return whole_lines(p->groups * FN(columns_size)(p->columns) * p->inner); }
+static isize FN(start_size)(const FN(pass) *p) { return whole_lines(p->groups * FN(columns_size)(p->columns)); }
+static isize FN(copy_size)(const FN(pass) *p) { return p->copied ? whole_lines(p->images * p->copy_rows * p->copy_cols * p->channels) : 0; }
+static isize FN(task_pixels)(const FN(pass) *p) { return p->images * p->rows * p->x.size; }
+
+static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
+{
+    const isize shared = (FN(packed_size)(p) + FN(start_size)(p)) * (isize)sizeof(real) + whole_lines(p->inner) * (isize)sizeof(isize);
+    const isize own = FN(copy_size)(p) * (isize)sizeof(real) + whole_lines(2 * FN(task_pixels)(p)) * (isize)sizeof(isize);
+    return shared + ctx->threads * own;
+}
+
+typedef struct {
+    const real *source; const real *positive; const real *packed; const real *start; const isize *acol; isize relu;
+    real *out;
+} FN(pass_data);
+
+static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy, isize *table)
+{
+    const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
+    const isize images = min_isize(p->images, p->n - first_image);
+    const isize first_row = band * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
+    const isize source_image = p->y.source * p->x.source * p->channels;
+    const isize pitch = p->copied ? p->copy_cols : p->x.source;
+    const isize copy_image = p->copy_rows * p->copy_cols * p->channels;
+
+    isize *arow = table, *crow = table + FN(task_pixels)(p), pixel = 0;
+    for (isize b = 0; b < images; b++)
+        for (isize i = first_row; i < first_row + rows; i++) {
+            const isize at = p->copied ? b * copy_image + (i - first_row) * p->y.stride * pitch * p->channels
+                                       : b * source_image + ((i * p->y.stride + axis_low(p->y)) * pitch + axis_low(p->x)) * p->channels;
+            const isize to = (first_image + b) * p->out_image + i * p->out_row;
+            for (isize j = 0; j < p->x.size; j++, pixel++) {
+                arow[pixel] = at + j * p->x.stride * p->channels;
+                crow[pixel] = to + j * p->out_col;
+            }
+        }
+    const real *source = d->source + first_image * source_image;
+    if (p->copied) {
+        for (isize b = 0; b < images; b++)
+            FN(copy_band)(source + b * source_image, d->positive ? d->positive + (first_image + b) * source_image : NULL,
+                          p->y.source, p->x.source, p->channels, first_row * p->y.stride + axis_low(p->y), axis_reach(p->y, rows),
+                          axis_low(p->x), p->copy_cols, copy + b * copy_image);
+        source = copy;
+    }
+
+    const FN(columns) cols = p->columns;
+    const isize size = FN(columns_size)(cols);
+    const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
+    for (isize g = 0; g < p->groups; g++)
+        for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
+            for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
+                const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+                const isize depth = min_isize(inner_block, p->inner - k);
+                FN(tile_args) t = {
+                    .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
+                    .b = d->packed + (g * size + first) * p->inner + k * wide,
+                    .start = d->start ? d->start + g * size + first : NULL,
+                    .accumulate = k > 0, .relu = d->relu && k + depth == p->inner,
+                    .c = d->out + g * cols.width + first, .crow = crow,
+                };
+                FN(run_tile)(&t, cols, block, pixel);
+            }
+}
+
+static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d, void *own)
+{
+    const isize tasks = p->image_tasks * p->bands * p->parts;
+    const isize own_size = FN(copy_size)(p) * (isize)sizeof(real) + whole_lines(2 * FN(task_pixels)(p)) * (isize)sizeof(isize);
+    const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (work > CONV_PARALLEL_MIN)
+    for (isize task = 0; task < tasks; task++) {
+        char *mine = (char *)own + omp_get_thread_num() * own_size;
+        FN(run_task)(p, d, task, (real *)mine, (isize *)(mine + FN(copy_size)(p) * (isize)sizeof(real)));
+    }
+}
+
+/* ---- forward ---- */
+
+static FN(pass) FN(forward_pass)(const pydl_conv2d *s)
+{
+    FN(pass) p = { .y = rows_of(s), .x = cols_of(s), .n = s->n, .channels = s->c_in, .depth = s->c_in / s->groups, .groups = s->groups,
+                   .out_image = s->h_out * s->w_out * s->c_out, .out_row = s->w_out * s->c_out, .out_col = s->c_out };
+    FN(plan)(&p, s->c_out / s->groups, 0);
+    return p;
+}
+
+isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(pass) p = FN(forward_pass)(&a->s);
+    return FN(pass_scratch)(ctx, &p);
+}
+
+void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(pass) p = FN(forward_pass)(&a->s);
+    const isize size = FN(columns_size)(p.columns), width = p.columns.width;
+    real *packed = a->scratch, *start = packed + FN(packed_size)(&p);
+    isize *acol = (isize *)(start + FN(start_size)(&p));
+    FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.depth * a->s.c_out, width, a->s.c_out, 1, packed);
+    FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : a->s.w, p.channels, p.depth, acol);
+    if (a->bias)
+        for (isize g = 0; g < p.groups; g++)
+            for (isize o = 0; o < size; o++) start[g * size + o] = o < width ? a->bias[g * width + o] : 0;
+    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = a->bias ? start : NULL, .acol = acol, .relu = a->relu, .out = a->y };
+    FN(run_pass)(ctx, &p, &d, acol + whole_lines(p.inner));
+}
+
+/* ---- backward by the input: for each remainder of a pixel's row and column by the strides, a stride-1 pass over dy ---- */
+
+static FN(pass) FN(backward_pass)(const pydl_conv2d *s, isize remainder_h, isize remainder_w, isize masked)
+{
+    FN(pass) p = {
+        .y = backward_axis(remainder_h, s->h, s->stride_h, s->kh, s->dilation_h, s->pad_top, s->h_out),
+        .x = backward_axis(remainder_w, s->w, s->stride_w, s->kw, s->dilation_w, s->pad_left, s->w_out),
+        .n = s->n, .channels = s->c_out, .depth = s->c_out / s->groups, .groups = s->groups,
+        .out_image = s->h * s->w * s->c_in, .out_row = s->stride_h * s->w * s->c_in, .out_col = s->stride_w * s->c_in,
+    };
+    FN(plan)(&p, s->c_in / s->groups, masked);
+    return p;
+}
+
+isize FN(direct_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    isize most = 0;
+    for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
+        for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(pass) p = FN(backward_pass)(&a->s, i, j, a->relu_y != NULL);
+            most = max_isize(most, FN(pass_scratch)(ctx, &p));
+        }
+    return most;
+}
+
+void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
+        for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(pass) p = FN(backward_pass)(&a->s, i, j, a->relu_y != NULL);
+            real *packed = a->scratch;
+            isize *acol = (isize *)(packed + FN(packed_size)(&p) + FN(start_size)(&p));
+            FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.columns.width * a->s.c_out, p.depth, 1, a->s.c_out, packed);
+            FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : a->s.w_out, p.channels, p.depth, acol);
+            const FN(pass_data) d = { .source = a->dy, .positive = a->relu_y, .packed = packed, .acol = acol,
+                                      .out = a->dx + (i * a->s.w + j) * a->s.c_in };
+            FN(run_pass)(ctx, &p, &d, acol + whole_lines(p.inner));
+        }
+}
+#endif

@@ -1,0 +1,16 @@
+/* Convolution as a sum over window places, straight from the image: forward and backward by the input.  Same arguments as the kernels of conv.h. */
+#ifndef real
+#ifndef PYDL_CONV_DIRECT_H
+#define PYDL_CONV_DIRECT_H
+#include "conv.h"
+#define EACH_REAL "conv_direct.h"
+#include "each_real.h"
+#endif
+#else
+
+void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
+isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
+void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
+isize FN(direct_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
+
+#endif

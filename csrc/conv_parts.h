@@ -1,0 +1,232 @@
+/* What the files of the convolution share: axes, the padded copy of a band of rows, register tiles, packed weights.
+
+   An image axis of a convolution pass: output i reads source pixel i * stride + first + m * step through tap m, and tap m
+   is place k_first + m * k_step of the window.  Forward, backward by the weight: first = -pad, step = dilation.  Backward by the input with
+   stride s: s axes, one for each remainder of the pixel by s; the taps that fit come at equal distances too. */
+#ifndef real
+#ifndef PYDL_CONV_PARTS_H
+#define PYDL_CONV_PARTS_H
+#include <omp.h>
+#include "conv.h"
+#include "simd.h"
+
+typedef struct { isize size; isize stride; isize taps; isize first; isize step; isize k_first; isize k_step; isize source; } conv_axis;
+
+static inline isize axis_low(conv_axis x) { return x.taps ? min_isize(x.first, x.first + (x.taps - 1) * x.step) : 0; }
+static inline isize axis_span(conv_axis x) { return x.taps ? (x.taps - 1) * (x.step < 0 ? -x.step : x.step) + 1 : 1; }
+/* Source pixels that `count` neighbouring outputs read, from the lowest to the highest. */
+static inline isize axis_reach(conv_axis x, isize count) { return (count - 1) * x.stride + axis_span(x); }
+static inline isize axis_leaves_image(conv_axis x) { return axis_low(x) < 0 || axis_low(x) + axis_reach(x, x.size) > x.source; }
+/* Distance of tap m from the lowest tap. */
+static inline isize axis_tap(conv_axis x, isize m) { return x.first + m * x.step - axis_low(x); }
+
+static inline conv_axis forward_axis(isize size, isize stride, isize taps, isize dilation, isize pad, isize source)
+{
+    return (conv_axis){ .size = size, .stride = stride, .taps = taps, .first = -pad, .step = dilation, .k_first = 0, .k_step = 1, .source = source };
+}
+static inline conv_axis rows_of(const pydl_conv2d *s) { return forward_axis(s->h_out, s->stride_h, s->kh, s->dilation_h, s->pad_top, s->h); }
+static inline conv_axis cols_of(const pydl_conv2d *s) { return forward_axis(s->w_out, s->stride_w, s->kw, s->dilation_w, s->pad_left, s->w); }
+
+/* Pixel i = remainder + stride * t of x gets dy[t + (remainder + pad - k * dilation) / stride] through every window place k that divides. */
+static inline conv_axis backward_axis(isize remainder, isize size, isize stride, isize taps, isize dilation, isize pad, isize source)
+{
+    conv_axis x = { .size = remainder < size ? ceil_div(size - remainder, stride) : 0, .stride = 1, .source = source, .k_step = 1, .step = -dilation };
+    for (isize k = taps - 1; k >= 0; k--) {
+        const isize offset = remainder + pad - k * dilation;
+        if (offset % stride) continue;
+        if (x.taps) { x.k_step = x.k_first - k; x.step = x.first - offset / stride; }
+        x.k_first = k;
+        x.first = offset / stride;
+        x.taps++;
+    }
+    return x;
+}
+
+/* Multiply-adds of one pass, for grain sizes only. */
+static inline double conv_work(const pydl_conv2d *s)
+{
+    return (double)s->n * (double)s->h_out * (double)s->w_out * (double)s->kh * (double)s->kw * (double)(s->c_in / s->groups) * (double)s->c_out;
+}
+/* Below this many multiply-adds one thread is faster than waking two. */
+#define CONV_PARALLEL_MIN 2e5
+/* Tasks a pass is cut into, where its shape allows: enough for the threads of a desktop, by shape alone. */
+#define CONV_TASKS ((isize)32)
+/* Multiply-adds a task should have at least. */
+#define CONV_TASK_WORK 5e4
+
+/* Pixels summed in registers at a time: their part of dy, for a block of columns, stays in L1. */
+#define CONV_CHUNK ((isize)128)
+
+static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; }
+
+/* Register tiles: rows by vectors of accumulators, beside the vectors of weights and a pixel. */
+#if SIMD_REGISTERS == 32
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#elif defined(__AVX2__)
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#else
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+#endif
+
+#define EACH_REAL "conv_parts.h"
+#include "each_real.h"
+#endif
+#else
+
+#define TILE(name) FN(tile_##name)
+#define TILE_VECTORS_USED TILE_VECTORS
+#define V(op) FN(v##op)
+#define V_TYPE FN(vec)
+#define V_LANES FN(LANES)
+#define V_MASK FN(vmask)
+#define V_MASK_OF FN(mask_of)
+#include "conv_tile.h"
+
+#ifdef SIMD_HALVES                                       /* up to half a vector of columns: 8 rows of half vectors */
+#undef TILE
+#undef TILE_VECTORS_USED
+#undef V
+#undef V_TYPE
+#undef V_LANES
+#undef V_MASK
+#undef V_MASK_OF
+#define TILE(name) FN(half_tile_##name)
+#define TILE_VECTORS_USED 1
+#define V(op) FN(h##op)
+#define V_TYPE FN(half)
+#define V_LANES FN(HALF_LANES)
+#define V_MASK FN(half_mask)
+#define V_MASK_OF FN(half_mask_of)
+#include "conv_tile.h"
+#endif
+#undef TILE
+#undef TILE_VECTORS_USED
+#undef V
+#undef V_TYPE
+#undef V_LANES
+#undef V_MASK
+#undef V_MASK_OF
+
+/* How `width` columns are cut into tiles: `vectors` vectors of `lanes`, in `blocks` nearly equal parts of up to TILE_VECTORS. */
+typedef struct { isize width; isize lanes; isize vectors; isize blocks; } FN(columns);
+
+static inline FN(columns) FN(columns_of)(isize width)
+{
+    FN(columns) c = { .width = width, .lanes = FN(LANES) };
+#ifdef SIMD_HALVES
+    if (width <= FN(HALF_LANES)) c.lanes = FN(HALF_LANES);
+#endif
+    c.vectors = ceil_div(width, c.lanes);
+    c.blocks = ceil_div(c.vectors, TILE_VECTORS);
+    return c;
+}
+static inline isize FN(columns_size)(FN(columns) c) { return c.vectors * c.lanes; }
+static inline isize FN(block_start)(FN(columns) c, isize block) { return block * c.vectors / c.blocks * c.lanes; }
+
+/* c[crow[i] + j] for all columns j of one block; t->b, t->start and t->c are those of the block's first column. */
+static inline void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, isize rows)
+{
+    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
+    t->tail = min_isize(c.width - (stop - c.lanes), c.lanes);
+#ifdef SIMD_HALVES
+    if (c.lanes == FN(HALF_LANES)) {
+        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail };
+        FN(half_tile_sweep_1)(&h, rows);
+        return;
+    }
+#endif
+    switch ((stop - start) / c.lanes) {
+        case 1: FN(tile_sweep_1)(t, rows); break;
+        case 2: FN(tile_sweep_2)(t, rows); break;
+#if TILE_VECTORS > 2
+        case 3: FN(tile_sweep_3)(t, rows); break;
+#endif
+    }
+}
+
+/* to: (count, columns of the block) = rows of `from`, `step` apart; 0 in idle columns and where the same place of `positive` (if any) is not > 0. */
+static inline void FN(pack_rows)(FN(columns) c, isize block, const real *from, const real *positive, isize step, isize count, real *to)
+{
+    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
+    const isize tail = min_isize(c.width - (stop - c.lanes), c.lanes);
+#ifdef SIMD_HALVES
+    if (c.lanes == FN(HALF_LANES)) {
+        FN(half_tile_pack_rows)(from, positive, step, count, 1, tail, to);
+        return;
+    }
+#endif
+    FN(tile_pack_rows)(from, positive, step, count, (stop - start) / c.lanes, tail, to);
+}
+
+/* sum[o] += the columns of rows: (count, columns of the block), in chunks of CONV_CHUNK rows. */
+static inline void FN(sum_rows)(FN(columns) c, isize block, const real *rows, isize count, double *sum)
+{
+    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
+#ifdef SIMD_HALVES
+    if (c.lanes == FN(HALF_LANES)) {
+        FN(half_tile_sum_rows)(rows, count, 1, sum);
+        return;
+    }
+#endif
+    FN(tile_sum_rows)(rows, count, (stop - start) / c.lanes, sum);
+}
+
+/* copy[r, q, :] = image[top + r, left + q, :], 0 outside of the image, and 0 where the same place of `positive` (if any) is not > 0.
+   image, positive: (h, w, c).  copy: (rows, cols, c), overwritten. */
+static inline void FN(copy_band)(const real *image, const real *positive, isize h, isize w, isize c,
+                                 isize top, isize rows, isize left, isize cols, real *copy)
+{
+    const isize from = max_isize(0, -left), to = max_isize(from, min_isize(cols, w - left));
+    for (isize r = 0; r < rows; r++) {
+        real *line = copy + r * cols * c;
+        const isize row = top + r;
+        if (row < 0 || row >= h || from >= to || from >= cols) {
+            memset(line, 0, (size_t)(cols * c) * sizeof(real));
+            continue;
+        }
+        const isize at = (row * w + left + from) * c, count = (to - from) * c;
+        memset(line, 0, (size_t)(from * c) * sizeof(real));
+        if (positive) for (isize i = 0; i < count; i++) line[from * c + i] = positive[at + i] > 0 ? image[at + i] : 0;
+        else memcpy(line + from * c, image + at, (size_t)count * sizeof(real));
+        memset(line + to * c, 0, (size_t)((cols - to) * c) * sizeof(real));
+    }
+}
+
+/* acol[(m, q, c)] = where tap (m, q), channel c lies from the lowest tap, in an image of `pitch` pixels of `channels` a row. */
+static inline void FN(window_table)(conv_axis y, conv_axis x, isize pitch, isize channels, isize depth, isize *acol)
+{
+    for (isize m = 0; m < y.taps; m++)
+        for (isize q = 0; q < x.taps; q++)
+            for (isize c = 0; c < depth; c++)
+                acol[(m * x.taps + q) * depth + c] = (axis_tap(y, m) * pitch + axis_tap(x, q)) * channels + c;
+}
+
+/* packed: for each group and block of columns, (taps, depth, columns of the block), idle columns 0.
+   Element (tap, channel c, column o) of group g is weight[place * tap_step + g * group_step + c * c_step + o * o_step], place = the tap's place in a window kw wide. */
+static inline void FN(pack)(const pydl_ctx *ctx, FN(columns) cols, conv_axis y, conv_axis x, isize groups, isize depth, const real *weight, isize kw,
+                            isize tap_step, isize group_step, isize c_step, isize o_step, real *packed)
+{
+    const isize taps = y.taps * x.taps, size = FN(columns_size)(cols);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups * taps * depth * size > 4 * PARALLEL_MIN)
+    for (isize task = 0; task < groups * taps; task++) {
+        const isize g = task / taps, tap = task % taps;
+        const isize place = (y.k_first + tap / x.taps * y.k_step) * kw + x.k_first + tap % x.taps * x.k_step;
+        const real *from = weight + place * tap_step + g * group_step;
+        for (isize block = 0; block < cols.blocks; block++) {
+            const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+            const isize count = min_isize(wide, cols.width - first);
+            real *to = packed + (g * size + first) * taps * depth + tap * depth * wide;
+            for (isize c = 0; c < depth; c++) {
+                if (o_step == 1)
+                    for (isize o = 0; o < count; o++) to[c * wide + o] = from[c * c_step + first + o];
+                else
+                    for (isize o = 0; o < count; o++) to[c * wide + o] = from[c * c_step + (first + o) * o_step];
+                for (isize o = count; o < wide; o++) to[c * wide + o] = 0;
+            }
+        }
+    }
+}
+#endif

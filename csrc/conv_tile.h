@@ -1,0 +1,139 @@
+/* The register tile under every convolution: a product whose left factor is gathered by two tables.
+
+       c[crow[i] + j] = start[j] + sum over p < k of a[arow[i] + acol[p]] * b[p, j]        rows i < rows,  columns j < vectors * lanes
+
+   Forward: i is a pixel of y, p a place in the window (tap and channel).  Backward by the input: the same with dy and the turned window.
+   Backward by the weight: i is a place in the window, p a pixel.  So one tile serves all three passes, any stride, dilation
+   and grouping, images whose rows end in the middle of a tile, and 1x1, without a matrix of windows in memory.
+
+   A template: conv_direct.c includes it with V(op) naming the vector functions of simd.h and TILE(name) what is defined here. */
+
+enum { TILE(LANES) = V_LANES };
+
+typedef struct {
+    const real *a; const isize *arow; const isize *acol; isize k;
+    const real *b;                                     /* (k, vectors * lanes), packed */
+    const real *start;                                 /* (vectors * lanes), or NULL for 0 */
+    isize accumulate;                                  /* start from c instead */
+    isize relu;
+    real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
+} TILE(args);
+
+ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isize *crow, int rows, int vectors)
+{
+    V_TYPE sum[TILE_ROWS][TILE_VECTORS];
+    const real *row[TILE_ROWS];
+    #pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) row[i] = t->a + arow[i];
+    const V_MASK mask = V_MASK_OF(t->tail);
+    const int partial = t->tail < TILE(LANES);
+
+    if (t->accumulate) {
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                const real *from = t->c + crow[i] + v * TILE(LANES);
+                sum[i][v] = partial && v == vectors - 1 ? V(load_mask)(from, mask) : V(load)(from);
+            }
+    } else {
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            const V_TYPE start = t->start ? V(load)(t->start + v * TILE(LANES)) : V(set)(0);
+            #pragma GCC unroll 8
+            for (int i = 0; i < rows; i++) sum[i][v] = start;
+        }
+    }
+
+    const real *b = t->b;
+    const isize *acol = t->acol, *end = acol + t->k;
+    for (; acol < end; acol++, b += vectors * TILE(LANES)) {
+        const isize at = *acol;
+        V_TYPE weight[TILE_VECTORS];
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) weight[v] = V(load)(b + v * TILE(LANES));
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+            const V_TYPE x = V(set)(row[i][at]);
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) sum[i][v] = V(fma)(x, weight[v], sum[i][v]);
+        }
+    }
+
+    #pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            real *to = t->c + crow[i] + v * TILE(LANES);
+            const V_TYPE y = t->relu ? V(max)(V(set)(0), sum[i][v]) : sum[i][v];          /* this order keeps a NaN */
+            if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
+            else V(store)(to, y);
+        }
+}
+
+/* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums. */
+ALWAYS_INLINE void TILE(sweep)(const TILE(args) *t, isize rows, int vectors)
+{
+    for (isize i = 0; i < rows;) {
+        const isize left = rows - i;
+        const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
+        switch (take) {
+            case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors); break;
+            case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors); break;
+            case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors); break;
+            case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors); break;
+#if TILE_ROWS > 4
+            case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors); break;
+            case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors); break;
+#endif
+#if TILE_ROWS > 6
+            case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors); break;
+            default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors); break;
+#endif
+        }
+        i += take;
+    }
+}
+
+static void TILE(sweep_1)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 1); }
+#if TILE_VECTORS_USED > 1
+static void TILE(sweep_2)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 2); }
+#endif
+#if TILE_VECTORS_USED > 2
+static void TILE(sweep_3)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 3); }
+#endif
+
+/* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0. */
+static void TILE(pack_rows)(const real *from, const real *positive, isize step, isize count, isize vectors, isize tail, real *to)
+{
+    const V_MASK mask = V_MASK_OF(tail);
+    const V_TYPE zero = V(set)(0);
+    for (isize i = 0; i < count; i++)
+        for (isize v = 0; v < vectors; v++) {
+            const isize at = i * step + v * TILE(LANES);
+            V_TYPE x = v == vectors - 1 ? V(load_mask)(from + at, mask) : V(load)(from + at);
+            if (positive) {
+                const __auto_type keep = (v == vectors - 1 ? V(load_mask)(positive + at, mask) : V(load)(positive + at)) > zero;
+                x = (V_TYPE)((__typeof__(keep))x & keep);
+            }
+            V(store)(to + (i * vectors + v) * TILE(LANES), x);
+        }
+}
+
+/* sum[o] += rows[i, o], added up in registers over CONV_CHUNK rows at a time.   rows: (count, vectors * lanes). */
+static void TILE(sum_rows)(const real *rows, isize count, isize vectors, double *sum)
+{
+    for (isize v = 0; v < vectors; v++)
+        for (isize first = 0; first < count; first += CONV_CHUNK) {
+            const isize stop = min_isize(first + CONV_CHUNK, count);
+            V_TYPE part[4] = { V(set)(0), V(set)(0), V(set)(0), V(set)(0) };
+            isize i = first;
+            for (; i + 4 <= stop; i += 4)
+                #pragma GCC unroll 4
+                for (isize j = 0; j < 4; j++) part[j] += V(load)(rows + ((i + j) * vectors + v) * TILE(LANES));
+            for (; i < stop; i++) part[0] += V(load)(rows + (i * vectors + v) * TILE(LANES));
+            real lanes[TILE(LANES)];
+            V(store)(lanes, (part[0] + part[1]) + (part[2] + part[3]));
+            for (isize o = 0; o < TILE(LANES); o++) sum[v * TILE(LANES) + o] += (double)lanes[o];
+        }
+}

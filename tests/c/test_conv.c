@@ -1,0 +1,197 @@
+/* The convolution kernels against plain loops, on buffers of exactly the size they may touch, at the CPU level of the build. */
+#ifndef real
+#include <stdio.h>
+#include <stdlib.h>
+#include "internal.h"
+#include "conv.h"
+
+static int failures = 0;
+static uint64_t state = 88172645463325252u;
+static double random_unit(void)                                        /* xorshift: -1 .. 1 */
+{
+    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
+    return (double)(int64_t)state / 9223372036854775808.0;
+}
+static isize random_size(isize low, isize high) { return low + (isize)((random_unit() + 1) / 2 * (double)(high - low + 1)) % (high - low + 1); }
+
+static void print_shape(const char *what, const pydl_conv2d *s)
+{
+    failures++;
+    printf("%s: x (%td, %td, %td, %td) window (%td, %td) c_out %td groups %td strides (%td, %td) dilation (%td, %td) padding (%td, %td) y (%td, %td)\n",
+           what, s->n, s->h, s->w, s->c_in, s->kh, s->kw, s->c_out, s->groups, s->stride_h, s->stride_w, s->dilation_h, s->dilation_w,
+           s->pad_top, s->pad_left, s->h_out, s->w_out);
+}
+#define EACH_REAL "test_conv.c"
+#include "each_real.h"
+
+int main(void)
+{
+    check_all_f32();
+    check_all_f64();
+    printf(failures ? "%d failures\n" : "conv: ok\n", failures);
+    return failures != 0;
+}
+#else
+#if REAL_IS_FLOAT
+#define R(name) name##_f32
+#define EPSILON 1.2e-7
+#else
+#define R(name) name##_f64
+#define EPSILON 2.3e-16
+#endif
+
+static real *R(filled)(isize count)
+{
+    real *x = malloc((size_t)max_isize(count, 1) * sizeof(real));
+    for (isize i = 0; i < count; i++) x[i] = (real)random_unit();
+    return x;
+}
+
+/* The sums of the formula in conv.h, and the sums of the absolute values of their terms, which the rounding errors are measured by. */
+typedef struct { double *y, *dx, *dweight, *dbias, *y_size, *dx_size, *dweight_size, *dbias_size; } R(sums);
+
+static R(sums) R(plain_loops)(const pydl_conv2d *s, const real *x, const real *weight, const real *bias, const real *dy)
+{
+    const isize n_y = s->n * s->h_out * s->w_out * s->c_out, n_x = s->n * s->h * s->w * s->c_in, in = s->c_in / s->groups, out = s->c_out / s->groups;
+    const isize n_w = s->kh * s->kw * in * s->c_out;
+    R(sums) r = { calloc((size_t)n_y + 1, 8), calloc((size_t)n_x + 1, 8), calloc((size_t)n_w + 1, 8), calloc((size_t)s->c_out + 1, 8),
+                  calloc((size_t)n_y + 1, 8), calloc((size_t)n_x + 1, 8), calloc((size_t)n_w + 1, 8), calloc((size_t)s->c_out + 1, 8) };
+    for (isize b = 0; b < s->n; b++)
+        for (isize i = 0; i < s->h_out; i++)
+            for (isize j = 0; j < s->w_out; j++)
+                for (isize o = 0; o < s->c_out; o++) {
+                    const isize at = ((b * s->h_out + i) * s->w_out + j) * s->c_out + o;
+                    r.y[at] = bias ? (double)bias[o] : 0;
+                    r.y_size[at] = fabs(r.y[at]);
+                    r.dbias[o] += (double)dy[at];
+                    r.dbias_size[o] += fabs((double)dy[at]);
+                    for (isize p = 0; p < s->kh; p++)
+                        for (isize q = 0; q < s->kw; q++) {
+                            const isize row = i * s->stride_h + p * s->dilation_h - s->pad_top, col = j * s->stride_w + q * s->dilation_w - s->pad_left;
+                            if (row < 0 || row >= s->h || col < 0 || col >= s->w) continue;
+                            for (isize c = 0; c < in; c++) {
+                                const isize at_x = ((b * s->h + row) * s->w + col) * s->c_in + o / out * in + c, at_w = ((p * s->kw + q) * in + c) * s->c_out + o;
+                                r.y[at] += (double)x[at_x] * (double)weight[at_w];
+                                r.y_size[at] += fabs((double)x[at_x] * (double)weight[at_w]);
+                                r.dx[at_x] += (double)dy[at] * (double)weight[at_w];
+                                r.dx_size[at_x] += fabs((double)dy[at] * (double)weight[at_w]);
+                                r.dweight[at_w] += (double)dy[at] * (double)x[at_x];
+                                r.dweight_size[at_w] += fabs((double)dy[at] * (double)x[at_x]);
+                            }
+                        }
+                }
+    return r;
+}
+
+static void R(compare)(const char *what, const pydl_conv2d *s, const real *got, const double *want, const double *size, isize count, double bound)
+{
+    for (isize i = 0; i < count; i++)
+        if (!(fabs((double)got[i] - want[i]) <= bound * EPSILON * (size[i] + EPSILON))) {
+            printf("%td: got %g, expected %g, terms %g; ", i, (double)got[i], want[i], size[i]);
+            print_shape(what, s);
+            return;
+        }
+}
+
+/* A kernel on scratch of exactly the size it asks for, filled with what must not be read. */
+static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int threads)
+{
+    const pydl_blas none = { 0 };
+    pydl_fault fault;
+    const pydl_ctx ctx = { .threads = threads, .blas = &none, .fault = &fault };
+    const isize bytes = scratch(&ctx, args);
+    void *memory = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    if (bytes) memset(memory, 0xff, (size_t)bytes);
+    *(void **)args = memory;
+    if (kernel(&ctx, args) != PYDL_OK) failures++;
+    free(memory);
+}
+
+static void R(check)(pydl_conv2d s, int with_bias, int relu)
+{
+    const isize n_y = s.n * s.h_out * s.w_out * s.c_out, n_x = s.n * s.h * s.w * s.c_in, n_w = s.kh * s.kw * (s.c_in / s.groups) * s.c_out;
+    real *x = R(filled)(n_x), *weight = R(filled)(n_w), *bias = R(filled)(s.c_out), *dy = R(filled)(n_y);
+    real *y = R(filled)(n_y), *dx = R(filled)(n_x), *dweight = R(filled)(n_w), *dbias = R(filled)(s.c_out), *positive = R(filled)(n_y), *kept = R(filled)(n_y);
+    for (isize i = 0; i < n_y; i++) kept[i] = relu && !(positive[i] > 0) ? 0 : dy[i];
+    R(sums) want = R(plain_loops)(&s, x, weight, with_bias ? bias : NULL, kept);
+    if (relu) for (isize i = 0; i < n_y; i++) want.y[i] = want.y[i] > 0 ? want.y[i] : 0;
+    real *first[4] = { NULL };
+    for (int threads = 1; threads <= 3; threads++) {
+        FN(conv2d_forward_args) f = { .x = x, .weight = weight, .bias = with_bias ? bias : NULL, .s = s, .relu = relu, .y = y };
+        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+        FN(conv2d_backward_input_args) g = { .dy = dy, .relu_y = relu ? positive : NULL, .weight = weight, .s = s, .dx = dx };
+        R(run)(FN(conv2d_backward_input), FN(conv2d_backward_input_scratch), &g, threads);
+        FN(conv2d_backward_weight_args) h = { .x = x, .dy = dy, .relu_y = relu ? positive : NULL, .s = s, .dweight = dweight, .dbias = with_bias ? dbias : NULL };
+        R(run)(FN(conv2d_backward_weight), FN(conv2d_backward_weight_scratch), &h, threads);
+        real *const results[4] = { y, dx, dweight, dbias };
+        const isize counts[4] = { n_y, n_x, n_w, with_bias ? s.c_out : 0 };
+        for (int k = 0; k < 4; k++) {
+            const size_t bytes = (size_t)counts[k] * sizeof(real);
+            if (threads == 1) memcpy(first[k] = malloc(bytes + 1), results[k], bytes);
+            else if (memcmp(first[k], results[k], bytes)) print_shape("other bits with other threads", &s);
+        }
+    }
+    R(compare)("y", &s, y, want.y, want.y_size, n_y, 8 + sqrt((double)n_w));
+    R(compare)("dx", &s, dx, want.dx, want.dx_size, n_x, 8 + sqrt((double)n_w));
+    R(compare)("dweight", &s, dweight, want.dweight, want.dweight_size, n_w, 8 + sqrt((double)n_y));
+    if (with_bias) R(compare)("dbias", &s, dbias, want.dbias, want.dbias_size, s.c_out, 8 + sqrt((double)n_y));
+    for (int k = 0; k < 4; k++) free(first[k]);
+    free(want.y); free(want.dx); free(want.dweight); free(want.dbias); free(want.y_size); free(want.dx_size); free(want.dweight_size); free(want.dbias_size);
+    free(x); free(weight); free(bias); free(dy); free(y); free(dx); free(dweight); free(dbias); free(positive); free(kept);
+}
+
+/* im2col, then a plain product, is the convolution; col2im is its adjoint. */
+static void R(check_im2col)(pydl_conv2d s)
+{
+    s.groups = 1;
+    const isize rows = s.n * s.h_out * s.w_out, window = s.kh * s.kw * s.c_in, n_x = s.n * s.h * s.w * s.c_in, n_w = window * s.c_out;
+    real *x = R(filled)(n_x), *weight = R(filled)(n_w), *cols = R(filled)(rows * window), *other = R(filled)(rows * window), *back = R(filled)(n_x);
+    real *y = R(filled)(rows * s.c_out);
+    const pydl_blas none = { 0 };
+    const pydl_ctx ctx = { .threads = 2, .blas = &none };
+    const FN(im2col_args) f = { .x = x, .s = s, .cols = cols };
+    const FN(col2im_args) g = { .cols = other, .s = s, .x = back };
+    if (FN(im2col)(&ctx, &f) != PYDL_OK || FN(col2im)(&ctx, &g) != PYDL_OK) failures++;
+    R(sums) want = R(plain_loops)(&s, x, weight, NULL, y);
+    for (isize i = 0; i < rows; i++)
+        for (isize o = 0; o < s.c_out; o++) {
+            double sum = 0;
+            for (isize k = 0; k < window; k++) sum += (double)cols[i * window + k] * (double)weight[k * s.c_out + o];
+            y[i * s.c_out + o] = (real)sum;
+        }
+    R(compare)("im2col", &s, y, want.y, want.y_size, rows * s.c_out, 4);
+    double left = 0, right = 0, size = 0;
+    for (isize i = 0; i < rows * window; i++) { left += (double)cols[i] * (double)other[i]; size += fabs((double)cols[i] * (double)other[i]); }
+    for (isize i = 0; i < n_x; i++) right += (double)x[i] * (double)back[i];
+    if (!(fabs(left - right) <= 50 * EPSILON * (size + 1))) print_shape("col2im is not the adjoint", &s);
+    free(want.y); free(want.dx); free(want.dweight); free(want.dbias); free(want.y_size); free(want.dx_size); free(want.dweight_size); free(want.dbias_size);
+    free(x); free(weight); free(cols); free(other); free(back); free(y);
+}
+
+static void R(check_all)(void)
+{
+    for (int i = 0; i < 240; i++) {
+        const isize multiplier = random_size(1, 3);
+        pydl_conv2d s = { .n = i % 40 == 0 ? 0 : random_size(1, 4), .h = random_size(1, 14), .w = random_size(1, 14), .kh = random_size(1, 5), .kw = random_size(1, 5),
+                          .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1 };
+        if (i % 3 == 0) { s.stride_h = random_size(1, 3); s.stride_w = random_size(1, 3); s.dilation_h = random_size(1, 3); s.dilation_w = random_size(1, 3); }
+        if (i % 4 == 1) { s.c_in = s.groups = random_size(2, 20); s.c_out = s.c_in * multiplier; }                  /* depthwise */
+        else if (i % 4 == 2) { s.groups = random_size(2, 3); s.c_in = s.groups * random_size(2, 9); s.c_out = s.groups * random_size(1, 12); }
+        else { s.c_in = random_size(1, 20); s.c_out = random_size(1, 40); }
+        isize below = 0, right = 0;
+        if (i % 5) { s.pad_top = random_size(0, 3); s.pad_left = random_size(0, 3); below = random_size(0, 3); right = random_size(0, 3); }
+        const isize rows = s.h + s.pad_top + below - (s.kh - 1) * s.dilation_h - 1, cols = s.w + s.pad_left + right - (s.kw - 1) * s.dilation_w - 1;
+        s.h_out = rows < 0 ? 0 : rows / s.stride_h + 1;                                                             /* a window that does not fit: nothing comes out */
+        s.w_out = cols < 0 ? 0 : cols / s.stride_w + 1;
+        R(check)(s, i % 2, i % 3 == 1);
+        if (i % 6 == 0) R(check_im2col)(s);
+    }
+    /* more than one block of columns, of window places, of pixels; bands of rows; several small images a task */
+    R(check)((pydl_conv2d){ 2, 5, 6, 80, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 5, 6 }, 1, 1);
+    R(check)((pydl_conv2d){ 1, 40, 37, 3, 3, 3, 9, 1, 1, 1, 1, 1, 1, 1, 40, 37 }, 1, 1);
+    R(check)((pydl_conv2d){ 37, 2, 3, 8, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 2, 3 }, 1, 0);
+    R(check)((pydl_conv2d){ 1, 50, 50, 2, 7, 7, 5, 1, 2, 2, 1, 1, 2, 2, 25, 25 }, 0, 1);
+}
+#undef R
+#undef EPSILON
+#endif
