@@ -1,4 +1,5 @@
 #ifndef real
+#include <omp.h>
 #include "internal.h"
 #include "simd.h"
 #include "gemm.h"
@@ -8,8 +9,10 @@
 
 enum {
     FN(MR) = FN(GEMM_MR), FN(NR) = FN(GEMM_NR), FN(VL) = FN(LANES),
-    FN(KC) = 256,                             /* inner block: a strip of A (MR x KC) stays in L1 */
-    FN(NC) = 2048 / sizeof(real)              /* columns of a packed block of B (KC x NC = 512 KB): half of L2 */
+    FN(KC) = 1536,                            /* longest inner block; with ... */
+    FN(BLOCK_B) = 1 << 19,                    /* ... most reals in a packed block of B: 1024 x 512 beats 256 x 512 by 5 %, 4 MB of L3 do no harm */
+    FN(NC) = 1024,                            /* most columns of one */
+    FN(GAP) = FN(LANES)                       /* between copied rows, so that they fall into different sets of the cache */
 };
 
 /* ---- Register tile ---- */
@@ -27,7 +30,7 @@ typedef struct {
 
 /* rows x vecs accumulators.  Every argument but t is a constant, so each call is a kernel of its own.
    The rows are addressed as five pointers and a scaled index: fourteen pointers would not fit the registers. */
-ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int vecs, const int masked)
+ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int vecs, const int masked_load, const int masked)
 {
     FN(vec) acc[FN(GEMM_MR)][8];
     const FN(vmask) tail = FN(mask_of)(t->tail);
@@ -35,7 +38,9 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) acc[i][v] = FN(vzero)();
-    const isize step = t->a_col, pitch = t->b_pitch, panel = t->b_panel, k = t->k;
+    isize step = t->a_col;
+    OPAQUE(step);                                                       /* no second version of the loop for step 1 */
+    const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k;
     isize row = t->a_row;
     const real *b = t->b;
     for (isize s = 0; s < t->segments; s++) {
@@ -47,7 +52,7 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
             #pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
                 const real *at = b + (v / 2) * panel + (v % 2) * FN(VL);
-                y[v] = masked && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at);
+                y[v] = masked_load && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at);
             }
             #pragma GCC unroll 14
             for (int i = 0; i < rows; i++) {
@@ -80,11 +85,15 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
         }
 }
 
+/* Where loads by mask are slow (128 bits) the zeros that fill up a packed panel are loaded instead. */
+#define LOAD_BY_MASK(t) (sizeof(FN(vec)) > 16 || (t)->b_panel == FN(NR))
 /* One vector wide, two wide with a partial last one, two full ones. */
 #define TILE(rows) \
-    static void FN(tile_##rows##_1)(const FN(tile) *t) { FN(tile_core)(t, rows, 1, 1); } \
-    static void FN(tile_##rows##_2)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 1); } \
-    static void FN(tile_##rows##_3)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0); }
+    static void FN(tile_##rows##_1)(const FN(tile) *t) \
+    { if (LOAD_BY_MASK(t)) FN(tile_core)(t, rows, 1, 1, 1); else FN(tile_core)(t, rows, 1, 0, 1); } \
+    static void FN(tile_##rows##_2)(const FN(tile) *t) \
+    { if (LOAD_BY_MASK(t)) FN(tile_core)(t, rows, 2, 1, 1); else FN(tile_core)(t, rows, 2, 0, 1); } \
+    static void FN(tile_##rows##_3)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0, 0); }
 #define TILE_NAMES(rows) { FN(tile_##rows##_1), FN(tile_##rows##_2), FN(tile_##rows##_3) },
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if SIMD_REGISTERS == 32
@@ -103,11 +112,12 @@ static void (*const FN(tiles)[FN(GEMM_MR)][3])(const FN(tile) *) = {
 #endif
 };
 #undef TILE
+#undef LOAD_BY_MASK
 #undef TILE_NAMES
 
-/* One row has too few accumulators in a tile to keep the multipliers busy: eight vectors at a time. */
-static void FN(tile_wide_1)(const FN(tile) *t) { FN(tile_core)(t, 1, 8, 0); }
-static void FN(tile_wide_2)(const FN(tile) *t) { FN(tile_core)(t, 2, 4, 0); }
+/* One or two rows have too few accumulators in a tile to keep the multipliers busy: eight at a time. */
+static void FN(tile_wide_1)(const FN(tile) *t) { FN(tile_core)(t, 1, 8, 0, 0); }
+static void FN(tile_wide_2)(const FN(tile) *t) { FN(tile_core)(t, 2, 4, 0, 0); }
 
 void FN(gemm_block)(const FN(gemm_block_args) *g)
 {
@@ -142,16 +152,35 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
 
 void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize count, isize k, isize width, real *out)
 {
-    if (step_i == 1) {
-        for (isize p = 0; p < k; p++) {
-            for (isize i = 0; i < count; i++) out[p * width + i] = src[p * step_p + i];
-            for (isize i = count; i < width; i++) out[p * width + i] = 0;
+    isize done = 0;                                                     /* of the `width` reals in a row of out */
+    if (step_i == 1)
+        for (; done < width; done += FN(VL)) {
+            const isize here = min_isize(FN(VL), width - done), there = max_isize(0, min_isize(here, count - done));
+            const FN(vmask) out_mask = FN(mask_of)(here), src_mask = FN(mask_of)(there);
+            if (there == FN(VL))
+                for (isize p = 0; p < k; p++) FN(vstore)(out + p * width + done, FN(vload)(src + p * step_p + done));
+            else
+                for (isize p = 0; p < k; p++)
+                    FN(vstore_mask)(out + p * width + done, out_mask, FN(vload_mask)(src + p * step_p + done, src_mask));
         }
-        return;
-    }
-    for (isize i = 0; i < count; i++)
+    else if (step_p == 1)
+        for (; done + FN(VL) <= count; done += FN(VL)) {
+            const real *rows = src + done * step_i;
+            isize p = 0;
+            for (; p + FN(QUAD) <= k; p += FN(QUAD)) {
+                FN(vec) r[FN(QUAD)];
+                #pragma GCC unroll 4
+                for (int q = 0; q < FN(QUAD); q++) r[q] = FN(vload_lanes)(rows + q * step_i + p, FN(QUAD) * step_i);
+                FN(vtranspose_lanes)(r);
+                #pragma GCC unroll 4
+                for (int q = 0; q < FN(QUAD); q++) FN(vstore)(out + (p + q) * width + done, r[q]);
+            }
+            for (; p < k; p++)
+                for (isize i = 0; i < FN(VL); i++) out[p * width + done + i] = rows[i * step_i + p];
+        }
+    for (isize i = done; i < count; i++)
         for (isize p = 0; p < k; p++) out[p * width + i] = src[i * step_i + p * step_p];
-    for (isize i = count; i < width; i++)
+    for (isize i = max_isize(done, count); i < width; i++)
         for (isize p = 0; p < k; p++) out[p * width + i] = 0;
 }
 
@@ -162,64 +191,299 @@ void FN(gemm_pack_panels)(const real *b, isize b_row, isize b_col, isize k, isiz
                             packed + panel * FN(NR) * k);
 }
 
+/* ---- One row, one column ---- */
+
+/* The epilogue for n elements of row c, whose products stand in y. */
+static void FN(finish)(const FN(gemm_args) *g, const real *y, isize n, const real *bias, isize bias_step, real *c, isize c_step)
+{
+    for (isize j = 0; j < n; j++) {
+        real x = y[j];
+        if (g->accumulate) x = c[j * c_step] + x;
+        if (bias) x += bias[j * bias_step];
+        c[j * c_step] = g->activation == GEMM_RELU && x < 0 ? 0 : x;
+    }
+}
+
+/* y[v] = sum_p x[p] b[p, v] for `vecs` vectors; `sums` partial sums over p where one chain of additions would be waited for. */
+ALWAYS_INLINE void FN(row_core)(const real *x, isize x_step, const real *b, isize pitch, isize k, isize tail, const int vecs, const int sums, real *y)
+{
+    FN(vec) acc[4][8];
+    const FN(vmask) mask = FN(mask_of)(tail);
+    #pragma GCC unroll 4
+    for (int s = 0; s < sums; s++)
+        #pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++) acc[s][v] = FN(vzero)();
+    isize p = 0;
+    for (; p + sums <= k; p += sums)
+        #pragma GCC unroll 4
+        for (int s = 0; s < sums; s++) {
+            const FN(vec) factor = FN(vset)(x[(p + s) * x_step]);
+            #pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++) {
+                const real *at = b + (p + s) * pitch + v * FN(VL);
+                acc[s][v] = FN(vfma)(factor, v == vecs - 1 ? FN(vload_mask)(at, mask) : FN(vload)(at), acc[s][v]);
+            }
+        }
+    for (; p < k; p++)
+        #pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++) {
+            const real *at = b + p * pitch + v * FN(VL);
+            acc[0][v] = FN(vfma)(FN(vset)(x[p * x_step]), v == vecs - 1 ? FN(vload_mask)(at, mask) : FN(vload)(at), acc[0][v]);
+        }
+    #pragma GCC unroll 8
+    for (int v = 0; v < vecs; v++) {
+        FN(vec) sum = acc[0][v];
+        #pragma GCC unroll 4
+        for (int s = 1; s < sums; s++) sum = sum + acc[s][v];
+        FN(vstore)(y + v * FN(VL), sum);
+    }
+}
+
+/* y (n,) = x (k,) B for n <= 8 vectors: whole rows of B stream through the registers. */
+static void FN(short_row)(const real *x, isize x_step, const real *b, isize pitch, isize k, isize n, real *y)
+{
+    const isize vecs = ceil_div(n, FN(VL)), tail = n - (vecs - 1) * FN(VL);
+    switch (vecs) {
+    case 1: FN(row_core)(x, x_step, b, pitch, k, tail, 1, 4, y); break;
+    case 2: FN(row_core)(x, x_step, b, pitch, k, tail, 2, 4, y); break;
+    case 3: FN(row_core)(x, x_step, b, pitch, k, tail, 3, 2, y); break;
+    case 4: FN(row_core)(x, x_step, b, pitch, k, tail, 4, 2, y); break;
+    case 5: FN(row_core)(x, x_step, b, pitch, k, tail, 5, 1, y); break;
+    case 6: FN(row_core)(x, x_step, b, pitch, k, tail, 6, 1, y); break;
+    case 7: FN(row_core)(x, x_step, b, pitch, k, tail, 7, 1, y); break;
+    default: FN(row_core)(x, x_step, b, pitch, k, tail, 8, 1, y);
+    }
+}
+
+/* y (n,) = x (k,) B for long rows: eight rows of B at a time, each read from end to end. */
+static void FN(long_row)(const real *x, isize x_step, const real *b, isize pitch, isize k, isize n, real *y)
+{
+    memset(y, 0, (size_t)n * sizeof(real));
+    for (isize p = 0; p < k; p += 8) {
+        const isize rows = min_isize(8, k - p);
+        FN(vec) factor[8];
+        for (int r = 0; r < 8; r++) factor[r] = FN(vset)(r < rows ? x[(p + r) * x_step] : 0);
+        const real *at = b + p * pitch;
+        isize j = 0;
+        if (rows == 8)
+            for (; j + 2 * FN(VL) <= n; j += 2 * FN(VL)) {
+                FN(vec) s = FN(vload)(y + j), t = FN(vload)(y + j + FN(VL));
+                #pragma GCC unroll 8
+                for (int r = 0; r < 8; r++) {
+                    s = FN(vfma)(factor[r], FN(vload)(at + r * pitch + j), s);
+                    t = FN(vfma)(factor[r], FN(vload)(at + r * pitch + j + FN(VL)), t);
+                }
+                FN(vstore)(y + j, s);
+                FN(vstore)(y + j + FN(VL), t);
+            }
+        for (; j < n; j += FN(VL)) {
+            const FN(vmask) mask = FN(mask_of)(min_isize(FN(VL), n - j));
+            FN(vec) s = FN(vload_mask)(y + j, mask);
+            for (isize r = 0; r < rows; r++) s = FN(vfma)(factor[r], FN(vload_mask)(at + r * pitch + j, mask), s);
+            FN(vstore_mask)(y + j, mask, s);
+        }
+    }
+}
+
+enum { FN(ROW) = 1024, FN(SHORT) = 8 * FN(LANES) };                     /* columns a task of row_product takes; the longest short row */
+
+/* c (1, n) = x (k,) B, B with rows pitch apart. */
+static void FN(row_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize n)
+{
+    const isize width = n <= 4 * FN(SHORT) ? FN(SHORT) : FN(ROW), tasks = ceil_div(n, width);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (tasks > 1 && n * g->k > 1000000)
+    for (isize task = 0; task < tasks; task++) {
+        real y[FN(ROW)];
+        const isize j = task * width, here = min_isize(width, n - j);
+        if (width == FN(SHORT)) FN(short_row)(x, x_step, b + j, pitch, g->k, here, y);
+        else FN(long_row)(x, x_step, b + j, pitch, g->k, here, y);
+        FN(finish)(g, y, here, g->bias ? g->bias + j : NULL, 1, g->c + j, 1);
+    }
+}
+
+/* y[i] = r[i, :] . x   for `rows` rows of k, `pitch` apart. */
+ALWAYS_INLINE void FN(dots_core)(const real *r, isize pitch, const real *x, isize k, const int rows, real *y)
+{
+    FN(vec) acc[4][2];
+    #pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = FN(vzero)();
+    isize p = 0;
+    for (; p + 2 * FN(VL) <= k; p += 2 * FN(VL)) {
+        const FN(vec) s = FN(vload)(x + p), t = FN(vload)(x + p + FN(VL));
+        #pragma GCC unroll 4
+        for (int i = 0; i < rows; i++) {
+            acc[i][0] = FN(vfma)(s, FN(vload)(r + i * pitch + p), acc[i][0]);
+            acc[i][1] = FN(vfma)(t, FN(vload)(r + i * pitch + p + FN(VL)), acc[i][1]);
+        }
+    }
+    for (; p < k; p += FN(VL)) {
+        const FN(vmask) mask = FN(mask_of)(min_isize(FN(VL), k - p));
+        const FN(vec) s = FN(vload_mask)(x + p, mask);
+        #pragma GCC unroll 4
+        for (int i = 0; i < rows; i++) acc[i][0] = FN(vfma)(s, FN(vload_mask)(r + i * pitch + p, mask), acc[i][0]);
+    }
+    #pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) y[i] = FN(vsum)(acc[i][0] + acc[i][1]);
+}
+
+/* count products of a row of r with each of `vectors` rows of x; both lie contiguous in k.  Row i, vector j goes to c[i * c_row + j * c_col]. */
+static void FN(dot_products)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *r, isize pitch, isize count, const real *x, isize x_pitch,
+                             isize vectors, isize c_row, isize c_col, isize bias_row, isize bias_col)
+{
+    const isize tasks = ceil_div(count, 16);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (tasks > 1 && count * vectors * g->k > 1000000)
+    for (isize task = 0; task < tasks; task++)
+        for (isize j = 0; j < vectors; j++) {
+            real y[16];
+            const isize first = task * 16, here = min_isize(16, count - first);
+            isize i = 0;
+            for (; i + 4 <= here; i += 4) FN(dots_core)(r + (first + i) * pitch, pitch, x + j * x_pitch, g->k, 4, y + i);
+            for (; i < here; i++) FN(dots_core)(r + (first + i) * pitch, pitch, x + j * x_pitch, g->k, 1, y + i);
+            FN(finish)(g, y, here, g->bias ? g->bias + first * bias_row + j * bias_col : NULL, bias_row, g->c + first * c_row + j * c_col, c_row);
+        }
+}
+
 /* ---- The product ---- */
+
+enum { FN(ROW_PRODUCT) = 1, FN(COLUMN_PRODUCT), FN(DOT_A), FN(DOT_B), FN(TILES) };
 
 /* How a product is cut; a function of the shape and the strides, never of the number of threads. */
 typedef struct {
-    int pack_b;              /* B goes through scratch, KC x NC at a time */
+    int way;                 /* ROW_PRODUCT, ... TILES */
+    int pack_b;              /* B goes through scratch, kc x nc at a time */
+    int copy_a;              /* so do the rows of A, a strip at a time */
     isize kc, nc;            /* inner and column blocks */
-    isize rows;              /* rows of C in a task */
-    isize columns;           /* columns of C in a task, a multiple of NR */
+    isize rows, columns;     /* of C in a task; columns are a multiple of NR */
     int parallel;
 } FN(plan);
 
 static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
 {
-    FN(plan) plan = { 0 };
-    plan.pack_b = !g->b_packed && (g->b_col != 1 || g->m > 3 * FN(MR));
-    const isize k_blocks = max_isize(1, ceil_div(g->k, FN(KC)));
-    plan.kc = max_isize(1, ceil_div(g->k, k_blocks));
-    plan.nc = min_isize(FN(NC), ceil_div(g->n, FN(NR)) * FN(NR));
-    plan.parallel = g->m * g->n > 0 && (double)g->m * (double)g->n * (double)g->k > 1e6;
-    plan.rows = FN(MR) * max_isize(1, min_isize(8, ceil_div(g->m, 8 * FN(MR))));
-    plan.columns = g->m >= 8 * FN(MR) ? plan.nc : min_isize(plan.nc, 4 * FN(NR));
+    const isize m = max_isize(1, g->m), n = max_isize(1, g->n), k = max_isize(1, g->k);
+    FN(plan) plan = { .way = FN(TILES) };
+    if (m == 1 && g->b_col == 1 && !g->b_packed) plan.way = FN(ROW_PRODUCT);
+    else if (n == 1 && g->a_row == 1 && g->c_row == 1 && !g->bias && !g->b_packed) plan.way = FN(COLUMN_PRODUCT);
+    else if (n <= 4 && g->a_col == 1 && !g->b_packed && k >= FN(VL)) plan.way = FN(DOT_A);
+    else if (m <= 4 && g->b_row == 1 && !g->b_packed && k >= FN(VL)) plan.way = FN(DOT_B);
+    if (plan.way != FN(TILES)) return plan;
+    plan.pack_b = !g->b_packed && (g->b_col != 1 || m > 3 * FN(MR));
+    plan.nc = min_isize(k > FN(BLOCK_B) / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
+    plan.kc = min_isize(FN(KC), FN(BLOCK_B) / plan.nc);
+    plan.kc = ceil_div(k, ceil_div(k, plan.kc));
+    /* Rows a multiple of 2 KB apart share two sets of the first-level cache. */
+    plan.copy_a = n > 2 * FN(NR) && m > 1 && (g->a_col != 1 || g->a_row * (isize)sizeof(real) % 2048 == 0);
+    const isize work = 1 << 18;                                         /* multiply-adds that make a task worth its start */
+    plan.rows = FN(MR) * max_isize(1, min_isize(8, work / (FN(MR) * plan.nc * plan.kc)));
+    plan.rows = ceil_div(m, ceil_div(m, plan.rows));
+    const isize down = ceil_div(m, plan.rows), across = max_isize(1, min_isize(ceil_div(16, down), plan.nc / (4 * FN(NR))));
+    plan.columns = ceil_div(ceil_div(plan.nc, across), FN(NR)) * FN(NR);
+    plan.parallel = (double)m * (double)n * (double)k > 1e6;
     return plan;
+}
+
+/* Reals of scratch: first the packed block of B, or the vectors of DOT_A and DOT_B; then for each thread a strip of A. */
+static isize FN(shared_scratch)(const FN(gemm_args) *g, const FN(plan) *plan)
+{
+    if (plan->way == FN(DOT_A)) return g->b_row == 1 ? 0 : g->n * g->k;
+    if (plan->way == FN(DOT_B)) return g->a_col == 1 ? 0 : g->m * g->k;
+    return plan->pack_b ? plan->kc * plan->nc : 0;
+}
+static isize FN(strip_scratch)(const FN(plan) *plan)
+{
+    return plan->copy_a ? FN(MR) * (ceil_div(plan->kc, FN(GAP)) + 1) * FN(GAP) : 0;
 }
 
 isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gemm_args) *g = args;
     const FN(plan) plan = FN(make_plan)(g);
-    (void)ctx;
-    return plan.pack_b ? plan.kc * plan.nc * (isize)sizeof(real) : 0;
+    return (FN(shared_scratch)(g, &plan) + ctx->threads * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
 }
 
-/* Task `task` of the block of columns j0.. and inner indices p0.. */
-static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, isize j0, isize nc, isize p0, isize kc, isize task)
+/* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc. */
+typedef struct { isize j0, nc, p0, kc; } FN(part);
+
+/* One task of a part: a block of rows by a block of columns. */
+static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(part) *part, isize task, isize rows, isize columns, int thread)
 {
-    const isize across = ceil_div(nc, plan->columns);
-    const isize i = task / across * plan->rows, j = j0 + task % across * plan->columns;
-    const int first = p0 == 0, last = p0 + kc >= g->k;
+    const isize across = ceil_div(part->nc, columns), kc = part->kc;
+    const isize i = task / across * rows, j = part->j0 + task % across * columns;
+    const int first = part->p0 == 0, last = part->p0 + kc >= g->k;
     FN(gemm_block_args) block = {
-        .m = min_isize(plan->rows, g->m - i), .n = min_isize(plan->columns, j0 + nc - j), .k = kc,
-        .a = g->a + i * g->a_row + p0 * g->a_col, .a_row = g->a_row, .a_col = g->a_col, .segments = 1,
+        .m = min_isize(rows, g->m - i), .n = min_isize(columns, part->j0 + part->nc - j), .k = kc,
+        .a = g->a + i * g->a_row + part->p0 * g->a_col, .a_row = g->a_row, .a_col = g->a_col, .segments = 1,
         .bias = last && g->bias ? g->bias + j : NULL, .accumulate = first ? g->accumulate : 1,
         .activation = last ? g->activation : GEMM_LINEAR, .c = g->c + i * g->c_row + j, .c_row = g->c_row
     };
     if (plan->pack_b) {
-        block.b = (const real *)g->scratch + (j - j0) * kc;
+        block.b = (const real *)g->scratch + (j - part->j0) * kc;
         block.b_pitch = FN(NR);
         block.b_panel = FN(NR) * kc;
     } else if (g->b_packed) {
-        block.b = g->b + j * g->k + p0 * FN(NR);
+        block.b = g->b + j * g->k + part->p0 * FN(NR);
         block.b_pitch = FN(NR);
         block.b_panel = FN(NR) * g->k;
     } else {
-        block.b = g->b + p0 * g->b_row + j;
+        block.b = g->b + part->p0 * g->b_row + j;
         block.b_pitch = g->b_row;
         block.b_panel = FN(NR);
     }
-    FN(gemm_block)(&block);
+    if (!plan->copy_a) {
+        FN(gemm_block)(&block);
+        return;
+    }
+    /* A strip at a time: (rows, pitch) where A lies in rows, else (kc, MR). */
+    real *strip = (real *)g->scratch + FN(shared_scratch)(g, plan) + thread * FN(strip_scratch)(plan);
+    const isize m = block.m, strips = ceil_div(m, FN(MR)), pitch = FN(strip_scratch)(plan) / FN(MR);
+    const real *a = block.a;
+    real *c = block.c;
+    block.a = strip;
+    block.a_row = g->a_col == 1 ? pitch : 1;
+    block.a_col = g->a_col == 1 ? 1 : FN(MR);
+    for (isize s = 0; s < strips; s++) {
+        const isize row = m * s / strips;
+        block.m = m * (s + 1) / strips - row;
+        block.c = c + row * g->c_row;
+        if (g->a_col == 1)
+            for (isize r = 0; r < block.m; r++) memcpy(strip + r * pitch, a + (row + r) * g->a_row, (size_t)kc * sizeof(real));
+        else FN(gemm_pack_strip)(a + row * g->a_row, g->a_row, g->a_col, block.m, kc, FN(MR), strip);
+        FN(gemm_block)(&block);
+    }
+}
+
+static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
+{
+    const int threads = plan->parallel ? ctx->threads : 1;
+    for (isize j0 = 0; j0 < g->n; j0 += plan->nc)
+        for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
+            const FN(part) part = { j0, min_isize(plan->nc, g->n - j0), p0, min_isize(plan->kc, g->k - p0) };
+            const real *b = g->b + p0 * g->b_row + j0 * g->b_col;
+            const isize panels = plan->pack_b ? ceil_div(part.nc, FN(NR)) : 0;
+            if (threads == 1) {
+                FN(gemm_pack_panels)(b, g->b_row, g->b_col, part.kc, part.nc, 0, panels, g->scratch);
+                FN(run_task)(g, plan, &part, 0, g->m, plan->nc, 0);
+                continue;
+            }
+            const isize tasks = ceil_div(g->m, plan->rows) * ceil_div(part.nc, plan->columns);
+            #pragma omp parallel num_threads(threads)
+            {
+                const int thread = omp_get_thread_num();
+                #pragma omp for schedule(static)
+                for (isize panel = 0; panel < panels; panel++)
+                    FN(gemm_pack_panels)(b, g->b_row, g->b_col, part.kc, part.nc, panel, panel + 1, g->scratch);
+                #pragma omp for schedule(dynamic) nowait
+                for (isize task = 0; task < tasks; task++) FN(run_task)(g, plan, &part, task, plan->rows, plan->columns, thread);
+            }
+        }
+}
+
+/* Vectors that do not lie contiguous, copied so: out[i, p] = v[i * step_i + p * step_p]. */
+static const real *FN(contiguous)(const real *v, isize step_i, isize step_p, isize count, isize k, real *out)
+{
+    if (step_p == 1) return v;
+    for (isize i = 0; i < count; i++)
+        for (isize p = 0; p < k; p++) out[i * k + p] = v[i * step_i + p * step_p];
+    return out;
 }
 
 pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
@@ -227,28 +491,24 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
     const FN(gemm_args) *g = args;
     if (g->m == 0 || g->n == 0) return PYDL_OK;
     const FN(plan) plan = FN(make_plan)(g);
-    const int threads = plan.parallel ? ctx->threads : 1;
-    for (isize j0 = 0; j0 < g->n; j0 += plan.nc) {
-        const isize nc = min_isize(plan.nc, g->n - j0);
-        for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan.kc) {
-            const isize kc = min_isize(plan.kc, g->k - p0);
-            const isize tasks = ceil_div(g->m, plan.rows) * ceil_div(nc, plan.columns);
-            const isize panels = plan.pack_b ? ceil_div(nc, FN(NR)) : 0;
-            const real *b = g->b + p0 * g->b_row + j0 * g->b_col;
-            if (threads == 1) {
-                FN(gemm_pack_panels)(b, g->b_row, g->b_col, kc, nc, 0, panels, g->scratch);
-                for (isize task = 0; task < tasks; task++) FN(run_task)(g, &plan, j0, nc, p0, kc, task);
-                continue;
-            }
-            #pragma omp parallel num_threads(threads)
-            {
-                #pragma omp for schedule(static)
-                for (isize panel = 0; panel < panels; panel++)
-                    FN(gemm_pack_panels)(b, g->b_row, g->b_col, kc, nc, panel, panel + 1, g->scratch);
-                #pragma omp for schedule(dynamic) nowait
-                for (isize task = 0; task < tasks; task++) FN(run_task)(g, &plan, j0, nc, p0, kc, task);
-            }
-        }
+    const real *v;
+    switch (plan.way) {
+    case FN(ROW_PRODUCT):
+        FN(row_product)(ctx, g, g->a, g->a_col, g->b, g->b_row, g->n);
+        break;
+    case FN(COLUMN_PRODUCT):
+        FN(row_product)(ctx, g, g->b, g->b_row, g->a, g->a_col, g->m);
+        break;
+    case FN(DOT_A):
+        v = FN(contiguous)(g->b, g->b_col, g->b_row, g->n, g->k, g->scratch);
+        FN(dot_products)(ctx, g, g->a, g->a_row, g->m, v, g->b_row == 1 ? g->b_col : g->k, g->n, g->c_row, 1, 0, 1);
+        break;
+    case FN(DOT_B):
+        v = FN(contiguous)(g->a, g->a_row, g->a_col, g->m, g->k, g->scratch);
+        FN(dot_products)(ctx, g, g->b, g->b_col, g->n, v, g->a_col == 1 ? g->a_row : g->k, g->m, 1, g->c_row, 1, 0);
+        break;
+    default:
+        FN(tile_product)(ctx, g, &plan);
     }
     return PYDL_OK;
 }

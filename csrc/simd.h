@@ -1,10 +1,12 @@
 /* Vector types and loads for the register-blocked kernels, one set a CPU level.  Intrinsics stand here only.
 
    FN(vec)      FN(LANES) reals; +, -, * and comparisons work on it as on numbers (GCC vector extension)
+   FN(QUAD)     reals in 128 bits.  FN(vload_lanes)(p, step): 128-bit lane j of the result is loaded from p + j * step.
+                FN(vtranspose_lanes)(r): the QUAD x QUAD block in each lane of r[0..QUAD-1], transposed in place
    FN(vmask)    which of the first lanes take part: FN(mask_of)(count), 0 <= count <= LANES
    wide         WIDE_LANES 64-bit integers, for the random numbers
    SIMD_REGISTERS   architectural vector registers: what a block of accumulators may fill
-   Wide enough levels hide nothing: each function below is one or two instructions. */
+   Each function is one or a few instructions at the levels that have them. */
 #ifndef real
 #ifndef PYDL_SIMD_H
 #define PYDL_SIMD_H
@@ -104,6 +106,20 @@ ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_ps(a
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_ps(m, p); }
 ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_ps(p, m, x); }
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+{
+    const __m512 x = _mm512_insertf32x4(_mm512_castps128_ps512(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+    return _mm512_insertf32x4(_mm512_insertf32x4(x, _mm_loadu_ps(p + 2 * step), 2), _mm_loadu_ps(p + 3 * step), 3);
+}
+ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
+{
+    const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
+    const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
+    r[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
 #else
 typedef __m512d FN(vec);
 typedef __mmask8 FN(vmask);
@@ -127,6 +143,17 @@ ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_pd(a
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_pd(m, p); }
 ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_pd(p, m, x); }
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+{
+    const __m512d x = _mm512_insertf64x2(_mm512_castpd128_pd512(_mm_loadu_pd(p)), _mm_loadu_pd(p + step), 1);
+    return _mm512_insertf64x2(_mm512_insertf64x2(x, _mm_loadu_pd(p + 2 * step), 2), _mm_loadu_pd(p + 3 * step), 3);
+}
+ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
+{
+    const __m512d a = _mm512_unpacklo_pd(r[0], r[1]);
+    r[1] = _mm512_unpackhi_pd(r[0], r[1]);
+    r[0] = a;
+}
 #endif
 
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -145,6 +172,19 @@ ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
 }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_ps(p, m); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_ps(p, m, x); }
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+}
+ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
+{
+    const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(r[0], r[1])), b = _mm256_castps_pd(_mm256_unpackhi_ps(r[0], r[1]));
+    const __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(r[2], r[3])), d = _mm256_castps_pd(_mm256_unpackhi_ps(r[2], r[3]));
+    r[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+    r[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+    r[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+    r[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+}
 #else
 typedef __m256d FN(vec);
 typedef __m256i FN(vmask);
@@ -160,6 +200,16 @@ ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
 }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_pd(p, m); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_pd(p, m, x); }
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+{
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + step), 1);
+}
+ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
+{
+    const __m256d a = _mm256_unpacklo_pd(r[0], r[1]);
+    r[1] = _mm256_unpackhi_pd(r[0], r[1]);
+    r[0] = a;
+}
 #endif
 
 #else                                                                                /* 128 bits: SSE2, NEON, others */
@@ -196,19 +246,43 @@ ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b)                            
 ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return count; }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m)
 {
-    FN(vec) r = FN(vset)(0);
-    for (int i = 0; i < FN(LANES); i++) if (i < m) r[i] = p[i];
-    return r;
+    real lane[FN(LANES)] = { 0 };
+    #pragma GCC unroll 1
+    for (isize i = 0; i < m; i++) lane[i] = p[i];
+    return FN(vload)(lane);
 }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x)
 {
-    for (int i = 0; i < FN(LANES); i++) if (i < m) p[i] = x[i];
+    real lane[FN(LANES)];
+    FN(vstore)(lane, x);
+    #pragma GCC unroll 1
+    for (isize i = 0; i < m; i++) p[i] = lane[i];
+}
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step) { (void)step; return FN(vload)(p); }
+ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
+{
+#if REAL_IS_FLOAT
+    typedef int index __attribute__((vector_size(16)));
+    const FN(vec) a = __builtin_shuffle(r[0], r[1], (index){ 0, 4, 1, 5 }), b = __builtin_shuffle(r[0], r[1], (index){ 2, 6, 3, 7 });
+    const FN(vec) c = __builtin_shuffle(r[2], r[3], (index){ 0, 4, 1, 5 }), d = __builtin_shuffle(r[2], r[3], (index){ 2, 6, 3, 7 });
+    r[0] = __builtin_shuffle(a, c, (index){ 0, 1, 4, 5 });
+    r[1] = __builtin_shuffle(a, c, (index){ 2, 3, 6, 7 });
+    r[2] = __builtin_shuffle(b, d, (index){ 0, 1, 4, 5 });
+    r[3] = __builtin_shuffle(b, d, (index){ 2, 3, 6, 7 });
+#else
+    typedef long long index __attribute__((vector_size(16)));
+    const FN(vec) a = __builtin_shuffle(r[0], r[1], (index){ 0, 2 });
+    r[1] = __builtin_shuffle(r[0], r[1], (index){ 1, 3 });
+    r[0] = a;
+#endif
 }
 #endif
 
+enum { FN(QUAD) = 16 / (int)sizeof(real) };
+
 ALWAYS_INLINE FN(vec) FN(vzero)(void) { return FN(vset)(0); }
 
-/* The lanes added pairwise: ((0 + half) + ...), the same tree at every width. */
+/* The lanes added in halves. */
 ALWAYS_INLINE real FN(vsum)(FN(vec) x)
 {
     real lane[FN(LANES)];
