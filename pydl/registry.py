@@ -130,6 +130,8 @@ def deserialize(data, custom_objects=None, kind=None):
     if not isinstance(data, dict) or not isinstance(data.get("function", data.get("class_name")), str):
         raise FormatError(f"config: expected a class_name and a config, got {show(data)}")
     if "function" in data:
+        if kind is not None:
+            raise FormatError(f"config: expected a {kind.__name__}, got the function {show(data['function'])}")
         return _found(data["function"], custom_objects)
     name, config = data["class_name"], data.get("config")
     if not isinstance(config, dict):

@@ -101,11 +101,13 @@ def test_nothing_is_imported_by_name(evil):
                                  {"class_name": "layers.Scale", "config": {"factor": "x", "inner": None}},
                                  {"class_name": "layers.Scale", "config": {"factor": 1, "inner": None, "more": 1}},
                                  {"class_name": "layers.Scale", "config": {"factor": 1, "inner": 5}},
-                                 {"class_name": "other.Other", "config": {}}, {"function": None}, {"class_name": "f.double", "config": {}}])
+                                 {"class_name": "other.Other", "config": {}}, {"function": None}, {"function": "f.double"},
+                                 {"class_name": "f.double", "config": {}}])
 def test_malformed_configs_are_format_errors(bad):
     registry.register("layers", Scale)
     registry.register("other", Other)
     registry.register("f", double)
+    assert registry.deserialize({"function": "f.double"}) is double
     with pytest.raises(FormatError, match="^config"):
         registry.deserialize(bad, kind=Scale)
 

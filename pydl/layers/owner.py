@@ -1,12 +1,28 @@
 """Owner: what holds parameters and other owners: tracking, weights in and out, trainable."""
 import inspect
+from contextvars import ContextVar
 
 import numpy as np
 
 from pydl import initializers
 from pydl.backends import cpu as B
-from pydl.errors import DTypeError, ShapeError, show
+from pydl.errors import DTypeError, FormatError, ShapeError, show
+from pydl.shapes import checked_size
 from pydl.tensor import Parameter, structure_changed
+
+weight_budget = ContextVar("pydl_weight_budget", default=None)    # while a model is read from a file
+
+
+class WeightBudget:
+    """The numbers that a file brings: weights come from there, so a config that asks for more is refused before it gets them."""
+
+    def __init__(self, numbers):
+        self.left = numbers
+
+    def take(self, who, shape):
+        self.left -= checked_size(shape, 8, who)
+        if self.left < 0:
+            raise FormatError(f"{who} of shape {tuple(shape)} is more than the weights in the file")
 
 
 class Owner:
@@ -40,7 +56,12 @@ class Owner:
         if not hasattr(self, "name"):
             raise RuntimeError(f"{type(self).__name__}: call super().__init__() before adding weights")
         dtype = self.dtype if dtype is None else dtype
-        values = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        initializer, budget = initializers.get(initializer), weight_budget.get()
+        if budget is None:
+            values = initializer(tuple(shape), dtype=dtype)
+        else:
+            budget.take(f"{self.who}: {name}", shape)
+            values = np.zeros(tuple(shape), dtype)
         parameter = Parameter(np.asarray(values), name=name, trainable=trainable, regularizer=regularizer,
                               constraint=constraint, dtype=dtype)
         if not self._trainable:

@@ -3,6 +3,7 @@ import numpy as np
 
 from pydl import registry
 from pydl.errors import FormatError, show
+from pydl.layers.base import Layer
 from pydl.layers.symbol import Input, InputLayer, Symbol, map_structure, symbols_in
 from pydl.models.model import Model
 
@@ -126,7 +127,7 @@ class Functional(Model):
 
     @classmethod
     def from_config(cls, config):
-        layers = [registry.deserialize(layer) for layer in config["layers"]]
+        layers = [registry.deserialize(layer, kind=Layer) for layer in config["layers"]]
         made = []
 
         def read(value):

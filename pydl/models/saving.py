@@ -8,6 +8,7 @@ import numpy as np
 
 from pydl import optimizers, registry
 from pydl.errors import FormatError, ShapeError, show, suggestion
+from pydl.layers.owner import WeightBudget, weight_budget
 from pydl.models.functional import Functional
 from pydl.models.model import Model
 from pydl.models.model_file import read_model_file, write_model_file
@@ -50,6 +51,7 @@ def load_model(path, custom_objects=None, compile=True):
     """
     config, arrays = read_model_file(path)
     shown = os.fsdecode(os.fspath(path))
+    budget = weight_budget.set(WeightBudget(sum(a.size for name, a in arrays.items() if name.startswith("weights/"))))
     try:
         with registry.custom_object_scope(custom_objects):
             model = registry.deserialize(config["model"], kind=Model)
@@ -62,8 +64,10 @@ def load_model(path, custom_objects=None, compile=True):
             model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
             if compile and config["compile"] is not None:
                 _compile_from(model, config["compile"], arrays)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
         raise FormatError(f"{shown}: the config does not describe a model: {error!r}") from error
+    finally:
+        weight_budget.reset(budget)
     return model
 
 
