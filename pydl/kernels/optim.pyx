@@ -145,23 +145,27 @@ def clip_global_norm(list entries not None, Array limit not None, Array g_scale 
     clip(CLIP_GLOBAL_NORM, entries, limit, g_scale)
 
 
-def number(Array a not None):
-    """The value of a float64 or int64 array of one element that lives outside every arena, such as a learning rate.
+cdef int check_numbers(str who, Array a, isize i) except -1:
+    if a.arena is not None or a.code not in (FLOAT64, INT64) or not 0 <= i < a.size:
+        raise ValueError(f"{who}: expected an owned float64 or int64 array of more than {i} elements, got {a!r}")
+    return 0
+
+
+def number(Array a not None, isize i=0):
+    """One value of a float64 or int64 array that lives outside every arena, such as a learning rate.
 
     Unlike `item()` it may be read inside a recorded step: whoever asks must not let the answer shape the step."""
-    if a.size != 1 or a.arena is not None or a.code not in (FLOAT64, INT64):
-        raise ValueError(f"number: expected an owned float64 or int64 array of one element, got {a!r}")
-    return (<double *>ptr(a))[0] if a.code == FLOAT64 else (<long long *>ptr(a))[0]
+    check_numbers("number", a, i)
+    return (<double *>ptr(a))[i] if a.code == FLOAT64 else (<long long *>ptr(a))[i]
 
 
-def set_number(Array a not None, value):
-    """Set such an array; what replays reads the new value."""
-    if a.size != 1 or a.arena is not None or a.code not in (FLOAT64, INT64):
-        raise ValueError(f"set_number: expected an owned float64 or int64 array of one element, got {a!r}")
+def set_number(Array a not None, value, isize i=0):
+    """Set one value of such an array; what replays reads the new one."""
+    check_numbers("set_number", a, i)
     if a.code == FLOAT64:
-        (<double *>ptr(a))[0] = value
+        (<double *>ptr(a))[i] = value
     else:
-        (<long long *>ptr(a))[0] = value
+        (<long long *>ptr(a))[i] = value
 
 
 cdef const pydl_kernel_row *SGD = kernel("sgd_update")

@@ -1,4 +1,4 @@
-"""Boundary of the learning rate kernels.  iterations: int64, one number;  rate: float64, one number, overwritten."""
+"""Boundary of the learning rate kernels.  iterations: int64, one number;  rate: float64, its first number is overwritten."""
 from pydl.kernels._common cimport Array, FLOAT64, INT64, expect, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "schedule.h":
@@ -56,7 +56,9 @@ cdef const pydl_kernel_row *INVERSE_ROOT_RATE = kernel("inverse_root_rate")
 
 cdef int check(str who, Array iterations, Array rate) except -1:
     expect(who, "iterations", iterations, INT64, (1,))
-    return expect(who, "rate", rate, FLOAT64, (1,))
+    if rate is None or rate.size < 1:
+        raise ValueError(f"{who}: rate must hold a number")
+    return expect(who, "rate", rate, FLOAT64, rate.shape)
 
 
 cdef int exponential(const pydl_kernel_row *row, Array iterations, double initial, double decay_steps, double decay_rate, bint staircase, Array rate) except -1:

@@ -1,0 +1,302 @@
+"""Optimizer: what every method of gradient descent shares.  One launch updates all parameters."""
+import math
+
+import numpy as np
+
+from pydl import registry
+from pydl.backends import cpu as B
+from pydl.constraints import constrain
+from pydl.errors import DTypeError, FormatError, ShapeError, in_range, show, string
+from pydl.kernels._common import Array
+from pydl.schedules import LearningRateSchedule
+from pydl.tensor import Parameter, Tensor, as_tensor, structure_changed
+
+FIRST_SETTINGS = ("learning_rate", "weight_decay", "clipvalue")     # pydl_optim_hyper of optim.h; a method's own come behind
+
+
+class Setting:
+    """A number of an optimizer in low..high, kept where the kernels read it: it may be set between any two steps."""
+
+    def __init__(self, low=0.0, high=None, low_open=False, high_open=False):
+        self.bounds = {"low": low, "high": high, "low_open": low_open, "high_open": high_open}
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def check(self, optimizer, value):
+        return in_range(type(optimizer).__name__, self.name, value, **self.bounds)
+
+    def __get__(self, optimizer, owner=None):
+        return self if optimizer is None else optimizer._numbers[self.name]
+
+    def __set__(self, optimizer, value):
+        optimizer._write(self.name, self.check(optimizer, value))
+
+
+class OptionalSetting(Setting):
+    """A Setting that may be None; `none` is what the kernels read then."""
+
+    def __init__(self, none, **bounds):
+        super().__init__(**bounds)
+        self.none = none
+
+    def __set__(self, optimizer, value):
+        number = None if value is None else self.check(optimizer, value)
+        optimizer._write(self.name, number, self.none if number is None else number)
+
+
+class FixedFlag:
+    """True or False, chosen before the first step: it decides what the optimizer remembers."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, optimizer, owner=None):
+        return self if optimizer is None else optimizer.__dict__[self.name]
+
+    def __set__(self, optimizer, value):
+        who = type(optimizer).__name__
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{who}: {self.name} must be True or False, got {show(value)}")
+        if optimizer.__dict__.get("built") and bool(value) != optimizer.__dict__[self.name]:
+            raise ValueError(f"{who}: {self.name} is chosen before the first step; make a new optimizer")
+        optimizer.__dict__[self.name] = bool(value)
+
+
+class Optimizer:
+    """A method of gradient descent: it owns the step count, the learning rate and what it remembers of each parameter.
+
+    Every number may be set at any time (`optimizer.learning_rate = 0.01`), between replayed steps too.
+
+    Args:      learning_rate: a number >= 0, or a schedule, which then sets it each step.
+               weight_decay: w -= w * weight_decay * learning_rate before each step, whatever the gradient.
+               clipnorm: scale each gradient down to this norm;   global_clipnorm: all gradients together.
+               clipvalue: cut every component to +-clipvalue.     At most one of the three.
+               name: how messages call it.
+    Raises:    ValueError or TypeError naming the argument.
+    """
+    settings = ()           # names of the numbers behind FIRST_SETTINGS in `hyper`, in the order of the kernel's struct
+    weight_decay = OptionalSetting(0.0)
+    clipvalue = OptionalSetting(math.inf, low_open=True)
+
+    def __init__(self, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None):
+        who = type(self).__name__
+        self.name = who.lower() if name is None else string(who, "name", name)
+        self.built = False
+        self.parameters, self._slots, self._schedule, self._numbers = [], {}, None, {}
+        self.hyper = B.owned((len(FIRST_SETTINGS) + len(self.settings),), "float64")
+        self._iterations = B.owned((1,), "int64")
+        self._limit, self._clipnorm, self._global_clipnorm = B.owned((1,), "float64"), None, None
+        given = [n for n, v in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)) if v is not None]
+        if len(given) > 1:
+            raise ValueError(f"{who}: give one of clipnorm, clipvalue and global_clipnorm, not {' and '.join(given)}")
+        self.learning_rate = learning_rate
+        self.weight_decay, self.clipvalue, self.clipnorm, self.global_clipnorm = weight_decay, clipvalue, clipnorm, global_clipnorm
+
+    # ---- settings
+
+    def _write(self, name, value, read=None):
+        """Keep a setting, and put it where kernels read it."""
+        self._numbers[name] = value
+        B.set_number(self.hyper, value if read is None else read, (FIRST_SETTINGS + self.settings).index(name))
+
+    @property
+    def learning_rate(self):
+        """The rate of the next step, as a float.  It can be set to a number, or to a schedule."""
+        if self._schedule is not None:
+            return float(self._schedule(self.iterations))
+        return self._numbers["learning_rate"]
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        who = type(self).__name__
+        if isinstance(value, LearningRateSchedule):
+            if self.built and self._schedule is not value:
+                structure_changed()                 # recorded steps hold the old one
+            self._schedule = value
+            self._write("learning_rate", float(value(self.iterations)))
+            return
+        if self._schedule is not None:
+            raise TypeError(f"{who}: the learning rate follows {type(self._schedule).__name__}, so it cannot be set to a number; set another schedule, "
+                            "or make a new optimizer")
+        self._write("learning_rate", in_range(who, "learning_rate", value, 0))
+
+    @property
+    def iterations(self):
+        """How many steps were taken."""
+        return B.number(self._iterations)
+
+    @iterations.setter
+    def iterations(self, value):
+        B.set_number(self._iterations, int(in_range(type(self).__name__, "iterations", value, 0)))
+
+    def _set_limit(self, name, value, other):
+        if value is not None:
+            value = in_range(type(self).__name__, name, value, 0, low_open=True)
+            if getattr(self, "_" + other) is not None or self.clipvalue is not None:
+                raise ValueError(f"{type(self).__name__}: give one of clipnorm, clipvalue and global_clipnorm")
+            B.set_number(self._limit, value)
+        if self.built and (value is None) != (getattr(self, "_" + name) is None):
+            structure_changed()                     # steps have one kernel more, or less
+        setattr(self, "_" + name, value)
+
+    clipnorm = property(lambda self: self._clipnorm, lambda self, value: self._set_limit("clipnorm", value, "global_clipnorm"))
+    global_clipnorm = property(lambda self: self._global_clipnorm, lambda self, value: self._set_limit("global_clipnorm", value, "clipnorm"))
+
+    # ---- what a method defines
+
+    def kernel(self):
+        """The name of the kernel that updates the parameters."""
+        raise TypeError(f"{type(self).__name__}: an optimizer of yours defines apply(grads, trainable_variables)")
+
+    def slot_names(self):
+        """Groups of names of what is remembered, an array of the parameter's shape each: those of a group are stored together."""
+        return ()
+
+    def slot_start(self, name):
+        """The value a slot begins with."""
+        return 0.0
+
+    # ---- steps
+
+    def build(self, variables):
+        """Make room for what is remembered of each parameter; those known already keep theirs."""
+        variables = list(variables)
+        for p in variables:
+            if not isinstance(p, Parameter):
+                raise TypeError(f"{type(self).__name__}: build: expected Parameters, got {show(p)}")
+            if id(p) not in self._slots:
+                names = [n for group in self.slot_names() for n in group]
+                arrays = {n: B.owned(p.shape, p.dtype) for n in names}
+                for n, array in arrays.items():
+                    if self.slot_start(n):
+                        B.fill(array, self.slot_start(n))
+                self._slots[id(p)] = arrays
+        known = {id(p) for p in variables}
+        self.parameters = variables + [p for p in self.parameters if id(p) not in known]
+        self.built = True
+
+    def apply(self, grads, trainable_variables=None):
+        """Take one step: update every parameter by its gradient, in one launch.
+
+        Args:      grads: gradients in the order of trainable_variables (of `build`'s, by default), or pairs (gradient, parameter).
+                   None stands for "no gradient": that parameter stays.
+        Raises:    ValueError if there is no gradient at all, ShapeError or DTypeError naming the parameter.
+        """
+        pairs = self._pairs(list(grads), trainable_variables)
+        if not self.built:
+            self.build([p for _, p in pairs])
+        who = type(self).__name__
+        groups = {}
+        for g, p in pairs:
+            if g is None:
+                continue
+            slots = self._slots.get(id(p))
+            if slots is None:
+                raise ValueError(f"{who}: '{p.name}' is not among the parameters this optimizer was built for; call build with all of them first")
+            g = g if isinstance(g, Array) else g.array if isinstance(g, Tensor) else as_tensor(g, p.dtype).array
+            if g.shape != p.shape:
+                raise ShapeError(f"{who}: '{p.name}' has shape {p.shape}, its gradient {g.shape}")
+            if g.dtype != p.dtype:
+                raise DTypeError(f"{who}: '{p.name}' is {p.dtype.name}, its gradient {g.dtype.name}")
+            entry = [p.array, g, *[slots[n] for n in self.slot_order()]]
+            groups.setdefault(p.dtype, []).append((*entry, *[None] * (5 - len(entry)), p.lr_multiplier, 1.0))
+        if not groups:
+            raise ValueError(f"{who}: no parameter has a gradient; is the loss computed from trainable parameters?")
+        if self._schedule is not None:
+            self._schedule.write(self._iterations, self.hyper)
+        update = getattr(B, self.kernel() + "_update")
+        for i, entries in enumerate(groups.values()):
+            update(entries, self.hyper, self._clip_factors(entries, len(groups)), self._iterations, 1 if i == len(groups) - 1 else 0)
+        constrain([p for g, p in pairs if g is not None])
+
+    def apply_gradients(self, grads_and_vars):
+        """Take one step by pairs (gradient, parameter): `apply` under Keras's older name."""
+        self.apply(grads_and_vars)
+        return self.iterations
+
+    def slot_order(self):
+        """The slots as the kernel counts them: s0, s1, s2."""
+        return [n for group in self.slot_names() for n in group]
+
+    def _pairs(self, grads, variables):
+        who = type(self).__name__
+        if variables is not None:
+            variables = list(variables)
+        elif grads and all(isinstance(entry, (tuple, list)) and len(entry) == 2 and isinstance(entry[1], Parameter) for entry in grads):
+            grads, variables = [g for g, _ in grads], [p for _, p in grads]
+        else:
+            variables = self.parameters
+        if len(grads) != len(variables):
+            raise ValueError(f"{who}: {len(grads)} gradients for {len(variables)} parameters")
+        for p in variables:
+            if not isinstance(p, Parameter):
+                raise TypeError(f"{who}: expected Parameters, got {show(p)}")
+        return list(zip(grads, variables))
+
+    def _clip_factors(self, entries, groups):
+        if self._clipnorm is None and self._global_clipnorm is None:
+            return None
+        factors = B.empty((len(entries),), "float64")
+        if self._clipnorm is not None:
+            B.clip_norm(entries, self._limit, factors)
+        else:
+            if groups > 1:
+                raise DTypeError(f"{type(self).__name__}: global_clipnorm needs parameters of one dtype, here are float32 and float64")
+            B.clip_global_norm(entries, self._limit, factors)
+        return factors
+
+    # ---- state
+
+    @property
+    def variables(self):
+        """Arrays of the state: iterations, learning rate, then what is remembered, group by group, parameter by parameter."""
+        return [np.array(self._iterations), np.array([self.learning_rate]), *[np.array(a) for a in self._saved_slots()]]
+
+    def _saved_slots(self):
+        return [self._slots[id(p)][n] for group in self.slot_names() for p in self.parameters if p.trainable for n in group]
+
+    def get_state(self):
+        """Return copies of `variables`, for saving."""
+        return self.variables
+
+    def set_state(self, arrays):
+        """Restore what `get_state` returned; the optimizer must be built for the same parameters.
+
+        Raises:    FormatError if number or shapes do not fit; nothing is changed then."""
+        who = type(self).__name__
+        slots, arrays = self._saved_slots(), [np.asarray(a) for a in arrays]
+        if len(arrays) != 2 + len(slots):
+            raise FormatError(f"{who}: the state has {len(arrays)} arrays, expected {2 + len(slots)} for {len(self.parameters)} parameters")
+        for i, (target, a) in enumerate(zip(slots, arrays[2:])):
+            if a.shape != target.shape or a.dtype != target.dtype:
+                raise FormatError(f"{who}: array {i + 2} of the state is {a.dtype} {a.shape}, expected {target.dtype} {target.shape}")
+        if arrays[0].size != 1 or arrays[0].dtype.kind not in "iu" or arrays[1].size != 1 or arrays[1].dtype.kind != "f":
+            raise FormatError(f"{who}: the state must begin with the number of iterations and the learning rate")
+        iterations, rate = int(arrays[0].reshape(())), float(arrays[1].reshape(()))
+        if iterations < 0 or not (math.isfinite(rate) and rate >= 0):
+            raise FormatError(f"{who}: the state has {iterations} iterations and the learning rate {rate}")
+        self.iterations = iterations
+        if self._schedule is None:
+            self.learning_rate = rate
+        for target, a in zip(slots, arrays[2:]):
+            B.assign(target, a)
+
+    # ---- config
+
+    def get_config(self):
+        """Return the constructor's arguments by name."""
+        rate = registry.serialize(self._schedule) if self._schedule is not None else self.learning_rate
+        return {"learning_rate": rate, "weight_decay": self.weight_decay, "clipnorm": self.clipnorm, "clipvalue": self.clipvalue,
+                "global_clipnorm": self.global_clipnorm, "name": self.name, **{n: self._numbers[n] for n in self.settings if n in self._numbers}}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build an optimizer from its `get_config()`."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = registry.deserialize(config["learning_rate"], kind=LearningRateSchedule)
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} '{self.name}', learning rate {self.learning_rate:g}, {self.iterations} steps>"
