@@ -31,7 +31,7 @@ pydl_status FN(dropout_forward)(const pydl_ctx *ctx, const void *args)
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
     for (isize start = 0; start < a->n; start += PHILOX_WORDS) {
         uint32_t words[PHILOX_WORDS];
-        philox_group(a->seed, *a->counter, (uint64_t)(start / PHILOX_WORDS), words);
+        philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
         FN(dropout_core)(a->x + start, words, threshold, scale, min_isize(PHILOX_WORDS, a->n - start), a->y + start, a->mask + start);
     }
     return PYDL_OK;
@@ -61,7 +61,7 @@ pydl_status FN(dropout_noise)(const pydl_ctx *ctx, const void *args)
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
     for (isize start = 0; start < a->n; start += PHILOX_WORDS) {
         uint32_t words[PHILOX_WORDS];
-        philox_group(a->seed, *a->counter, (uint64_t)(start / PHILOX_WORDS), words);
+        philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
         for (isize i = 0; i < min_isize(PHILOX_WORDS, a->n - start); i++) a->noise[start + i] = words[i] >= threshold ? scale : 0;
     }
     return PYDL_OK;

@@ -14,11 +14,11 @@ static inline uint64_t high_product(uint64_t a, uint64_t b)
     return a1 * b1 + (mid >> 32) + (mid2 >> 32);
 }
 
-pydl_status LEVEL_FN(counter_advance)(const pydl_ctx *ctx, const void *args)
+pydl_status LEVEL_FN(stream_advance)(const pydl_ctx *ctx, const void *args)
 {
-    const LEVEL_FN(counter_advance_args) *a = args;
+    const LEVEL_FN(stream_advance_args) *a = args;
     (void)ctx;
-    ++*a->counter;
+    ++a->stream[1];
     return PYDL_OK;
 }
 
@@ -29,7 +29,7 @@ pydl_status LEVEL_FN(random_integers)(const pydl_ctx *ctx, const void *args)
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
     for (isize g = 0; g < groups; g++) {
         uint32_t words[PHILOX_WORDS];
-        philox_group(a->seed, *a->counter, (uint64_t)g, words);
+        philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
         const isize at = g * (PHILOX_WORDS / 2), n = min_isize(PHILOX_WORDS / 2, a->n - at);
         for (int i = 0; i < n; i++) a->y[at + i] = (int64_t)((uint64_t)a->low + high_product(philox_wide(words, i), a->span));
     }
@@ -46,7 +46,7 @@ pydl_status LEVEL_FN(random_permutation)(const pydl_ctx *ctx, const void *args)
     for (isize i = 0; i < a->n; i++) a->y[i] = i;
     for (isize i = a->n - 1; i > 0; i--) {
         if (left == 0) {
-            philox_group(a->seed, *a->counter, group++, words);
+            philox_group(a->stream[0], a->stream[1], group++, words);
             left = PHILOX_WORDS / 2;
         }
         const isize j = (isize)high_product(philox_wide(words, PHILOX_WORDS / 2 - left--), (uint64_t)i + 1);
@@ -63,7 +63,7 @@ pydl_status LEVEL_FN(random_words)(const pydl_ctx *ctx, const void *args)
     (void)ctx;
     for (isize at = 0; at < a->n; at += PHILOX_WORDS) {
         uint32_t words[PHILOX_WORDS];
-        philox_group(a->seed, *a->counter, (uint64_t)(at / PHILOX_WORDS), words);
+        philox_group(a->stream[0], a->stream[1], (uint64_t)(at / PHILOX_WORDS), words);
         memcpy(a->y + at, words, (size_t)min_isize(PHILOX_WORDS, a->n - at) * sizeof *words);
     }
     return PYDL_OK;
@@ -137,7 +137,7 @@ static void FN(uniform_group)(const FN(random_uniform_args) *a, isize g)
     uint32_t words[PHILOX_WORDS];
     real u[FN(PER_GROUP)];
     const real low = (real)a->low, high = (real)a->high, range = high - low;
-    philox_group(a->seed, *a->counter, (uint64_t)g, words);
+    philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
 #if REAL_IS_FLOAT
     for (int i = 0; i < FN(PER_GROUP); i++) u[i] = (real)(int32_t)(words[i] >> 8) * 0x1p-24f;
 #else
@@ -184,7 +184,7 @@ pydl_status FN(random_normal)(const pydl_ctx *ctx, const void *args)
     const FN(random_normal_args) *a = args;
     const isize groups = ceil_div(a->n, FN(PER_GROUP));
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
-    for (isize g = 0; g < groups; g++) FN(normal_group)(a->seed, *a->counter, g, 0, 1, a->mean, a->stddev, a->n, a->y);
+    for (isize g = 0; g < groups; g++) FN(normal_group)(a->stream[0], a->stream[1], g, 0, 1, a->mean, a->stddev, a->n, a->y);
     return PYDL_OK;
 }
 
@@ -195,7 +195,7 @@ pydl_status FN(random_truncated_normal)(const pydl_ctx *ctx, const void *args)
     const double below = 0.022750131948179207;      /* of the distribution lies below -2 */
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
     for (isize g = 0; g < groups; g++)
-        FN(normal_group)(a->seed, *a->counter, g, below, 1 - 2 * below, a->mean, a->stddev, a->n, a->y);
+        FN(normal_group)(a->stream[0], a->stream[1], g, below, 1 - 2 * below, a->mean, a->stddev, a->n, a->y);
     return PYDL_OK;
 }
 #endif

@@ -86,8 +86,14 @@ class _Random(Initializer):
     """Holds the seed: as given for the config, and the one in use."""
 
     def __init__(self, seed):
+        if isinstance(seed, dict):              # of a SeedGenerator, from a file
+            seed = registry.deserialize(seed, kind=random.SeedGenerator)
         self.seed = random.seed_argument(type(self).__name__, seed)
         self._seed_in_use = random.next_seed() if self.seed is None else self.seed
+
+    @property
+    def _seed_config(self):
+        return registry.serialize(self.seed) if isinstance(self.seed, random.SeedGenerator) else self.seed
 
     def _draw(self, kernel, shape, dtype, first, second):
         if dtype is not None and np.dtype(dtype).kind != "f":
@@ -108,7 +114,7 @@ class RandomNormal(_Random):
         return self._draw(random.normal, shape, dtype, self.mean, self.stddev)
 
     def get_config(self):
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self._seed_config}
 
 
 class TruncatedNormal(_Random):
@@ -123,7 +129,7 @@ class TruncatedNormal(_Random):
         return self._draw(random.truncated_normal, shape, dtype, self.mean, self.stddev)
 
     def get_config(self):
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self._seed_config}
 
 
 class RandomUniform(_Random):
@@ -138,7 +144,7 @@ class RandomUniform(_Random):
         return self._draw(random.uniform, shape, dtype, self.minval, self.maxval)
 
     def get_config(self):
-        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self._seed_config}
 
 
 class VarianceScaling(_Random):
@@ -180,7 +186,7 @@ class VarianceScaling(_Random):
         return self._draw(random.uniform, shape, dtype, -limit, limit)
 
     def get_config(self):
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed,
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self._seed_config,
                 "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
@@ -215,7 +221,7 @@ class _Fixed(VarianceScaling):
         super().__init__(*self.settings, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self):
-        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {"seed": self._seed_config, "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
 class GlorotUniform(_Fixed):
@@ -276,7 +282,7 @@ class Orthogonal(_Random):
         return as_tensor(values.astype(config.floatx() if dtype is None else dtype))
 
     def get_config(self):
-        return {"gain": self.gain, "seed": self.seed}
+        return {"gain": self.gain, "seed": self._seed_config}
 
 
 class Identity(Initializer):

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from pydl import config
+from pydl import config, registry
 from pydl.backends import cpu as B
 from pydl.errors import LARGEST_INT, in_range, integer, is_int, one_of, show
 from pydl.shapes import checked_size
@@ -63,6 +63,13 @@ def seed_argument(who, seed):
     return seed if seed is None or isinstance(seed, SeedGenerator) else integer(who, "seed", seed, 0)
 
 
+def new_stream(seed, stream=None):
+    """Return a stream, an Array (2,) of seed and counter, that starts at `seed`; or start the one given anew."""
+    stream = B.owned((2,), "uint64") if stream is None else stream
+    B.assign(stream, np.array([seed, 0], np.uint64))
+    return stream
+
+
 class SeedGenerator:
     """A stream of random numbers that moves on with each use, also when a recorded step is replayed.
 
@@ -80,24 +87,26 @@ class SeedGenerator:
         if isinstance(seed, SeedGenerator):
             raise TypeError("SeedGenerator: seed must be an integer, got a SeedGenerator")
         self.seed = next_seed() if seed is None else seed
-        self.counter = B.owned((1,), "uint64")
+        self.stream = new_stream(self.seed)
 
     def get_config(self):
         return {"seed": self.seed}
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
-def _drawn(seed, draw):
-    """Run draw(seed, counter) for a seed argument; a generator moves on."""
+
+def stream_of(seed):
+    """Return (stream, whether to move it on after use) for a seed argument: an integer means the same numbers each time."""
     if is_int(seed):
-        return draw(int(seed), B.zeros((1,), "uint64"))
+        return B.from_numpy(np.array([seed, 0], np.uint64)), False
     if seed is None:
         with _lock:
             if _State.generator is None:
                 _State.generator = SeedGenerator(_mixed(_State.seed) & LARGEST_INT)
             seed = _State.generator
-    result = draw(seed.seed, seed.counter)
-    B.counter_advance(seed.counter)
-    return result
+    return seed.stream, True
 
 
 def _empty(who, shape, dtype):
@@ -112,8 +121,14 @@ def _empty(who, shape, dtype):
 
 def _tensor(who, shape, dtype, seed, kernel, first, second):
     y = _empty(who, shape, dtype)
-    _drawn(seed_argument(who, seed), lambda s, counter: kernel(s, counter, first, second, y))
+    stream, moves = stream_of(seed_argument(who, seed))
+    kernel(stream, first, second, y)
+    if moves:
+        B.stream_advance(stream)
     return made_by(y, None, 0)
+
+
+registry.register("random", SeedGenerator)
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
@@ -171,14 +186,16 @@ def randint(shape, minval, maxval, seed=None):
     if maxval <= minval:
         raise ValueError(f"randint: maxval must be above minval, got {minval} and {maxval}")
     y = B.empty(_empty("randint", shape, "float64").shape, "int64")
-    _drawn(seed_argument("randint", seed), lambda s, counter: B.random_integers(s, counter, minval, maxval, y))
+    stream, moves = stream_of(seed_argument("randint", seed))
+    B.random_integers(stream, minval, maxval, y)
+    if moves:
+        B.stream_advance(stream)
     return made_by(y, None, 0)
 
 
 def permutation_into(order, seed, epoch):
     """Overwrite `order`, an int64 Array (n,), by the permutation of 0 .. n - 1 that belongs to (seed, epoch)."""
-    counter = B.from_numpy(np.array([epoch], np.uint64))
-    B.random_permutation(seed, counter, order)
+    B.random_permutation(B.from_numpy(np.array([seed, epoch], np.uint64)), order)
 
 
 def permutation(n, seed=None, epoch=0):

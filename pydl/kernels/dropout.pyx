@@ -5,8 +5,7 @@ from pydl.kernels._common cimport Array, DType, agree, expect, isize, kernel, la
 
 cdef extern from "dropout.h":
     ctypedef struct pydl_dropout_forward_args_f32:
-        uint64_t seed
-        const uint64_t *counter
+        const uint64_t *stream
         double rate
         const float *x
         isize n
@@ -19,8 +18,7 @@ cdef extern from "dropout.h":
         isize n
         float *dx
     ctypedef struct pydl_dropout_noise_args_f32:
-        uint64_t seed
-        const uint64_t *counter
+        const uint64_t *stream
         double rate
         isize n
         float *noise
@@ -36,14 +34,14 @@ cdef int checked_rate(str who, double rate) except -1:
     return 0
 
 
-def dropout_forward(uint64_t seed, Array counter not None, double rate, Array x not None, Array y not None, Array mask not None):
-    """y = x / (1 - rate) where mask is 1, else 0; the mask (uint8) is drawn from (seed, counter)."""
+def dropout_forward(Array stream not None, double rate, Array x not None, Array y not None, Array mask not None):
+    """y = x / (1 - rate) where mask is 1, else 0; the mask (uint8) is drawn from stream, (seed, counter)."""
     cdef pydl_dropout_forward_args_f32 a
     checked_rate("dropout_forward", rate)
     agree("dropout_forward", x, y)
-    expect("dropout_forward", "counter", counter, DType.UINT64, (1,))
+    expect("dropout_forward", "stream", stream, DType.UINT64, (2,))
     expect("dropout_forward", "mask", mask, DType.UINT8, x.shape)
-    a.seed = seed; a.counter = <const uint64_t *>ptr(counter); a.rate = rate
+    a.stream = <const uint64_t *>ptr(stream); a.rate = rate
     a.x = <const float *>ptr(x); a.n = x.size; a.y = <float *>ptr(y); a.mask = <uint8_t *>ptr(mask)
     launch(DROPOUT_FORWARD, x, &a, sizeof(a), y, x.size, 2 * x.nbytes + x.size)
 
@@ -58,12 +56,12 @@ def dropout_backward(double rate, Array dy not None, Array mask not None, Array 
     launch(DROPOUT_BACKWARD, dy, &a, sizeof(a), dx, dy.size, 2 * dy.nbytes + dy.size)
 
 
-def dropout_noise(uint64_t seed, Array counter not None, double rate, Array noise not None):
+def dropout_noise(Array stream not None, double rate, Array noise not None):
     """noise = 1 / (1 - rate) with probability 1 - rate, else 0."""
     cdef pydl_dropout_noise_args_f32 a
     checked_rate("dropout_noise", rate)
-    expect("dropout_noise", "counter", counter, DType.UINT64, (1,))
+    expect("dropout_noise", "stream", stream, DType.UINT64, (2,))
     if noise.code > DType.FLOAT64:
         raise TypeError(f"dropout_noise: noise must be float32 or float64, got {noise.dtype}")
-    a.seed = seed; a.counter = <const uint64_t *>ptr(counter); a.rate = rate; a.n = noise.size; a.noise = <float *>ptr(noise)
+    a.stream = <const uint64_t *>ptr(stream); a.rate = rate; a.n = noise.size; a.noise = <float *>ptr(noise)
     launch(DROPOUT_NOISE, noise, &a, sizeof(a), noise, noise.size, noise.nbytes)

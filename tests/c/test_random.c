@@ -52,17 +52,17 @@ int main(void)
         }
     }
 
-    uint64_t counter = 5;
+    uint64_t stream[2] = { 3, 5 };
     const pydl_ctx ctx = { .threads = 1 }, three = { .threads = 3 };
-    assert(LEVEL_FN(counter_advance)(&ctx, &(LEVEL_FN(counter_advance_args)){ &counter }) == PYDL_OK && counter == 6);
+    assert(LEVEL_FN(stream_advance)(&ctx, &(LEVEL_FN(stream_advance_args)){ stream }) == PYDL_OK && stream[0] == 3 && stream[1] == 6);
     for (isize n = 0; n < 200; n += n < 4 ? 1 : 7) {
         int64_t *y = malloc((size_t)n * sizeof *y + 1);
         char *seen = calloc((size_t)n + 1, 1);
-        assert(LEVEL_FN(random_permutation)(&ctx, &(LEVEL_FN(random_permutation_args)){ 3, &counter, n, y }) == PYDL_OK);
+        assert(LEVEL_FN(random_permutation)(&ctx, &(LEVEL_FN(random_permutation_args)){ stream, n, y }) == PYDL_OK);
         for (isize i = 0; i < n; i++) { assert(y[i] >= 0 && y[i] < n && !seen[y[i]]); seen[y[i]] = 1; }
-        assert(LEVEL_FN(random_integers)(&ctx, &(LEVEL_FN(random_integers_args)){ 3, &counter, -2, 5, n, y }) == PYDL_OK);
+        assert(LEVEL_FN(random_integers)(&ctx, &(LEVEL_FN(random_integers_args)){ stream, -2, 5, n, y }) == PYDL_OK);
         for (isize i = 0; i < n; i++) assert(y[i] >= -2 && y[i] < 3);
-        assert(LEVEL_FN(random_integers)(&three, &(LEVEL_FN(random_integers_args)){ 3, &counter, INT64_MIN, UINT64_MAX, n, y }) == PYDL_OK);
+        assert(LEVEL_FN(random_integers)(&three, &(LEVEL_FN(random_integers_args)){ stream, INT64_MIN, UINT64_MAX, n, y }) == PYDL_OK);
         free(y); free(seen);
     }
     check_pydl_f32();
@@ -79,7 +79,7 @@ int main(void)
 
 static void CHECK(void)
 {
-    const uint64_t counter = 9;
+    const uint64_t stream[2] = { 7, 9 };
     static const isize size[] = { 0, 1, 31, 32, 33, 63, 64, 65, 4097, 70001 };
     for (size_t s = 0; s < sizeof size / sizeof *size; s++) {
         const isize n = size[s];
@@ -89,10 +89,10 @@ static void CHECK(void)
         for (int kind = 0; kind < 4; kind++) {
             for (int t = 0; t < 2; t++) {
                 const pydl_ctx ctx = { .threads = 1 + 2 * t };
-                if (kind == 0) FN(random_uniform)(&ctx, &(FN(random_uniform_args)){ 7, &counter, -1, 2, n, y[t] });
-                if (kind == 1) FN(random_normal)(&ctx, &(FN(random_normal_args)){ 7, &counter, 1, 2, n, y[t] });
-                if (kind == 2) FN(random_truncated_normal)(&ctx, &(FN(random_truncated_normal_args)){ 7, &counter, 1, 2, n, y[t] });
-                if (kind == 3) FN(dropout_noise)(&ctx, &(FN(dropout_noise_args)){ 7, &counter, 0.75, n, y[t] });
+                if (kind == 0) FN(random_uniform)(&ctx, &(FN(random_uniform_args)){ stream, -1, 2, n, y[t] });
+                if (kind == 1) FN(random_normal)(&ctx, &(FN(random_normal_args)){ stream, 1, 2, n, y[t] });
+                if (kind == 2) FN(random_truncated_normal)(&ctx, &(FN(random_truncated_normal_args)){ stream, 1, 2, n, y[t] });
+                if (kind == 3) FN(dropout_noise)(&ctx, &(FN(dropout_noise_args)){ stream, 0.75, n, y[t] });
             }
             assert(memcmp(y[0], y[1], bytes) == 0);
             for (isize i = 0; i < n; i++) {
@@ -104,7 +104,7 @@ static void CHECK(void)
         }
         for (isize i = 0; i < n; i++) x[i] = (real)(i + 1);
         const pydl_ctx ctx = { .threads = 3 };
-        FN(dropout_forward)(&ctx, &(FN(dropout_forward_args)){ 7, &counter, 0.75, x, n, y[1], mask });
+        FN(dropout_forward)(&ctx, &(FN(dropout_forward_args)){ stream, 0.75, x, n, y[1], mask });
         for (isize i = 0; i < n; i++) assert(mask[i] == (y[0][i] != 0) && y[1][i] == (mask[i] ? 4 * x[i] : 0));
         FN(dropout_backward)(&ctx, &(FN(dropout_backward_args)){ 0.75, x, mask, n, x });
         assert(memcmp(x, y[1], bytes) == 0);
