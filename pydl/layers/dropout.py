@@ -9,7 +9,7 @@ from pydl import random
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, in_range, integer, show
 from pydl.layers.base import InputSpec, Layer
-from pydl.layers.pool import _format
+from pydl.layers.pool import checked_data_format
 from pydl.ops import add, cast, multiply
 from pydl.ops.elementwise import floating
 from pydl.tensor import as_tensor
@@ -142,7 +142,7 @@ class SpatialDropout2D(_Noisy):
     def __init__(self, rate, data_format=None, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = in_range(self.who, "rate", rate, 0, 1, high_open=True)
-        self.data_format = _format(self.who, data_format)
+        self.data_format = checked_data_format(self.who, data_format)
         self.input_spec = InputSpec(ndim=4)
         self._own_stream(seed)
 

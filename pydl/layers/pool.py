@@ -113,7 +113,7 @@ def _pool(who, op, x, pool_size, strides, padding, data_format):
     if spatial not in (1, 2):
         raise ShapeError(f"{who}: expected images (N, H, W, C) or sequences (N, T, C), got shape {x.shape}")
     window, strides = _window(who, "pool_size", pool_size, spatial), _strides(who, pool_size, strides, spatial)
-    first = _format(who, data_format) == "channels_first"
+    first = checked_data_format(who, data_format) == "channels_first"
     padding = one_of(who, "padding", padding, ("valid", "same"))
     if first:
         x = channels_last(x)
@@ -141,7 +141,7 @@ def channels_first(x):
     return transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
 
 
-def _format(who, data_format):
+def checked_data_format(who, data_format):
     return one_of(who, "data_format", config.image_data_format() if data_format is None else data_format, ("channels_last", "channels_first"))
 
 
@@ -165,7 +165,7 @@ class _Pooling(Layer):
         self.pool_size = _window(self.who, "pool_size", pool_size, self.spatial)
         self.strides = _strides(self.who, pool_size, strides, self.spatial)
         self.padding = one_of(self.who, "padding", padding, ("valid", "same"))
-        self.data_format = _format(self.who, data_format)
+        self.data_format = checked_data_format(self.who, data_format)
         self.input_spec = InputSpec(ndim=self.spatial + 2)
 
     def call(self, x):
@@ -239,7 +239,7 @@ class _GlobalPooling(Layer):
 
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = _format(self.who, data_format)
+        self.data_format = checked_data_format(self.who, data_format)
         self.keepdims = boolean(self.who, "keepdims", keepdims)
         self.input_spec = InputSpec(ndim=self.spatial + 2)
 
