@@ -6,6 +6,7 @@
 #include "random.h"
 
 #define GROUPS 64
+#define PER_GROUP (PHILOX_WORDS / 2)    /* numbers of a group: two words each, for float too, so that float numbers are the double ones, rounded */
 
 static inline uint64_t high_product(uint64_t a, uint64_t b)
 {
@@ -25,12 +26,12 @@ pydl_status LEVEL_FN(stream_advance)(const pydl_ctx *ctx, const void *args)
 pydl_status LEVEL_FN(random_integers)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(random_integers_args) *a = args;
-    const isize groups = ceil_div(a->n, PHILOX_WORDS / 2);
+    const isize groups = ceil_div(a->n, PER_GROUP);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
     for (isize g = 0; g < groups; g++) {
         uint32_t words[PHILOX_WORDS];
         philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
-        const isize at = g * (PHILOX_WORDS / 2), n = min_isize(PHILOX_WORDS / 2, a->n - at);
+        const isize at = g * PER_GROUP, n = min_isize(PER_GROUP, a->n - at);
         for (int i = 0; i < n; i++) a->y[at + i] = (int64_t)((uint64_t)a->low + high_product(philox_wide(words, i), a->span));
     }
     return PYDL_OK;
@@ -47,9 +48,9 @@ pydl_status LEVEL_FN(random_permutation)(const pydl_ctx *ctx, const void *args)
     for (isize i = a->n - 1; i > 0; i--) {
         if (left == 0) {
             philox_group(a->stream[0], a->stream[1], group++, words);
-            left = PHILOX_WORDS / 2;
+            left = PER_GROUP;
         }
-        const isize j = (isize)high_product(philox_wide(words, PHILOX_WORDS / 2 - left--), (uint64_t)i + 1);
+        const isize j = (isize)high_product(philox_wide(words, PER_GROUP - left--), (uint64_t)i + 1);
         const int64_t moved = a->y[i];
         a->y[i] = a->y[j];
         a->y[j] = moved;
@@ -110,7 +111,7 @@ static double normal_tail(double p)
 /* p[i] becomes z.  The middle 85 % as one vector loop, the tails one by one after it. */
 static void normal_points(double *p, int n)
 {
-    double z[PHILOX_WORDS];
+    double z[PER_GROUP];
     #pragma omp simd
     for (int i = 0; i < n; i++) {
         const double q = p[i] - 0.5, r = 0.180625 - q * q;
@@ -129,32 +130,29 @@ static void normal_points(double *p, int n)
 #include "each_real.h"
 #else
 
-/* Numbers of a group: a word each for float, two for double. */
-enum { FN(PER_GROUP) = REAL_IS_FLOAT ? PHILOX_WORDS : PHILOX_WORDS / 2 };
-
 static void FN(uniform_group)(const FN(random_uniform_args) *a, isize g)
 {
     uint32_t words[PHILOX_WORDS];
-    real u[FN(PER_GROUP)];
+    real u[PER_GROUP];
     const real low = (real)a->low, high = (real)a->high, range = high - low;
     philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
 #if REAL_IS_FLOAT
-    for (int i = 0; i < FN(PER_GROUP); i++) u[i] = (real)(int32_t)(words[i] >> 8) * 0x1p-24f;
+    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int32_t)(philox_wide(words, i) >> 40) * 0x1p-24f;
 #else
-    for (int i = 0; i < FN(PER_GROUP); i++) u[i] = (real)(int64_t)(philox_wide(words, i) >> 11) * 0x1p-53;
+    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int64_t)(philox_wide(words, i) >> 11) * 0x1p-53;
 #endif
-    for (int i = 0; i < FN(PER_GROUP); i++) {
+    for (int i = 0; i < PER_GROUP; i++) {
         const real y = low + range * u[i];
         u[i] = y < high ? y : low;      /* rounding may reach high, which is not in the range */
     }
-    const isize at = g * FN(PER_GROUP);
-    memcpy(a->y + at, u, (size_t)min_isize(FN(PER_GROUP), a->n - at) * sizeof(real));
+    const isize at = g * PER_GROUP;
+    memcpy(a->y + at, u, (size_t)min_isize(PER_GROUP, a->n - at) * sizeof(real));
 }
 
 pydl_status FN(random_uniform)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_uniform_args) *a = args;
-    const isize groups = ceil_div(a->n, FN(PER_GROUP));
+    const isize groups = ceil_div(a->n, PER_GROUP);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
     for (isize g = 0; g < groups; g++) FN(uniform_group)(a, g);
     return PYDL_OK;
@@ -164,25 +162,21 @@ pydl_status FN(random_uniform)(const pydl_ctx *ctx, const void *args)
 static void FN(normal_group)(uint64_t seed, uint64_t stream, isize g, double low, double range, double mean, double stddev, isize n, real *y)
 {
     uint32_t words[PHILOX_WORDS];
-    double p[FN(PER_GROUP)];
+    double p[PER_GROUP];
     philox_group(seed, stream, (uint64_t)g, words);
-    for (int i = 0; i < FN(PER_GROUP); i++) {
-#if REAL_IS_FLOAT
-        const double u = ((double)words[i] + 0.5) * 0x1p-32;
-#else
+    for (int i = 0; i < PER_GROUP; i++) {
         const double u = ((double)(int64_t)(philox_wide(words, i) >> 12) + 0.5) * 0x1p-52;
-#endif
         p[i] = low + range * u;
     }
-    normal_points(p, FN(PER_GROUP));
-    const isize at = g * FN(PER_GROUP);
-    for (int i = 0; i < min_isize(FN(PER_GROUP), n - at); i++) y[at + i] = (real)(mean + stddev * p[i]);
+    normal_points(p, PER_GROUP);
+    const isize at = g * PER_GROUP;
+    for (int i = 0; i < min_isize(PER_GROUP, n - at); i++) y[at + i] = (real)(mean + stddev * p[i]);
 }
 
 pydl_status FN(random_normal)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_normal_args) *a = args;
-    const isize groups = ceil_div(a->n, FN(PER_GROUP));
+    const isize groups = ceil_div(a->n, PER_GROUP);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
     for (isize g = 0; g < groups; g++) FN(normal_group)(a->stream[0], a->stream[1], g, 0, 1, a->mean, a->stddev, a->n, a->y);
     return PYDL_OK;
@@ -191,7 +185,7 @@ pydl_status FN(random_normal)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(random_truncated_normal)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_truncated_normal_args) *a = args;
-    const isize groups = ceil_div(a->n, FN(PER_GROUP));
+    const isize groups = ceil_div(a->n, PER_GROUP);
     const double below = 0.022750131948179207;      /* of the distribution lies below -2 */
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
     for (isize g = 0; g < groups; g++)

@@ -1,7 +1,8 @@
 /* Random numbers as functions of (seed, counter, position): Philox4x32-10 (philox.h).  stream: (2,), seed and counter, by
    pointer, so that a recorded step moves on by itself and a saved model goes on where it was.
    Uniform and integer numbers are the same bits on every machine; normal ones are too, as long as the compiler keeps
-   to IEEE arithmetic (no fused multiply-add here).  Every kernel overwrites y, (n,), and leaves the stream alone. */
+   to IEEE arithmetic (no fused multiply-add here).  A float number is the double one of
+   that stream and position, rounded (uniform: cut off).  Every kernel overwrites y, (n,), and leaves the stream alone. */
 #ifndef real
 #ifndef PYDL_RANDOM_H
 #define PYDL_RANDOM_H

@@ -34,7 +34,7 @@ a layer besides: output shape, config, training steps eager and replayed bit-equ
 """
 import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
-from reference import activation, elementwise, merging, move, reduce, reshaping
+from reference import activation, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
 
 from pydl import layers, ops
 
@@ -192,4 +192,71 @@ CASES += [
     layer("merging", layers.Add, [(4,), (3, 4)], merging.add),
     layer("merging", layers.Concatenate, [(3, 4), (3, 1)], merging.concatenate),
     layer("merging", layers.Concatenate, [(3, 4), (2, 4), (1, 4)], merging.concatenate, axis=1),
+]
+
+# ---- pool
+
+CASES += [
+    op("pool", layers.pool.max_pool, apart(N, 6, 7, 5), pool.max_pool, pool_size=2, also=[apart(2, 4, 4, c) for c in (1, 3, 4, 6, 8, 9, 16, 17, 33)]),
+    op("pool", layers.pool.max_pool, apart(N, 5, 6, 6), pool.max_pool, pool_size=2, padding="same"),
+    op("pool", layers.pool.max_pool, apart(N, 7, 6, 17), pool.max_pool, pool_size=3, strides=2, padding="same", also=[apart(1, 3, 3, c) for c in (2, 7, 16, 32)]),
+    op("pool", layers.pool.max_pool, apart(N, 5, 6, 3), pool.max_pool, pool_size=(2, 3), strides=(1, 4)),
+    op("pool", layers.pool.max_pool, apart(N, 18, 19, 2), pool.max_pool, pool_size=17, strides=1),
+    op("pool", layers.pool.max_pool, apart(N, 3, 4, 5), pool.max_pool, pool_size=2, data_format="channels_first"),
+    op("pool", layers.pool.max_pool, apart(N, 7, 4), pool.max_pool, pool_size=3, strides=2, padding="same"),
+    op("pool", layers.pool.average_pool, (N, 6, 7, 5), pool.average_pool, pool_size=2, also=[(2, 4, 4, c) for c in (1, 3, 4, 6, 8, 9, 16, 17, 33)]),
+    op("pool", layers.pool.average_pool, (N, 7, 6, 17), pool.average_pool, pool_size=3, strides=2, padding="same", also=[(1, 3, 3, c) for c in (2, 7, 16, 32)]),
+    op("pool", layers.pool.average_pool, (N, 3, 3, 4), pool.average_pool, pool_size=5, strides=1, padding="same"),
+    op("pool", layers.pool.average_pool, (N, 5, 5, 3), pool.average_pool, pool_size=2, strides=3),
+    op("pool", layers.pool.average_pool, (N, 7, 4), pool.average_pool, pool_size=2, padding="same"),
+    layer("pool", layers.MaxPooling2D, apart(4, 6, 6), pool.max_pool),
+    layer("pool", layers.MaxPooling2D, apart(5, 5, 16), pool.max_pool, pool_size=3, strides=2, padding="same"),
+    layer("pool", layers.MaxPooling2D, apart(3, 4, 4), pool.max_pool, data_format="channels_first"),
+    layer("pool", layers.AveragePooling2D, (5, 4, 6), pool.average_pool, padding="same"),
+    layer("pool", layers.MaxPooling1D, apart(6, 3), pool.max_pool),
+    layer("pool", layers.AveragePooling1D, (7, 3), pool.average_pool, pool_size=3, strides=2),
+    layer("pool", layers.GlobalAveragePooling2D, (3, 4, 5), pool.global_average, also=[(9, 9, 65), (1, 1, 1), (2, 2, 130)]),
+    layer("pool", layers.GlobalAveragePooling2D, (5, 3, 4), pool.global_average, data_format="channels_first", keepdims=True),
+    layer("pool", layers.GlobalAveragePooling1D, (4, 3), pool.global_average),
+    layer("pool", layers.GlobalMaxPooling2D, apart(3, 4, 5), pool.global_max, keepdims=True, also=[apart(9, 9, 65), apart(1, 1, 1)]),
+    layer("pool", layers.GlobalMaxPooling1D, apart(4, 3), pool.global_max),
+]
+
+# ---- norm
+
+CASES += [
+    layer("norm", layers.BatchNormalization, (7,), norm.batch_norm_training, name="BatchNormalization(training)-Nx7", call={"training": True},
+          also=[(1,), (31,), (64,), (130,)], tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.BatchNormalization, (4, 5, 6), norm.batch_norm_training, name="BatchNormalization(training)-Nx4x5x6",
+          call={"training": True}, also=[(9, 9, 3), (16, 16, 32), (8, 9, 33)], tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.BatchNormalization, (3, 4, 5), norm.batch_norm_training, name="BatchNormalization(training,axis=1)-Nx3x4x5",
+          call={"training": True}, axis=1, momentum=0.5, epsilon=1e-2, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.BatchNormalization, (4, 4, 2), norm.batch_norm_training, name="BatchNormalization(training,bare)-Nx4x4x2",
+          call={"training": True}, center=False, scale=False, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.BatchNormalization, (4, 5, 6), norm.batch_norm_inference, also=[(3, 3, 1), (4, 4, 64), (2, 2, 33)]),
+    layer("norm", layers.BatchNormalization, (3, 4, 5), norm.batch_norm_inference, axis=1, scale=False),
+    layer("norm", layers.BatchNormalization, (5,), norm.batch_norm_inference, center=False),
+    layer("norm", layers.LayerNormalization, (7,), norm.layer_norm, also=[(1,), (16,), (513,), (1200,)], tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.LayerNormalization, (3, 4, 5), norm.layer_norm, axis=[1, 2], epsilon=1e-2, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.LayerNormalization, (3, 4), norm.layer_norm, center=False, scale=False, tolerance=(2e-5, 1e-11)),
+]
+
+# ---- dropout
+
+def masked_dropout(x, mask, rate):
+    return layers.dropout.dropout(x, rate, mask=mask)
+
+
+CASES += [
+    op("dropout", masked_dropout, [(N, 7), flags(N, 7)], dropout.masked, rate=0.3),
+    op("dropout", layers.dropout.dropout, (N, 7), None, rate=0.3, seed=4, call={"training": True}),
+    layer("dropout", layers.Dropout, (7,), dropout.nothing, rate=0.4),
+    layer("dropout", layers.Dropout, (7,), None, name="Dropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.Dropout, (3, 4, 5), None, name="Dropout(training,noise_shape)-Nx3x4x5", rate=0.4, noise_shape=[None, 1, 4, 1], seed=3, call={"training": True}),
+    layer("dropout", layers.SpatialDropout1D, (4, 5), None, name="SpatialDropout1D(training)-Nx4x5", rate=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.SpatialDropout2D, (3, 4, 5), None, name="SpatialDropout2D(training)-Nx3x4x5", rate=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.SpatialDropout2D, (3, 4, 5), dropout.nothing, rate=0.4, data_format="channels_first"),
+    layer("dropout", layers.GaussianNoise, (7,), None, name="GaussianNoise(training)-Nx7", stddev=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.GaussianDropout, (7,), None, name="GaussianDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.AlphaDropout, (7,), None, name="AlphaDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
 ]
