@@ -91,7 +91,7 @@ BACKWARD_FROM(x, mish_backward, dy * FN(mish_slope)(x))
 static void FN(clipped_relu_core)(const real *x, real slope, real threshold, real limit, real *y, isize n)
 {
     #pragma omp simd
-    for (isize i = 0; i < n; i++) y[i] = x[i] >= limit ? limit : x[i] >= threshold ? x[i] : slope * (x[i] - threshold);
+    for (isize i = 0; i < n; i++) y[i] = x[i] >= limit ? limit : x[i] >= threshold ? x[i] : slope * (x[i] - threshold) + 0;     /* + 0: no -0 */
 }
 
 pydl_status FN(clipped_relu_forward)(const pydl_ctx *ctx, const void *args)

@@ -44,8 +44,9 @@ class Add(Merge):
     Shapes:    [x (N, ...), y (N, ...), ...] -> (N, ...)
     Raises:    ShapeError naming the layer and both shapes.
     Example:
+        >>> import numpy as np
         >>> from pydl import layers
-        >>> layers.Add()([[[1.0, 2.0]], [[3.0, 4.0]]]).numpy().tolist()
+        >>> layers.Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).numpy().tolist()
         [[4.0, 6.0]]
     """
 
@@ -96,8 +97,9 @@ class Concatenate(Merge):
     Shapes:    [x (N, ..., a), y (N, ..., b)] -> (N, ..., a + b)
     Raises:    ShapeError naming the shapes that do not fit.
     Example:
+        >>> import numpy as np
         >>> from pydl import layers
-        >>> layers.Concatenate()([[[1.0, 2.0]], [[3.0]]]).numpy().tolist()
+        >>> layers.Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])]).numpy().tolist()
         [[1.0, 2.0, 3.0]]
     """
 
