@@ -34,9 +34,9 @@ a layer besides: output shape, config, training steps eager and replayed bit-equ
 """
 import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
-from reference import activation, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
 
 from pydl import layers, ops
+from reference import activation, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
 
 CASES = []
 
@@ -65,7 +65,8 @@ CASES += [
     op("elementwise", ops.mod, [positive(N, 7), positive(7)], elementwise.mod),
     op("elementwise", ops.round, (N, 7), elementwise.round_),
     op("elementwise", ops.clip, (N, 7), elementwise.clip, x_min=-0.5, x_max=0.8, also=[(4097,)]),
-    op("elementwise", ops.where, [flags(N, 7), (N, 7), (N, 7)], elementwise.where, also=[[flags(3, 1), (4,), ()], [flags(2), (), ()], [flags(5000), (5000,), ()]]),
+    op("elementwise", ops.where, [flags(N, 7), (N, 7), (N, 7)], elementwise.where,
+       also=[[flags(3, 1), (4,), ()], [flags(2), (), ()], [flags(5000), (5000,), ()]]),
     op("elementwise", ops.where, [flags(N, 1), (), (7,)], elementwise.where),
     op("elementwise", ops.logical_and, [flags(N, 7), flags(7)], elementwise.logical_and, gradient=False),
     op("elementwise", ops.logical_or, [flags(N, 7), flags(7)], elementwise.logical_or, gradient=False),

@@ -4,7 +4,21 @@ import numpy as np
 from pydl.autodiff import Op
 from pydl.errors import in_range, is_int, show
 from pydl.ops.elementwise import (
-    PointwiseOp, absolute, add, clip, exp, floating, greater, less_equal, maximum, multiply, sign, sqrt, square, subtract, where,
+    PointwiseOp,
+    absolute,
+    add,
+    clip,
+    exp,
+    floating,
+    greater,
+    less_equal,
+    maximum,
+    multiply,
+    sign,
+    sqrt,
+    square,
+    subtract,
+    where,
 )
 from pydl.ops.move import moveaxis, split
 from pydl.shapes import normalize_axis
@@ -81,7 +95,7 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """
     slope = in_range("relu", "negative_slope", negative_slope, low=0)
     threshold = in_range("relu", "threshold", threshold, low=0)
-    x = floating(x)
+    x = floating("relu", x)
     if max_value is None and threshold == 0:
         return AlphaOp("leaky_relu", slope)(x) if slope else ActivationOp("relu", "y")(x)
     limit = np.inf if max_value is None else in_range("relu", "max_value", max_value, low=0)
@@ -99,12 +113,12 @@ def leaky_relu(x, negative_slope=0.2):
         >>> ops.leaky_relu([-5.0, 2.0]).numpy().tolist()
         [-1.0, 2.0]
     """
-    return AlphaOp("leaky_relu", in_range("leaky_relu", "negative_slope", negative_slope, low=0))(floating(x))
+    return AlphaOp("leaky_relu", in_range("leaky_relu", "negative_slope", negative_slope, low=0))(floating("leaky_relu", x))
 
 
 def relu6(x):
     """Return min(max(x, 0), 6).  Gradients: x.  Saves: y."""
-    return ActivationOp("relu6", "y")(floating(x))
+    return ActivationOp("relu6", "y")(floating("relu6", x))
 
 
 def sigmoid(x):
@@ -116,7 +130,7 @@ def sigmoid(x):
         >>> ops.sigmoid([0.0]).item()
         0.5
     """
-    return ActivationOp("sigmoid", "y")(floating(x))
+    return ActivationOp("sigmoid", "y")(floating("sigmoid", x))
 
 
 def tanh(x):
@@ -127,7 +141,7 @@ def tanh(x):
         >>> ops.tanh([0.0]).item()
         0.0
     """
-    return ActivationOp("tanh", "y")(floating(x))
+    return ActivationOp("tanh", "y")(floating("tanh", x))
 
 
 def elu(x, alpha=1.0):
@@ -138,7 +152,7 @@ def elu(x, alpha=1.0):
     Raises:    ValueError for a negative alpha.
     Source:    Clevert, Unterthiner, Hochreiter, Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016.
     """
-    return AlphaOp("elu", in_range("elu", "alpha", alpha, low=0))(floating(x))
+    return AlphaOp("elu", in_range("elu", "alpha", alpha, low=0))(floating("elu", x))
 
 
 def celu(x, alpha=1.0):
@@ -148,7 +162,7 @@ def celu(x, alpha=1.0):
     Gradients: x.    Saves: y.
     Raises:    ValueError for an alpha that is not positive.
     """
-    return AlphaOp("celu", in_range("celu", "alpha", alpha, low=0, low_open=True))(floating(x))
+    return AlphaOp("celu", in_range("celu", "alpha", alpha, low=0, low_open=True))(floating("celu", x))
 
 
 def selu(x):
@@ -157,42 +171,42 @@ def selu(x):
     Gradients: x.    Saves: y.
     Source:    Klambauer et al., Self-Normalizing Neural Networks, 2017, equation 14.
     """
-    return ActivationOp("selu", "y")(floating(x))
+    return ActivationOp("selu", "y")(floating("selu", x))
 
 
 def softplus(x):
     """Return log(1 + exp(x)), without overflow.  Gradients: x.  Saves: y."""
-    return ActivationOp("softplus", "y")(floating(x))
+    return ActivationOp("softplus", "y")(floating("softplus", x))
 
 
 def log_sigmoid(x):
     """Return log(sigmoid(x)), without overflow.  Gradients: x.  Saves: y."""
-    return ActivationOp("log_sigmoid", "y")(floating(x))
+    return ActivationOp("log_sigmoid", "y")(floating("log_sigmoid", x))
 
 
 def softsign(x):
     """Return x / (1 + |x|).  Gradients: x.  Saves: x."""
-    return ActivationOp("softsign", "x")(floating(x))
+    return ActivationOp("softsign", "x")(floating("softsign", x))
 
 
 def hard_sigmoid(x):
     """Return min(max(x + 3, 0), 6) / 6: a sigmoid of three lines.  Gradients: x.  Saves: y."""
-    return ActivationOp("hard_sigmoid", "y")(floating(x))
+    return ActivationOp("hard_sigmoid", "y")(floating("hard_sigmoid", x))
 
 
 def hard_silu(x):
     """Return x * hard_sigmoid(x).  Gradients: x.  Saves: x."""
-    return ActivationOp("hard_silu", "x")(floating(x))
+    return ActivationOp("hard_silu", "x")(floating("hard_silu", x))
 
 
 def hard_tanh(x):
     """Return min(max(x, -1), 1).  Gradients: x.  Saves: y."""
-    return ActivationOp("hard_tanh", "y")(floating(x))
+    return ActivationOp("hard_tanh", "y")(floating("hard_tanh", x))
 
 
 def silu(x):
     """Return x * sigmoid(x), also called swish.  Gradients: x.  Saves: x."""
-    return ActivationOp("silu", "x")(floating(x))
+    return ActivationOp("silu", "x")(floating("silu", x))
 
 
 def gelu(x, approximate=False):
@@ -202,16 +216,16 @@ def gelu(x, approximate=False):
     Gradients: x.    Saves: x.
     Source:    Hendrycks, Gimpel, Gaussian Error Linear Units, 2016.
     """
-    return ActivationOp("gelu_tanh" if approximate else "gelu", "x")(floating(x))
+    return ActivationOp("gelu_tanh" if approximate else "gelu", "x")(floating("gelu", x))
 
 
 def mish(x):
     """Return x * tanh(softplus(x)).  Gradients: x.  Saves: x."""
-    return ActivationOp("mish", "x")(floating(x))
+    return ActivationOp("mish", "x")(floating("mish", x))
 
 
 def _along(name, x, axis):
-    x = floating(x)
+    x = floating(name, x)
     if x.ndim == 0:
         raise ValueError(f"{name}: x must have at least one axis")
     if not is_int(axis):
@@ -249,50 +263,50 @@ def log_softmax(x, axis=-1):
 
 def glu(x, axis=-1):
     """Return a * sigmoid(b) for the halves a, b of x along an axis, whose size must be even.  Gradients: x."""
-    a, b = split(floating(x), 2, axis)
+    a, b = split(floating("glu", x), 2, axis)
     return multiply(a, sigmoid(b))
 
 
 def soft_shrink(x, threshold=0.5):
     """Return x moved toward 0 by threshold, and 0 within it.  Gradients: x."""
-    x = floating(x)
+    x = floating("soft_shrink", x)
     threshold = in_range("soft_shrink", "threshold", threshold, low=0)
     return multiply(sign(x), maximum(subtract(absolute(x), threshold), 0.0))
 
 
 def hard_shrink(x, threshold=0.5):
     """Return x where |x| > threshold, else 0.  Gradients: x."""
-    x = floating(x)
+    x = floating("hard_shrink", x)
     return where(greater(absolute(x), in_range("hard_shrink", "threshold", threshold, low=0)), x, 0.0)
 
 
 def tanh_shrink(x):
     """Return x - tanh(x).  Gradients: x."""
-    x = floating(x)
+    x = floating("tanh_shrink", x)
     return subtract(x, tanh(x))
 
 
 def threshold(x, threshold, default_value):
     """Return x where x > threshold, else default_value.  Gradients: x."""
-    x = floating(x)
+    x = floating("threshold", x)
     return where(greater(x, in_range("threshold", "threshold", threshold)), x, in_range("threshold", "default_value", default_value))
 
 
 def squareplus(x, b=4):
     """Return (x + sqrt(x^2 + b)) / 2: a relu with a round corner.  Gradients: x."""
-    x = floating(x)
+    x = floating("squareplus", x)
     return multiply(add(x, sqrt(add(square(x), in_range("squareplus", "b", b, low=0)))), 0.5)
 
 
 def sparse_plus(x):
     """Return 0 below -1, x above 1, and (x + 1)^2 / 4 between.  Gradients: x."""
-    x = floating(x)
+    x = floating("sparse_plus", x)
     return where(less_equal(x, -1.0), 0.0, where(greater(x, 1.0), x, multiply(square(add(x, 1.0)), 0.25)))
 
 
 def sparse_sigmoid(x):
     """Return min(max((x + 1) / 2, 0), 1).  Gradients: x."""
-    return clip(multiply(add(floating(x), 1.0), 0.5), 0.0, 1.0)
+    return clip(multiply(add(floating("sparse_sigmoid", x), 1.0), 0.5), 0.0, 1.0)
 
 
 def exponential(x):
@@ -302,4 +316,4 @@ def exponential(x):
 
 def linear(x):
     """Return x."""
-    return floating(x)
+    return floating("linear", x)

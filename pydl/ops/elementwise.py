@@ -6,14 +6,15 @@ import numpy as np
 
 from pydl.autodiff import Op
 from pydl.errors import show
-from pydl.ops.move import broadcast_to, cast, summed_to
+from pydl.kernels._common import Array
+from pydl.ops.move import broadcast_to, cast, summed_to, tensor
 from pydl.shapes import broadcast_shapes
 from pydl.tensor import Tensor, as_tensor
 
 
-def floating(x):
+def floating(who, x):
     """x as a Tensor of floats: integers and booleans become float32."""
-    x = as_tensor(x)
+    x = tensor(who, x)
     return x if x.dtype.kind == "f" else cast(x, "float32")
 
 
@@ -27,10 +28,10 @@ def operands(who, x, y):
             raise TypeError(f"{who}: expected tensors or numbers, got {show(given)}")
     x_is_tensor, y_is_tensor = isinstance(x, Tensor), isinstance(y, Tensor)
     if x_is_tensor and not y_is_tensor and x.dtype.kind == "f":
-        y = as_tensor(y, x.dtype)
+        y = like(who, y, x)
     elif y_is_tensor and not x_is_tensor and y.dtype.kind == "f":
-        x = as_tensor(x, y.dtype)
-    x, y = as_tensor(x), as_tensor(y)
+        x = like(who, x, y)
+    x, y = tensor(who, x), tensor(who, y)
     if x.dtype == y.dtype:
         return x, y
     if "f" in (x.dtype.kind, y.dtype.kind):
@@ -39,6 +40,14 @@ def operands(who, x, y):
     else:
         dtype = np.result_type(x.dtype, y.dtype)
     return cast(x, dtype), cast(y, dtype)
+
+
+def like(who, x, other):
+    """What is no Tensor, as one of the other's dtype; Arrays, which have a dtype for good, as they are."""
+    try:
+        return tensor(who, x) if isinstance(x, Array) else as_tensor(x, other.dtype)
+    except TypeError as error:
+        raise TypeError(f"{who}: {error}") from None
 
 
 def in_double(function, *xs):
@@ -129,7 +138,7 @@ def exp(x):
         >>> ops.exp([0.0]).item()
         1.0
     """
-    return ExpOp()(floating(x))
+    return ExpOp()(floating("exp", x))
 
 
 def expm1(x):
@@ -142,7 +151,7 @@ def expm1(x):
         >>> ops.expm1([0.0]).item()
         0.0
     """
-    return PointwiseOp("expm1", "y")(floating(x))
+    return PointwiseOp("expm1", "y")(floating("expm1", x))
 
 
 def log(x):
@@ -155,7 +164,7 @@ def log(x):
         >>> ops.log([1.0]).item()
         0.0
     """
-    return LogOp()(floating(x))
+    return LogOp()(floating("log", x))
 
 
 def log1p(x):
@@ -168,7 +177,7 @@ def log1p(x):
         >>> ops.log1p([0.0]).item()
         0.0
     """
-    return PointwiseOp("log1p", "x")(floating(x))
+    return PointwiseOp("log1p", "x")(floating("log1p", x))
 
 
 def sqrt(x):
@@ -181,7 +190,7 @@ def sqrt(x):
         >>> ops.sqrt([4.0]).item()
         2.0
     """
-    return PointwiseOp("sqrt", "y")(floating(x))
+    return PointwiseOp("sqrt", "y")(floating("sqrt", x))
 
 
 def rsqrt(x):
@@ -194,7 +203,7 @@ def rsqrt(x):
         >>> ops.rsqrt([4.0]).item()
         0.5
     """
-    return PointwiseOp("rsqrt", "y")(floating(x))
+    return PointwiseOp("rsqrt", "y")(floating("rsqrt", x))
 
 
 def reciprocal(x):
@@ -207,7 +216,7 @@ def reciprocal(x):
         >>> ops.reciprocal([4.0]).item()
         0.25
     """
-    return PointwiseOp("reciprocal", "y")(floating(x))
+    return PointwiseOp("reciprocal", "y")(floating("reciprocal", x))
 
 
 def sin(x):
@@ -220,7 +229,7 @@ def sin(x):
         >>> ops.sin([0.0]).item()
         0.0
     """
-    return PointwiseOp("sin", "x")(floating(x))
+    return PointwiseOp("sin", "x")(floating("sin", x))
 
 
 def cos(x):
@@ -233,7 +242,7 @@ def cos(x):
         >>> ops.cos([0.0]).item()
         1.0
     """
-    return PointwiseOp("cos", "x")(floating(x))
+    return PointwiseOp("cos", "x")(floating("cos", x))
 
 
 def negative(x):
@@ -246,7 +255,7 @@ def negative(x):
         >>> ops.negative([1, -2]).numpy().tolist()
         [-1, 2]
     """
-    x = as_tensor(x)
+    x = tensor("negative", x)
     return NegativeOp()(x) if x.dtype.kind == "f" else in_double(negative, x)
 
 
@@ -260,7 +269,7 @@ def square(x):
         >>> ops.square([3, -2]).numpy().tolist()
         [9, 4]
     """
-    x = as_tensor(x)
+    x = tensor("square", x)
     return PointwiseOp("square", "x")(x) if x.dtype.kind == "f" else in_double(square, x)
 
 
@@ -274,7 +283,7 @@ def absolute(x):
         >>> ops.absolute([3, -2]).numpy().tolist()
         [3, 2]
     """
-    x = as_tensor(x)
+    x = tensor("absolute", x)
     return PointwiseOp("absolute", "x")(x) if x.dtype.kind == "f" else in_double(absolute, x)
 
 
@@ -288,7 +297,7 @@ def sign(x):
         >>> ops.sign([3, 0, -2]).numpy().tolist()
         [1, 0, -1]
     """
-    x = as_tensor(x)
+    x = tensor("sign", x)
     return FlatOp("sign")(x) if x.dtype.kind == "f" else in_double(sign, x)
 
 
@@ -302,7 +311,7 @@ def floor(x):
         >>> ops.floor([1.5, -1.5]).numpy().tolist()
         [1.0, -2.0]
     """
-    x = as_tensor(x)
+    x = tensor("floor", x)
     return FlatOp("floor")(x) if x.dtype.kind == "f" else in_double(floor, x)
 
 
@@ -316,7 +325,7 @@ def ceil(x):
         >>> ops.ceil([1.5, -1.5]).numpy().tolist()
         [2.0, -1.0]
     """
-    x = as_tensor(x)
+    x = tensor("ceil", x)
     return FlatOp("ceil")(x) if x.dtype.kind == "f" else in_double(ceil, x)
 
 
@@ -330,7 +339,7 @@ def round(x, decimals=0):
         >>> ops.round([0.5, 1.5, 2.26]).numpy().tolist()
         [0.0, 2.0, 2.0]
     """
-    x = as_tensor(x)
+    x = tensor("round", x)
     if decimals:
         return divide(round(multiply(x, 10.0 ** decimals)), 10.0 ** decimals)
     return FlatOp("round")(x) if x.dtype.kind == "f" else x
@@ -362,7 +371,7 @@ def clip(x, x_min, x_max):
         >>> ops.clip([-1.0, 0.5, 2.0], 0, 1).numpy().tolist()
         [0.0, 0.5, 1.0]
     """
-    x = as_tensor(x)
+    x = tensor("clip", x)
     if not (isinstance(x_min, numbers.Real) and isinstance(x_max, numbers.Real)):
         return minimum(maximum(x, x_min), x_max)
     if not x_min <= x_max:
@@ -609,7 +618,7 @@ def divide(x1, x2):
         [0.5, 1.5]
     """
     x1, x2 = operands("divide", x1, x2)
-    return DivideOp()(floating(x1), floating(x2))
+    return DivideOp()(floating("divide", x1), floating("divide", x2))
 
 
 def power(x1, x2):
@@ -822,7 +831,7 @@ def logical_not(x):
 
 def isnan(x):
     """Tell where x is a NaN."""
-    x = as_tensor(x)
+    x = tensor("isnan", x)
     return not_equal(x, x)
 
 

@@ -20,13 +20,21 @@ def strides_of(shape):
     return tuple(reversed(strides))
 
 
+def tensor(who, x):
+    """x as a Tensor; what is none, and cannot become one, is an error of `who`."""
+    try:
+        return as_tensor(x)
+    except TypeError as error:
+        raise TypeError(f"{who}: {error}") from None
+
+
 def tensors(who, values):
     """Several inputs as Tensors of one dtype: the widest among them; a list of inputs it must be."""
     if isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, (list, tuple)):
         raise TypeError(f"{who}: expected a list of tensors, got {show(values)}")
     if not values:
         raise ShapeError(f"{who}: needs at least one tensor")
-    values = [as_tensor(v) for v in values]
+    values = [tensor(who, v) for v in values]
     dtype = np.result_type(*[v.dtype for v in values])
     return [v if v.dtype == dtype else cast(v, dtype) for v in values]
 
@@ -68,7 +76,7 @@ def cast(x, dtype):
         name = dtype
     if name not in DTYPES:
         raise TypeError(f"cast: dtype must be one of {', '.join(DTYPES)}, got {show(dtype)}")
-    x = as_tensor(x)
+    x = tensor("cast", x)
     return x if x.dtype.name == name else CastOp(np.dtype(name))(x)
 
 
@@ -108,7 +116,7 @@ def reshape(x, newshape):
         >>> ops.reshape([[1, 2, 3], [4, 5, 6]], (3, -1)).numpy().tolist()
         [[1, 2], [3, 4], [5, 6]]
     """
-    x = as_tensor(x)
+    x = tensor("reshape", x)
     if is_int(newshape):
         newshape = (newshape,)
     if not isinstance(newshape, (list, tuple)):
@@ -119,7 +127,7 @@ def reshape(x, newshape):
 
 def ravel(x):
     """Return the elements of x, in order, as a vector.  Gradients: x."""
-    return reshape(x, (-1,) if as_tensor(x).size else (0,))
+    return reshape(x, (-1,) if tensor("ravel", x).size else (0,))
 
 
 def expand_dims(x, axis):
@@ -131,7 +139,7 @@ def expand_dims(x, axis):
         >>> ops.expand_dims([1, 2], -1).shape
         (2, 1)
     """
-    x = as_tensor(x)
+    x = tensor("expand_dims", x)
     several = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     ndim = x.ndim + len(several)
     new = normalize_axes(several, ndim, "expand_dims")
@@ -148,7 +156,7 @@ def squeeze(x, axis=None):
         >>> ops.squeeze([[[1, 2]]]).shape
         (2,)
     """
-    x = as_tensor(x)
+    x = tensor("squeeze", x)
     gone = [k for k, size in enumerate(x.shape) if size == 1] if axis is None else normalize_axes(axis, x.ndim, "squeeze")
     for k in gone:
         if x.shape[k] != 1:
@@ -157,6 +165,10 @@ def squeeze(x, axis=None):
 
 
 # ---- views copied out
+
+class TensorIndexError(IndexError, ShapeError):
+    """An index outside a tensor: an IndexError, as Python has it, and a ValueError, as all wrong values here."""
+
 
 class ViewOp(Op):
     """y[i] = x[offset + i . strides], every element of x at most once; `covers`: every one."""
@@ -190,7 +202,7 @@ def transpose(x, axes=None):
         >>> ops.transpose([[1, 2], [3, 4]]).numpy().tolist()
         [[1, 3], [2, 4]]
     """
-    x = as_tensor(x)
+    x = tensor("transpose", x)
     if axes is not None and not isinstance(axes, (list, tuple)):
         raise TypeError(f"transpose: axes must be a tuple of integers, got {show(axes)}")
     shape, order = transposed(x.shape, axes, "transpose")
@@ -204,7 +216,7 @@ def transpose(x, axes=None):
 
 def swapaxes(x, axis1, axis2):
     """Exchange two axes.  Gradients: x."""
-    x = as_tensor(x)
+    x = tensor("swapaxes", x)
     a, b = (normalize_axis(axis, x.ndim, "swapaxes") for axis in (axis1, axis2))
     order = list(range(x.ndim))
     order[a], order[b] = b, a
@@ -220,7 +232,7 @@ def moveaxis(x, source, destination):
         >>> ops.moveaxis(np.zeros((2, 3, 4)), -1, 0).shape
         (4, 2, 3)
     """
-    x = as_tensor(x)
+    x = tensor("moveaxis", x)
     listed = [tuple(a) if isinstance(a, (list, tuple)) else (a,) for a in (source, destination)]
     if len(listed[0]) != len(listed[1]):
         raise ShapeError(f"moveaxis: {len(listed[0])} axes cannot go to {len(listed[1])} places")
@@ -235,7 +247,7 @@ def moveaxis(x, source, destination):
 
 def flip(x, axis=None):
     """Reverse the order of the elements along `axis`: an integer, several, or None for all.  Gradients: x."""
-    x = as_tensor(x)
+    x = tensor("flip", x)
     axes = normalize_axes(axis, x.ndim, "flip")
     strides, offset = list(strides_of(x.shape)), 0
     if x.size == 0:
@@ -251,25 +263,25 @@ def get_item(x, index):
 
     Shapes:    as NumPy's
     Gradients: x; elements left out get 0.    Saves: nothing (an array of integers: itself).
-    Raises:    IndexError if an integer is out of range or there are too many; TypeError for an index of another kind.
+    Raises:    TensorIndexError (IndexError, ValueError) if an integer is out of range or there are too many; TypeError for an index of another kind.
     Example:
         >>> from pydl import ops
         >>> ops.get_item([[1, 2, 3], [4, 5, 6]], (slice(None), -1)).numpy().tolist()
         [3, 6]
     """
-    x = as_tensor(x)
+    x = tensor("get_item", x)
     if isinstance(index, (list, np.ndarray, Tensor)) and not (is_int(index) if isinstance(index, np.ndarray) else False):
         return take(x, index, axis=0)
     parts = list(index) if isinstance(index, tuple) else [index]
     for part in parts:
         if not (part is None or part is Ellipsis or isinstance(part, slice) or is_int(part)):
-            raise TypeError(f"tensor[...]: expected integers, slices, None or an ellipsis (or one array of integers alone), got {show(part)}")
+            raise TypeError(f"tensor[...]: an index must be integers, slices, None or an ellipsis (or one array of integers alone), got {show(part)}")
     named = sum(part is not None and part is not Ellipsis for part in parts)
     if named > x.ndim:
-        raise IndexError(f"tensor[...]: {named} indices for a tensor of shape {x.shape}")
+        raise TensorIndexError(f"tensor[...]: {named} indices for a tensor of shape {x.shape}")
     ellipses = sum(part is Ellipsis for part in parts)
     if ellipses > 1:
-        raise IndexError("tensor[...]: an index can only have one ellipsis")
+        raise TensorIndexError("tensor[...]: an index can only have one ellipsis")
     place = next((k for k, part in enumerate(parts) if part is Ellipsis), len(parts))
     parts[place:place + ellipses] = [slice(None)] * (x.ndim - named)
     steps, offset, shape, strides, axis = strides_of(x.shape), 0, [], [], 0
@@ -287,7 +299,7 @@ def get_item(x, index):
         else:
             k = operator.index(part)
             if not -size <= k < size:
-                raise IndexError(f"tensor[...]: index {k} is out of range for axis {axis} of shape {x.shape}")
+                raise TensorIndexError(f"tensor[...]: index {k} is out of range for axis {axis} of shape {x.shape}")
             offset += (k % size) * steps[axis]
         axis += 1
     shape, strides = tuple(shape), tuple(strides)
@@ -336,7 +348,7 @@ def broadcast_to(x, shape):
         >>> ops.broadcast_to([1, 2], (2, 2)).numpy().tolist()
         [[1, 2], [1, 2]]
     """
-    x = as_tensor(x)
+    x = tensor("broadcast_to", x)
     shape = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
     checked_size(shape, who="broadcast_to")
     if broadcast_shapes(x.shape, shape, "broadcast_to") != shape:
@@ -353,13 +365,14 @@ def tile(x, repeats):
         >>> ops.tile([1, 2], 2).numpy().tolist()
         [1, 2, 1, 2]
     """
-    x = as_tensor(x)
+    x = tensor("tile", x)
     repeats = list(repeats) if isinstance(repeats, (list, tuple)) else [repeats]
     for count in repeats:
         if not is_int(count) or count < 0:
             raise ValueError(f"tile: repeats must be integers >= 0, got {show(repeats)}")
     shape = [1] * (len(repeats) - x.ndim) + list(x.shape)
     repeats = [1] * (len(shape) - len(repeats)) + repeats
+    checked_size([size * count for size, count in zip(shape, repeats, strict=True)], x.dtype.itemsize, "tile")
     x = reshape(x, [part for size in shape for part in (1, size)])
     x = broadcast_to(x, [part for size, count in zip(shape, repeats, strict=True) for part in (count, size)])
     return reshape(x, [size * count for size, count in zip(shape, repeats, strict=True)])
@@ -374,11 +387,12 @@ def repeat(x, repeats, axis=None):
         >>> ops.repeat([1, 2], 2).numpy().tolist()
         [1, 1, 2, 2]
     """
-    x = ravel(x) if axis is None else as_tensor(x)
+    x = ravel(x) if axis is None else tensor("repeat", x)
     if not is_int(repeats) or repeats < 0:
         raise ValueError(f"repeat: repeats must be an integer >= 0, got {show(repeats)}")
     axis = normalize_axis(0 if axis is None else axis, x.ndim, "repeat")
     before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1:]
+    checked_size((*before, size * repeats, *after), x.dtype.itemsize, "repeat")
     x = broadcast_to(reshape(x, (*before, size, 1, *after)), (*before, size, repeats, *after))
     return reshape(x, (*before, size * repeats, *after))
 
@@ -452,7 +466,7 @@ def split(x, indices_or_sections, axis=0):
         >>> [part.numpy().tolist() for part in ops.split([1, 2, 3, 4], 2)]
         [[1, 2], [3, 4]]
     """
-    x = as_tensor(x)
+    x = tensor("split", x)
     axis = normalize_axis(axis, x.ndim, "split")
     size = x.shape[axis]
     if is_int(indices_or_sections):
@@ -470,7 +484,7 @@ def split(x, indices_or_sections, axis=0):
 
 def unstack(x, axis=0):
     """Return the slices of x along an axis, as a list.  Gradients: x."""
-    x = as_tensor(x)
+    x = tensor("unstack", x)
     axis = normalize_axis(axis, x.ndim, "unstack")
     return [get_item(x, (*(slice(None),) * axis, k)) for k in range(x.shape[axis])]
 
@@ -505,7 +519,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         >>> ops.pad([1, 2], (1, 2)).numpy().tolist()
         [0, 1, 2, 0, 0]
     """
-    x = as_tensor(x)
+    x = tensor("pad", x)
     one_of("pad", "mode", mode, ("constant",))
     widths = pad_width
     if is_int(widths):
@@ -529,7 +543,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 
 def roll(x, shift, axis=None):
     """Shift elements along an axis, those that fall out coming in at the other end; None: of x as a vector.  Gradients: x."""
-    x = as_tensor(x)
+    x = tensor("roll", x)
     if not is_int(shift):
         raise TypeError(f"roll: shift must be an integer, got {show(shift)}")
     if axis is None:
@@ -569,7 +583,7 @@ def take(x, indices, axis=None):
         >>> ops.take([[1, 2], [3, 4]], [1, 1, 0], axis=0).numpy().tolist()
         [[3, 4], [3, 4], [1, 2]]
     """
-    x = ravel(x) if axis is None else as_tensor(x)
+    x = ravel(x) if axis is None else tensor("take", x)
     axis = normalize_axis(0 if axis is None else axis, x.ndim, "take")
     size = x.shape[axis]
     if not isinstance(indices, Tensor):
@@ -609,7 +623,7 @@ def one_hot(x, num_classes, axis=-1, dtype="float32"):
         >>> ops.one_hot([2, 0], 3).numpy().tolist()
         [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    x = as_tensor(x)
+    x = tensor("one_hot", x)
     num_classes = positive_int("one_hot", "num_classes", num_classes)
     dtype = one_of("one_hot", "dtype", "float32" if dtype is None else np.dtype(dtype).name, ("float32", "float64"))
     if x.dtype.kind not in "iub":

@@ -3,8 +3,24 @@
 They are attached here, so that tensor.py need not know the ops.  `==` compares elements, as in NumPy; to find a tensor in a list, use `is`.
 """
 from pydl.ops.elementwise import (
-    absolute, add, divide, equal, floor_divide, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, mod, multiply,
-    negative, not_equal, power, subtract,
+    absolute,
+    add,
+    divide,
+    equal,
+    floor_divide,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    mod,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    subtract,
 )
 from pydl.ops.move import get_item
 from pydl.tensor import Tensor

@@ -4,9 +4,8 @@ import numpy as np
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean
 from pydl.ops.elementwise import add, divide, exp, floating, in_double, isfinite, log, multiply, sqrt, square, subtract, where
-from pydl.ops.move import broadcast_to, cast, ravel, reshape, stop_gradient, strides_of
+from pydl.ops.move import broadcast_to, cast, ravel, reshape, stop_gradient, strides_of, tensor
 from pydl.shapes import checked_size, normalize_axes, normalize_axis, reduced_shape
-from pydl.tensor import as_tensor
 
 
 class SumOp(Op):
@@ -77,7 +76,7 @@ def sum(x, axis=None, keepdims=False):
         >>> ops.sum([[1, 2], [3, 4]], axis=0).numpy().tolist()
         [4, 6]
     """
-    x = as_tensor(x)
+    x = tensor("sum", x)
     if x.dtype.kind != "f":
         return in_double(lambda t: sum(t, axis, keepdims), x)
     axes, shape = _axes("sum", x, axis, keepdims)
@@ -95,7 +94,7 @@ def mean(x, axis=None, keepdims=False):
         >>> ops.mean([[1, 2], [3, 4]]).item()
         2.5
     """
-    x = floating(x)
+    x = floating("mean", x)
     axes, shape = _axes("mean", x, axis, keepdims)
     count = checked_size([x.shape[k] for k in axes])
     if count == 0 and checked_size(shape):
@@ -104,7 +103,7 @@ def mean(x, axis=None, keepdims=False):
 
 
 def _extremum(name, x, axis, keepdims):
-    x = as_tensor(x)
+    x = tensor(name, x)
     if x.dtype.kind != "f":
         return in_double(lambda t: _extremum(name, t, axis, keepdims), x)
     axes, shape = _axes(name, x, axis, keepdims)
@@ -149,7 +148,7 @@ class ArgOp(Op):
 
 
 def _arg(name, x, axis, keepdims):
-    x = as_tensor(x)
+    x = tensor(name, x)
     if x.dtype.kind != "f":
         x = cast(x, "float64")
     keepdims = boolean(name, "keepdims", keepdims)
@@ -201,7 +200,7 @@ def var(x, axis=None, keepdims=False):
         >>> ops.var([1.0, 3.0]).item()
         1.0
     """
-    x = floating(x)
+    x = floating("var", x)
     return mean(square(subtract(x, mean(x, axis, keepdims=True))), axis, keepdims)
 
 
@@ -219,7 +218,7 @@ def logsumexp(x, axis=None, keepdims=False):
         >>> ops.logsumexp([1000.0, -1000.0]).item()
         1000.0
     """
-    x = floating(x)
+    x = floating("logsumexp", x)
     largest = stop_gradient(max(x, axis, keepdims=True))
     largest = where(isfinite(largest), largest, 0.0)
     total = log(sum(exp(subtract(x, largest)), axis, keepdims))
@@ -249,14 +248,14 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """
     if ord not in (None, 2):
         raise ValueError(f"norm: ord must be None or 2, got {ord!r}")
-    return sqrt(sum(square(floating(x)), axis, keepdims))
+    return sqrt(sum(square(floating("norm", x)), axis, keepdims))
 
 
 def average(x, axis=None, weights=None):
     """Return the mean over axes, weighted by `weights` (of the shape of x, or of the axis) if they are given.  Gradients: x, weights."""
     if weights is None:
         return mean(x, axis)
-    x, weights = floating(x), floating(weights)
+    x, weights = floating("average", x), floating("average", weights)
     if weights.shape != x.shape:
         if not isinstance(axis, (int, np.integer)) or weights.ndim != 1 or weights.shape[0] != x.shape[normalize_axis(axis, x.ndim, "average")]:
             raise ShapeError(f"average: weights of shape {weights.shape} fit neither x {x.shape} nor axis {axis}")
