@@ -187,7 +187,8 @@ class CosineDecayRestarts(Kernel):
 
     def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"):
         who = type(self).__name__
-        self.initial_learning_rate, self.first_decay_steps = _rate(who, "initial_learning_rate", initial_learning_rate), _steps(who, "first_decay_steps", first_decay_steps)
+        self.initial_learning_rate = _rate(who, "initial_learning_rate", initial_learning_rate)
+        self.first_decay_steps = _steps(who, "first_decay_steps", first_decay_steps)
         self.t_mul, self.m_mul = in_range(who, "t_mul", t_mul, 1), in_range(who, "m_mul", m_mul, 0)
         self.alpha, self.name = in_range(who, "alpha", alpha, 0, 1), string(who, "name", name)
 

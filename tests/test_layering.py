@@ -17,7 +17,7 @@ FLOORS = {
     1: "kernels",
     2: "backends",
     3: "tensor autodiff capture config info random",
-    4: "ops gradcheck initializers regularizers constraints schedules activations",
+    4: "ops targets gradcheck initializers regularizers constraints schedules activations",
     5: "callbacks layers losses metrics optimizers data datasets",
     6: "models",
     7: "applications utils",

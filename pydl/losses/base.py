@@ -1,12 +1,10 @@
 """Loss: a value for each sample, weighted and averaged to one number; and what all losses share."""
 import inspect
 
-import numpy as np
-
-from pydl import config
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, one_of, show, string
 from pydl.ops import cast, multiply, reshape
+from pydl.targets import aligned_weights, floating
 from pydl.tensor import Tensor, as_tensor
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -66,8 +64,11 @@ class Loss:
 
     def get_config(self):
         """Return the constructor's arguments by name."""
-        names = [n for n in inspect.signature(type(self).__init__).parameters if n != "self" and hasattr(self, n)]
-        return {n: getattr(self, n) for n in dict.fromkeys([*names, "name", "reduction"])}
+        parameters = inspect.signature(type(self).__init__).parameters
+        names = [n for n in parameters if n != "self" and hasattr(self, n)]
+        if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+            names += ["name", "reduction", "dtype"]
+        return {n: getattr(self, n) for n in dict.fromkeys(names)}
 
     @classmethod
     def from_config(cls, config):
@@ -85,7 +86,7 @@ class FunctionLoss(Loss):
         self.function = function
 
     def call(self, y_true, y_pred):
-        if y_pred.shape in (y_true.shape + (1,), y_true.shape[:-1]) and y_true.shape[-1:] != y_pred.shape[-1:]:
+        if y_true.shape + (1,) == y_pred.shape or y_true.shape == y_pred.shape + (1,):
             y_true = reshape(y_true, y_pred.shape)
         values = self.function(y_true, y_pred)
         if not isinstance(values, Tensor):
@@ -93,39 +94,7 @@ class FunctionLoss(Loss):
         return values
 
 
-# ---- what losses share
-
-def floating(value, dtype=None):
-    """A Tensor of a real dtype: predictions given as integers are computed with as floats."""
-    tensor = as_tensor(value)
-    wanted = dtype or (tensor.dtype.name if tensor.dtype.kind == "f" else config.floatx())
-    return tensor if tensor.dtype.name == wanted else cast(tensor, wanted)
-
-
-def pair(who, y_true, y_pred):
-    """(y_true, y_pred) as Tensors of one real dtype and one shape; (n,) and (n, 1) are brought together, nothing else is."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true)
-    if y_true.dtype != y_pred.dtype:
-        y_true = cast(y_true, y_pred.dtype)
-    check_alike(who, y_true.shape, y_pred.shape)
-    if y_true.shape != y_pred.shape:
-        y_true = reshape(y_true, y_pred.shape)
-    if y_pred.ndim == 0:
-        raise ShapeError(f"{who}: expected predictions with at least one axis, got two numbers")
-    return y_true, y_pred
-
-
-def check_alike(who, true_shape, pred_shape, hint=""):
-    """The two shapes are one, up to a last axis of 1."""
-    if true_shape not in (pred_shape, pred_shape + (1,)) and true_shape + (1,) != pred_shape:
-        raise ShapeError(f"{who}: y_true has shape {true_shape}, y_pred {pred_shape}; they must be equal (only (n,) and (n, 1) are taken for each other){hint}")
-
-
-def samples(tensor):
-    """A flat tensor as samples of one number each."""
-    return reshape(tensor, (tensor.shape[0], 1)) if tensor.ndim == 1 else tensor
-
+# ---- the mean
 
 class WeightedMeanOp(Op):
     """sum(values * weights * mask) / divisor, summed in float64.  Saves: 1 / divisor."""
@@ -145,42 +114,11 @@ class WeightedMeanOp(Op):
         return dvalues
 
 
-def aligned_weights(who, sample_weight, values):
-    """sample_weight as a Tensor of one number, or of the values' leading axes: (n,) for values (n, t) weighs whole rows."""
-    weights = as_tensor(sample_weight)
-    if weights.needs_gradient:
-        raise TypeError(f"{who}: sample_weight is a constant: no gradient flows into it; multiply the values of reduction='none' instead")
-    if weights.dtype != values.dtype:
-        weights = cast(weights, values.dtype)
-    shape = weights.shape
-    if weights.size == 1 and values.size != 1:
-        shape = ()
-    elif len(shape) > 1 and shape[-1] == 1 and shape != values.shape[:len(shape)]:
-        shape = shape[:-1]
-    if shape != values.shape[:len(shape)]:
-        raise ShapeError(f"{who}: sample_weight has shape {weights.shape}, the loss has one value for each of {values.shape}")
-    return weights if weights.shape == shape else reshape(weights, shape)
-
-
 def reduced(who, values, sample_weight, mask, reduction):
     """The values weighted and brought to one number, as `Loss` says."""
-    weights = None if sample_weight is None else aligned_weights(who, sample_weight, values)
+    weights = None if sample_weight is None else aligned_weights(who, sample_weight, values.shape, values.dtype)
     if reduction in (None, "none"):
         if weights is not None:
             values = multiply(values, reshape(weights, weights.shape + (1,) * (values.ndim - weights.ndim)))
         return values if mask is None else multiply(values, mask)
     return WeightedMeanOp(DIVISORS[reduction], None if weights is None else weights.array, None if mask is None else mask.array)(values)
-
-
-def check_numbers(who, y_true, low=None, high=None, meaning=""):
-    """Raise where an ndarray of targets leaves low..high; NaN is left to the loss."""
-    if y_true.size == 0 or y_true.dtype.kind == "b":
-        return
-    outside = np.zeros(y_true.shape, bool)
-    if low is not None:
-        outside |= y_true < low
-    if high is not None:
-        outside |= y_true > high
-    if outside.any():
-        where = tuple(int(i) for i in np.argwhere(outside)[0])
-        raise ValueError(f"{who}: y_true has {y_true[where]} at row {where[0]}, expected {meaning}")

@@ -2,11 +2,12 @@
 import numpy as np
 
 from pydl.autodiff import Op
-from pydl.errors import ShapeError, boolean, in_range, integer
+from pydl.errors import boolean, in_range, integer
 from pydl.kernels._common import KernelError
-from pydl.losses.base import Loss, check_alike, check_numbers, floating, pair, samples
+from pydl.losses.base import Loss
 from pydl.losses.element import ElementLossOp
 from pydl.ops import cast, not_equal, reshape
+from pydl.targets import check_alike, check_class_shape, check_label_shape, check_numbers, floating, label_error, pair, samples
 from pydl.tensor import as_tensor
 
 
@@ -45,25 +46,6 @@ class SparseCrossEntropyOp(Op):
         else:
             B.sparse_cross_entropy_probs_backward(dloss, self.pred, self.labels, self.ignore, dpred)
         return None, dpred
-
-
-def label_error(who, labels, position, classes):
-    """The error for a label that is no class: its value, its row, the number of classes, and the usual reason."""
-    where = tuple(int(i) for i in np.unravel_index(position, labels.shape))
-    value = labels[where]
-    row = f"row {where[0]}" if len(where) == 1 else f"position {where}" if where else "the only row"
-    hint = ("; labels count from 0: subtract 1 if yours count from 1" if value == classes
-            else "; ignore_class=-1 leaves such rows out" if value == -1
-            else "; class labels are whole numbers" if value != np.floor(value) or not np.isfinite(value) else "")
-    return ValueError(f"{who}: label {value} at {row} is outside 0 <= label < {classes}, the number of classes{hint}")
-
-
-def check_label_shape(who, true_shape, pred_shape):
-    if not pred_shape:
-        raise ShapeError(f"{who}: expected y_pred (..., classes), got one number")
-    if true_shape not in (pred_shape[:-1], pred_shape[:-1] + (1,)):
-        hint = "; for one-hot targets use CategoricalCrossentropy" if true_shape == pred_shape else ""
-        raise ShapeError(f"{who}: y_pred {pred_shape} needs one label a row, y_true {pred_shape[:-1]}, got {true_shape}{hint}")
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
@@ -158,15 +140,6 @@ class CrossEntropyOp(Op):
         else:
             B.cross_entropy_probs_backward(dloss, self.pred, self.target, self.smoothing, dpred)
         return None, dpred
-
-
-def check_class_shape(who, true_shape, pred_shape):
-    if true_shape != pred_shape:
-        labels = true_shape in (pred_shape[:-1], pred_shape[:-1] + (1,))
-        hint = "; for integer labels use SparseCategoricalCrossentropy, or one-hot them" if labels else ""
-        raise ShapeError(f"{who}: y_true has shape {true_shape}, y_pred {pred_shape}; both must be (..., classes){hint}")
-    if not pred_shape:
-        raise ShapeError(f"{who}: expected y_pred (..., classes), got one number")
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):

@@ -1,7 +1,8 @@
 """Losses element by element: squared and absolute error and their kin, divergences, margins."""
 from pydl.autodiff import Op
 from pydl.errors import in_range
-from pydl.losses.base import Loss, check_alike, check_numbers, pair, samples
+from pydl.losses.base import Loss
+from pydl.targets import check_alike, check_numbers, pair, samples
 
 
 class ElementLossOp(Op):
