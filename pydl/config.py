@@ -1,8 +1,8 @@
-"""Settings of the whole library: the default dtype, epsilon, the image layout of the API."""
-from pydl.errors import in_range, one_of
+"""Settings of the whole library: the default dtype, epsilon, the image layout of the API, Winograd's convolution."""
+from pydl.errors import boolean, in_range, one_of
 from pydl.tensor import structure_changed
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "winograd": True}
 
 
 def _set(name, value):
@@ -39,3 +39,13 @@ def image_data_format():
 def set_image_data_format(data_format):
     """Set the default layout of images in the API; inside, features are always last."""
     _set("image_data_format", one_of("set_image_data_format", "data_format", data_format, ("channels_last", "channels_first")))
+
+
+def winograd():
+    """Return whether 3x3 convolutions in float32 may use Winograd's form (True)."""
+    return _settings["winograd"]
+
+
+def set_winograd(allowed):
+    """Allow or forbid Winograd's form: 2 to 3 times faster, with 2 to 3 times the rounding error of the direct sum."""
+    _set("winograd", boolean("set_winograd", "allowed", allowed))

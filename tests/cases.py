@@ -36,7 +36,7 @@ import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
 
 from pydl import layers, ops
-from reference import activation, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
+from reference import activation, conv, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
 
 CASES = []
 
@@ -260,4 +260,34 @@ CASES += [
     layer("dropout", layers.GaussianNoise, (7,), None, name="GaussianNoise(training)-Nx7", stddev=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.GaussianDropout, (7,), None, name="GaussianDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.AlphaDropout, (7,), None, name="AlphaDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
+]
+
+# ---- conv: tiles of 8 pixels by 1 to 3 vectors of 16 channels (AVX-512), 6 by 2 of 8, 4 by 2 of 4; depthwise; few channels
+
+_conv2d, _conv1d, _depthwise = layers.conv.conv2d, layers.conv.conv1d, layers.conv.depthwise_conv2d
+CASES += [
+    op("conv", _conv2d, [(N, 5, 6, 3), (3, 3, 3, 4), (4,)], conv.conv2d,
+       also=[[(1, 3, 3, 1), (3, 3, 1, 1), (1,)], [(2, 4, 4, 2), (1, 1, 2, 33), (33,)], [(1, 7, 9, 17), (3, 3, 17, 16), (16,)], [(3, 2, 3, 8), (2, 3, 8, 49), (49,)]]),
+    op("conv", _conv2d, [(N, 6, 5, 2), (3, 2, 2, 5)], conv.conv2d, padding="same", strides=2,
+       also=[[(1, 7, 7, 16), (3, 3, 16, 8)], [(2, 8, 3, 1), (4, 1, 1, 6)], [(1, 1, 1, 3), (5, 5, 3, 7)]]),
+    op("conv", _conv2d, [(N, 7, 6, 2), (2, 3, 2, 3)], conv.conv2d, padding="same", dilation_rate=(2, 1), also=[[(2, 9, 9, 5), (3, 3, 5, 18)]]),
+    op("conv", _conv2d, [(N, 5, 7, 3), (3, 2, 3, 4), (4,)], conv.conv2d, padding=((0, 2), (3, 1)), strides=(1, 3), dilation_rate=(1, 2)),
+    op("conv", _conv2d, [(N, 6, 6, 2), (3, 3, 2, 2)], conv.conv2d, padding=4, strides=3),
+    op("conv", _conv2d, [(N, 5, 5, 6), (3, 3, 2, 9), (9,)], conv.conv2d, groups=3, padding="same",
+       also=[[(2, 6, 5, 60), (3, 2, 20, 36), (36,)]]),
+    op("conv", _conv2d, [(N, 5, 5, 4), (3, 3, 1, 8), (8,)], conv.conv2d, groups=4, strides=2, also=[[(2, 9, 8, 4), (2, 5, 1, 4), (4,)]]),
+    op("conv", _conv2d, [(N, 2, 5, 5), (3, 3, 2, 3)], conv.conv2d, data_format="channels_first"),
+    op("conv", _conv1d, [(N, 7, 3), (3, 3, 4), (4,)], conv.conv1d, padding="causal", dilation_rate=2, also=[[(2, 40, 16), (2, 16, 17), (17,)]]),
+    op("conv", _conv1d, [(N, 7, 3), (3, 3, 4)], conv.conv1d, padding="same", strides=2),
+    op("conv", _depthwise, [(N, 5, 6, 3), (3, 3, 3, 2), (6,)], conv.depthwise_conv2d, padding="same",
+       also=[[(1, 9, 9, 17), (3, 3, 17, 1), (17,)], [(2, 12, 14, 64), (3, 3, 64, 1), (64,)], [(1, 30, 30, 3), (5, 5, 3, 1), (3,)]]),
+    op("conv", _depthwise, [(N, 7, 6, 4), (3, 2, 4, 1)], conv.depthwise_conv2d, strides=2, dilation_rate=2),
+    layer("conv", layers.Conv2D, (6, 5, 3), conv.layer2d, filters=4, kernel_size=3, also=[(12, 12, 3), (8, 9, 1)]),
+    layer("conv", layers.Conv2D, (6, 5, 3), conv.layer2d, filters=7, kernel_size=(2, 3), strides=2, padding="same", activation="tanh"),
+    layer("conv", layers.Conv2D, (6, 5, 4), conv.layer2d, filters=6, kernel_size=3, groups=2, use_bias=False, dilation_rate=2),
+    layer("conv", layers.Conv2D, (3, 6, 5), conv.layer2d, filters=4, kernel_size=2, data_format="channels_first", activation="sigmoid"),
+    layer("conv", layers.Conv2D, (5, 5, 2), conv.layer2d, name="Conv2D(relu)-Nx5x5x2", filters=4, kernel_size=3, activation="relu"),
+    layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
+    layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
+    layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
 ]

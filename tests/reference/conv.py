@@ -1,0 +1,65 @@
+"""Convolution: the sum over the window, one output pixel at a time."""
+import math
+
+import numpy as np
+
+
+def as_pair(value): return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def pads(size, window, stride, dilation, padding):
+    """(before, after) and the number of windows along an axis: Keras's rule for "same" puts the odd zero after."""
+    reach = (window - 1) * dilation + 1
+    if padding == "same":
+        count = math.ceil(size / stride)
+        total = max((count - 1) * stride + reach - size, 0)
+        return total // 2, total - total // 2, count
+    before, after = {"valid": (0, 0), "causal": (reach - 1, 0)}[padding] if isinstance(padding, str) else padding
+    return before, after, (size + before + after - reach) // stride + 1
+
+
+def conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, groups=1, activation=None, data_format="channels_last"):
+    if data_format == "channels_first":
+        y = conv2d(x.transpose(0, 2, 3, 1), weight, bias, strides, padding, dilation_rate, groups, activation)
+        return y.transpose(0, 3, 1, 2)
+    (sh, sw), (dh, dw) = as_pair(strides), as_pair(dilation_rate)
+    if isinstance(padding, int):
+        padding = (padding, padding)
+    padding = (padding, padding) if isinstance(padding, str) else [(p, p) if isinstance(p, int) else p for p in padding]
+    n, h, w, c_in = x.shape
+    kh, kw, depth, filters = weight.shape
+    top, bottom, h_out = pads(h, kh, sh, dh, padding[0])
+    left, right, w_out = pads(w, kw, sw, dw, padding[1])
+    padded = np.zeros((n, h + top + bottom, w + left + right, c_in))
+    padded[:, top:top + h, left:left + w] = x
+    y = np.zeros((n, h_out, w_out, filters))
+    width = filters // groups
+    for b in range(n):
+        for i in range(h_out):
+            for j in range(w_out):
+                window = padded[b, i * sh:i * sh + (kh - 1) * dh + 1:dh, j * sw:j * sw + (kw - 1) * dw + 1:dw]
+                for o in range(filters):
+                    g = o // width
+                    y[b, i, j, o] = np.sum(window[:, :, g * depth:(g + 1) * depth] * weight[:, :, :, o]) + (0 if bias is None else bias[o])
+    return activate(y, activation)
+
+
+def activate(y, activation):
+    return {None: lambda: y, "relu": lambda: np.maximum(y, 0), "tanh": lambda: np.tanh(y), "sigmoid": lambda: 1 / (1 + np.exp(-y))}[activation]()
+
+
+def depthwise_conv2d(x, weight, bias=None, data_format="channels_last", **options):
+    kh, kw, channels, multiplier = weight.shape
+    return conv2d(x, weight.reshape(kh, kw, 1, channels * multiplier), bias, groups=channels, data_format=data_format, **options)
+
+
+def conv1d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, groups=1, activation=None):
+    y = conv2d(x[:, :, None], weight[:, None], bias, (strides, 1), (padding, "valid"), (dilation_rate, 1), groups, activation)
+    return y[:, :, 0]
+
+
+# ---- layers: weights come after x, the options of the constructor by name
+
+def layer2d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv2d(x, kernel, bias, **options)
+def layer1d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv1d(x, kernel, bias, **options)
+def depthwise_layer(x, kernel, bias=None, depth_multiplier=1, kernel_size=None, use_bias=True, **options): return depthwise_conv2d(x, kernel, bias, **options)
