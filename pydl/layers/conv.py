@@ -87,7 +87,7 @@ def depthwise_conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_
         >>> depthwise_conv2d(np.ones((1, 5, 5, 3)), np.ones((3, 3, 3, 2))).shape
         (1, 3, 3, 6)
     """
-    weight = floating(weight)
+    weight = floating("depthwise_conv2d", weight)
     if weight.ndim != 4:
         raise ShapeError(f"depthwise_conv2d: weight must be (kh, kw, C, M), got shape {weight.shape}")
     kh, kw, channels, multiplier = weight.shape
@@ -96,8 +96,8 @@ def depthwise_conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_
 
 
 def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format):
-    x, weight = floating(x), floating(weight)
-    bias = None if bias is None else floating(bias)
+    x, weight = floating(who, x), floating(who, weight)
+    bias = None if bias is None else floating(who, bias)
     if x.ndim != spatial + 2:
         raise ShapeError(f"{who}: expected {'images (N, H, W, C)' if spatial == 2 else 'sequences (N, T, C)'}, got shape {x.shape}")
     if weight.ndim != spatial + 2:
