@@ -108,6 +108,10 @@ class Store:
             self._steps.move_to_end(key)
         return step
 
+    def items(self):
+        """[(key, Step)], the least recently used first."""
+        return [(key[0], step) for key, step in self._steps.items()]
+
     def clear(self):
         self._steps.clear()
 

@@ -23,7 +23,7 @@ class Sequential(Model):
     def __init__(self, layers=None, name=None, trainable=True):
         super().__init__(name=name)
         self._layers = []
-        self._input = None
+        self._input = self._output_shape = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"{self.who}: layers must be a list of layers, got {show(layers)}")
         for layer in layers or ():
@@ -85,8 +85,11 @@ class Sequential(Model):
             if isinstance(x, list):
                 raise ShapeError(f"{self.who}: layer '{layer.name}' would get {len(x)} inputs; use Model(inputs, outputs)")
             x = layer(x)
-        self.output_shape = x.shape if isinstance(x, Symbol) else [s.shape for s in x]
-        self._rows = None
+        self._output_shape = x.shape if isinstance(x, Symbol) else [s.shape for s in x]
+
+    @property
+    def output_shape(self):
+        return self._output_shape
 
     @property
     def input_shape(self):

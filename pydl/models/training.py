@@ -147,7 +147,7 @@ class Training:
 
     def recorded_steps(self):
         """[(what, Step)] of the steps that replay."""
-        return [(f"{key[0][0]} step, batch {key[0][1][0][0][0]}", step) for key, step in self._steps.items() if step.program is not None]
+        return [(f"{key[0]} step, batch {key[1][0][0][0]}", step) for key, step in self._steps.items() if step.program is not None]
 
     def run_batch(self, step, arrays):
         """Fill a step's inputs with these ndarrays and run it; returns its results, valid until its next run."""
@@ -446,7 +446,7 @@ class Batch:
         objective = model._objective(len(shapes))
         for name, loss, y, shape in zip(objective.names, objective.losses, ys, shapes):
             if loss is not None and shape is not None:
-                loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, shape)
+                loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, (self.rows, *shape[1:]))
 
 
 class Feed:
