@@ -12,6 +12,7 @@ from pydl.errors import DTypeError, ShapeError, in_range, is_int, show
 
 # what the core computes with, and where the other real types go without loss
 KEPT = ("float32", "float64", "int32", "int64", "uint8", "bool", "uint64")
+PLAIN = frozenset(np.dtype(name) for name in KEPT)
 WIDENED = {"float16": "float32", "int8": "int32", "int16": "int32", "uint16": "int32", "uint32": "int64"}
 
 
@@ -26,6 +27,9 @@ def as_array(who, name, value, dtype=None):
     Raises:    DTypeError for text, complex numbers, dates and mixed objects (naming the column),
                ShapeError for rows of different lengths, TypeError for what is no array at all.
     """
+    if type(value) is np.ndarray and value.dtype in PLAIN and value.flags.c_contiguous and value.flags.aligned and (
+            dtype is None or value.dtype.kind != "f" or value.dtype == dtype):
+        return value                            # what a loop over predict passes; it pays for no more than this
     _refuse_frames_of_objects(who, name, value)
     try:
         if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):

@@ -381,7 +381,10 @@ class Training:
         declared = getattr(self, "inputs", None)
         if declared:
             names = self.input_names
-            xs = data.as_batches(who, "x", x, names, self.dtype)
+            if len(names) == 1 and type(x) is np.ndarray:
+                xs = [data.as_batch(who, "x", x, self.dtype)]
+            else:
+                xs = data.as_batches(who, "x", x, names, self.dtype)
             for i, (a, symbol) in enumerate(zip(xs, declared)):
                 if symbol.dtype.kind == "f" and a.dtype != self.dtype:
                     xs[i] = a.astype(self.dtype)
