@@ -233,7 +233,7 @@ def dropout(x, rate, seed=None, mask=None):
         >>> dropout(np.ones(4), 0.5, mask=np.array([1, 0, 1, 1])).numpy().tolist()
         [2.0, 0.0, 2.0, 2.0]
     """
-    x = floating(x)
+    x = floating("dropout", x)
     rate = in_range("dropout", "rate", rate, 0, 1, high_open=True)
     if mask is not None:
         if seed is not None:

@@ -241,8 +241,8 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         >>> batch_normalization(np.array([[1.0, 3.0]]), np.array([1.0, 1.0]), np.array([4.0, 4.0]), -1, epsilon=1e-12).numpy().tolist()
         [[0.0, 1.0]]
     """
-    x = floating(x)
-    values = [floating(v) for v in (scale, offset) if v is not None]
+    x = floating("batch_normalization", x)
+    values = [floating("batch_normalization", v) for v in (scale, offset) if v is not None]
     statistics = floating(mean).array, floating(variance).array
     axis = normalize_axis(axis, x.ndim, "batch_normalization")
     epsilon = in_range("batch_normalization", "epsilon", epsilon, 0)

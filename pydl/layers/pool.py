@@ -108,7 +108,7 @@ def average_pool(x, pool_size, strides=None, padding="valid", data_format=None):
 
 
 def _pool(who, op, x, pool_size, strides, padding, data_format):
-    x = floating(x)
+    x = floating(who, x)
     spatial = x.ndim - 2
     if spatial not in (1, 2):
         raise ShapeError(f"{who}: expected images (N, H, W, C) or sequences (N, T, C), got shape {x.shape}")
