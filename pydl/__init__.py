@@ -1,4 +1,29 @@
 """Deep learning with the speed of C and the accent of Keras."""
+from pydl import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    schedules,
+    utils,
+)
 from pydl._version import __version__
+from pydl.autodiff import Op, grad, value_and_grad
+from pydl.capture import CaptureWarning, function
+from pydl.errors import DTypeError, FormatError, ShapeError
+from pydl.gradcheck import gradcheck
 from pydl.info import show_config
 from pydl.kernels._common import get_num_threads, set_num_threads
+from pydl.layers import Input
+from pydl.models import Functional, Model, Sequential, saving
+from pydl.tensor import Parameter, Tensor, no_grad

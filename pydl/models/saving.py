@@ -13,6 +13,7 @@ from pydl.models.functional import Functional
 from pydl.models.model import Model
 from pydl.models.model_file import read_model_file, write_model_file
 from pydl.models.sequential import Sequential
+from pydl.registry import custom_object_scope, register_serializable  # noqa: F401   pydl.saving shows them
 
 registry.register("models", Sequential, Functional)
 
