@@ -68,6 +68,8 @@ static inline real FN(gelu_inner)(real x) { return (real)0.79788456080286535588 
 FORWARD(gelu_tanh_forward, (real)0.5 * x * (1 + FN(vec_tanh)(FN(gelu_inner)(x))))
 static inline real FN(gelu_tanh_slope)(real x)
 {
+    x = x > 30 ? 30 : x;                       /* the slope is 1 or 0 from here on, and x^3 does not overflow */
+    x = x < -30 ? -30 : x;
     real t = FN(vec_tanh)(FN(gelu_inner)(x));
     real inner_slope = (real)0.79788456080286535588 * (1 + 3 * (real)0.044715 * x * x);
     return (real)0.5 * (1 + t + x * (1 - t * t) * inner_slope);

@@ -186,6 +186,9 @@ static inline real FN(vec_softplus)(real x)
 /* Density and distribution function of the standard normal. */
 static inline real FN(vec_normal_pdf)(real x)
 {
+    const real far = REAL_IS_FLOAT ? (real)15 : (real)40;    /* the density is zero from here on, and x^2 does not overflow */
+    x = x > far ? far : x;
+    x = x < -far ? -far : x;
     real h = (real)0.5 * x * x, low = FN(muladd)((real)0.5 * x, x, -h);
     real e = FN(vec_exp)(-h) * (real)0.3989422804014327;
     return FN(muladd)(e, -low, e);
