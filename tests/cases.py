@@ -35,8 +35,8 @@ a layer besides: output shape, config, training steps eager and replayed bit-equ
 import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
 
-from pydl import layers, ops
-from reference import activation, conv, dropout, elementwise, merging, move, norm, pool, reduce, reshaping
+from pydl import layers, losses, ops
+from reference import activation, conv, dropout, elementwise, loss, merging, move, norm, pool, reduce, reshaping
 
 CASES = []
 
@@ -290,4 +290,34 @@ CASES += [
     layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
     layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
     layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
+
+# ---- losses: groups of 1024 elements, rows of at most 32 classes turned 64 at a time
+
+for _f in ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh"):
+    CASES.append(op("loss", getattr(losses, _f), [(N, 7), (N, 7)], getattr(loss, _f), also=[[(3, 1), (3, 1)], [(2, 1025), (2, 1025)], [(5,), (5,)]]))
+for _smoothing in (0.0, 0.2):
+    CASES += [
+        op("loss", losses.binary_crossentropy, [flags(N, 7), (N, 7)], loss.binary_crossentropy, from_logits=True, label_smoothing=_smoothing,
+           also=[[flags(3, 1), (3, 1)], [flags(2, 1025), (2, 1025)], [flags(4), (4, 1)], [flags(4, 1), (4,)]]),
+        op("loss", losses.binary_crossentropy, [flags(N, 7), positive(N, 7, low=0.05, high=0.95)], loss.binary_crossentropy, label_smoothing=_smoothing),
+        op("loss", losses.categorical_crossentropy, [flags(N, 7), (N, 7)], loss.categorical_crossentropy, from_logits=True, label_smoothing=_smoothing,
+           also=[[flags(2, 1), (2, 1)], [flags(65, 32), (65, 32)], [flags(3, 33), (3, 33)], [flags(2, 1025), (2, 1025)], [flags(2, 3, 4), (2, 3, 4)]]),
+        op("loss", losses.categorical_crossentropy, [flags(N, 7), positive(N, 7)], loss.categorical_crossentropy, label_smoothing=_smoothing,
+           also=[[flags(2, 1025), positive(2, 1025)]]),
+    ]
+CASES += [
+    op("loss", losses.sparse_categorical_crossentropy, [integers(N, high=7), (N, 7)], loss.sparse_categorical_crossentropy, from_logits=True,
+       also=[[integers(2, high=1), (2, 1)], [integers(65, high=32), (65, 32)], [integers(3, 1, high=33), (3, 33)], [integers(2, high=1025), (2, 1025)],
+             [integers(2, 3, high=4), (2, 3, 4)], [integers(high=5), (5,)]]),
+    op("loss", losses.sparse_categorical_crossentropy, [integers(N, high=7, dtype="uint8"), (N, 7)], loss.sparse_categorical_crossentropy,
+       from_logits=True, ignore_class=2),
+    op("loss", losses.sparse_categorical_crossentropy, [integers(N, high=7, dtype="int32"), positive(N, 7)], loss.sparse_categorical_crossentropy,
+       ignore_class=3, also=[[integers(2, high=1025), positive(2, 1025)]]),
+    op("loss", losses.mean_squared_logarithmic_error, [positive(N, 7), positive(N, 7)], loss.mean_squared_logarithmic_error),
+    op("loss", losses.mean_absolute_percentage_error, [integers(N, 7, low=1, high=9), (N, 7)], loss.mean_absolute_percentage_error),
+    op("loss", losses.huber, [(N, 7), (N, 7)], loss.huber, delta=0.3),
+    op("loss", losses.poisson, [integers(N, 7, high=5), positive(N, 7)], loss.poisson),
+    op("loss", losses.kl_divergence, [flags(N, 7), probabilities(N, 7)], loss.kl_divergence),
+    op("loss", losses.hinge, [flags(N, 7), (N, 7)], loss.hinge),
+    op("loss", losses.squared_hinge, [integers(N, 7, low=-1, high=3), (N, 7)], loss.squared_hinge),
 ]
