@@ -290,6 +290,7 @@ CASES += [
     layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
     layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
     layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
+]
 
 # ---- losses: groups of 1024 elements, rows of at most 32 classes turned 64 at a time
 
