@@ -282,6 +282,7 @@ CASES += [
     op("conv", _depthwise, [(N, 5, 6, 3), (3, 3, 3, 2), (6,)], conv.depthwise_conv2d, padding="same",
        also=[[(1, 9, 9, 17), (3, 3, 17, 1), (17,)], [(2, 12, 14, 64), (3, 3, 64, 1), (64,)], [(1, 30, 30, 3), (5, 5, 3, 1), (3,)]]),
     op("conv", _depthwise, [(N, 7, 6, 4), (3, 2, 4, 1)], conv.depthwise_conv2d, strides=2, dilation_rate=2),
+    op("conv", layers.conv.im2col, (N, 5, 6, 3), conv.im2col, kernel_size=(3, 2), strides=2, padding="same", also=[(2, 40, 40, 16)]),
     layer("conv", layers.Conv2D, (6, 5, 3), conv.layer2d, filters=4, kernel_size=3, also=[(12, 12, 3), (8, 9, 1)]),
     layer("conv", layers.Conv2D, (6, 5, 3), conv.layer2d, filters=7, kernel_size=(2, 3), strides=2, padding="same", activation="tanh"),
     layer("conv", layers.Conv2D, (6, 5, 4), conv.layer2d, filters=6, kernel_size=3, groups=2, use_bias=False, dilation_rate=2),

@@ -44,6 +44,17 @@ def conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
     return activate(y, activation)
 
 
+def im2col(x, kernel_size, strides=1, padding="valid", dilation_rate=1):
+    (kh, kw), (sh, sw), (dh, dw) = as_pair(kernel_size), as_pair(strides), as_pair(dilation_rate)
+    n, h, w, c = x.shape
+    top, bottom, h_out = pads(h, kh, sh, dh, padding)
+    left, right, w_out = pads(w, kw, sw, dw, padding)
+    padded = np.zeros((n, h + top + bottom, w + left + right, c))
+    padded[:, top:top + h, left:left + w] = x
+    return np.array([padded[b, i * sh:i * sh + (kh - 1) * dh + 1:dh, j * sw:j * sw + (kw - 1) * dw + 1:dw].reshape(-1)
+                     for b in range(n) for i in range(h_out) for j in range(w_out)]).reshape(n * h_out * w_out, kh * kw * c)
+
+
 def activate(y, activation):
     return {None: lambda: y, "relu": lambda: np.maximum(y, 0), "tanh": lambda: np.tanh(y), "sigmoid": lambda: 1 / (1 + np.exp(-y))}[activation]()
 

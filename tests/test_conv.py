@@ -1,0 +1,366 @@
+"""Convolution: its laws, cases recorded elsewhere, and what wrong arguments are told."""
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contract import assert_close, assert_same_bits
+from numpy.testing import assert_allclose
+from reference import conv as reference
+
+import pydl
+from pydl import config, layers
+from pydl.autodiff import backward
+from pydl.errors import DTypeError, ShapeError
+from pydl.gradcheck import gradcheck
+from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
+from pydl.layers.conv import col2im, conv1d, conv2d, depthwise_conv2d, im2col
+from pydl.tensor import Tensor
+
+SHARED = Path(os.environ.get("PYDL_SHARED") or Path(__file__).resolve().parent.parent.parent / "shared")
+rng = np.random.default_rng(3)
+
+
+def shared(*parts):
+    path = SHARED.joinpath("data", *parts)
+    if not path.exists():
+        pytest.skip(f"{path} is absent; set PYDL_SHARED to the folder that holds data/{parts[0]}")
+    return path
+
+
+@pytest.fixture(params=cpu_levels())
+def level(request):
+    before = get_cpu_level()
+    set_cpu_level(request.param)
+    yield request.param
+    set_cpu_level(before)
+
+
+@pytest.fixture
+def direct():
+    """Winograd's form off."""
+    config.set_winograd(False)
+    yield
+    config.set_winograd(True)
+
+
+def normal(*shape, dtype=np.float64):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+# ---- laws
+
+GEOMETRIES = [{}, {"padding": "same"}, {"strides": 2, "padding": "same"}, {"strides": (2, 3)}, {"dilation_rate": 2}, {"padding": 2},
+              {"strides": (3, 1), "dilation_rate": (1, 2), "padding": ((0, 3), (2, 1))}, {"groups": 2}, {"groups": 4, "padding": "same", "strides": 2}]
+
+
+@pytest.mark.parametrize("options", GEOMETRIES, ids=str)
+def test_backward_is_the_adjoint(options, level):
+    """<conv(x, w), v> = <x, dx(v)> = <w, dw(v)>: the map is linear in each, and its gradients are its adjoints."""
+    x, w = Tensor(normal(3, 9, 11, 4), needs_gradient=True), Tensor(normal(3, 2, 4 // options.get("groups", 1), 8), needs_gradient=True)
+    y = conv2d(x, w, **options)
+    v = normal(*y.shape)
+    dx, dw = (np.asarray(g) for g in backward(y, [x, w], seed=Tensor(v).array))
+    want = np.sum(y.numpy() * v)
+    assert_allclose(np.sum(x.numpy() * dx), want, rtol=1e-11)
+    assert_allclose(np.sum(w.numpy() * dw), want, rtol=1e-11)
+
+
+@pytest.mark.parametrize("options", GEOMETRIES, ids=str)
+def test_linear(options):
+    a, b, w = normal(2, 9, 11, 4), normal(2, 9, 11, 4), normal(3, 2, 4 // options.get("groups", 1), 8)
+    both = conv2d(2 * a - 3 * b, w, **options).numpy()
+    assert_allclose(both, 2 * conv2d(a, w, **options).numpy() - 3 * conv2d(b, w, **options).numpy(), atol=1e-11)
+
+
+def test_a_shifted_image_gives_shifted_results(level):
+    x, w = normal(2, 12, 13, 3, dtype=np.float32), normal(3, 3, 3, 20, dtype=np.float32)
+    y, shifted = conv2d(x, w).numpy(), conv2d(x[:, 2:, 1:], w).numpy()
+    assert_allclose(shifted, y[:, 2:, 1:], rtol=2e-6, atol=2e-6)
+
+
+def test_one_window_the_size_of_the_image_is_a_dense_layer():
+    x, w = normal(4, 5, 6, 3), normal(5, 6, 3, 7)
+    assert_allclose(conv2d(x, w).numpy()[:, 0, 0], x.reshape(4, -1) @ w.reshape(-1, 7), rtol=1e-12)
+
+
+def test_1x1_is_a_product_over_channels(level):
+    x, w = normal(2, 5, 6, 70), normal(1, 1, 70, 50)
+    assert_allclose(conv2d(x, w).numpy(), x @ w[0, 0], rtol=1e-11, atol=1e-12)
+    assert_allclose(conv2d(x, w, strides=2).numpy(), x[:, ::2, ::2] @ w[0, 0], rtol=1e-11, atol=1e-12)
+
+
+def test_groups_are_convolutions_side_by_side():
+    x, w, b = normal(2, 7, 6, 6), normal(3, 3, 2, 9), normal(9)
+    parts = [conv2d(x[..., 2 * g:2 * g + 2], w[..., 3 * g:3 * g + 3], b[3 * g:3 * g + 3], padding="same").numpy() for g in range(3)]
+    assert_allclose(conv2d(x, w, b, groups=3, padding="same").numpy(), np.concatenate(parts, -1), rtol=1e-12)
+
+
+def test_depthwise_is_one_group_a_channel():
+    x, w = normal(2, 7, 6, 5), normal(3, 3, 5, 2)
+    assert_same_bits([depthwise_conv2d(x, w).numpy()], [conv2d(x, w.reshape(3, 3, 1, 10), groups=5).numpy()])
+
+
+def test_dilation_is_a_window_with_holes():
+    x, w = normal(2, 12, 11, 3), normal(3, 2, 3, 4)
+    holes = np.zeros((5, 4, 3, 4))
+    holes[::2, ::3] = w
+    assert_allclose(conv2d(x, w, dilation_rate=(2, 3)).numpy(), conv2d(x, holes).numpy(), rtol=1e-12, atol=1e-13)
+
+
+def test_the_odd_zero_of_same_padding_comes_after():
+    """Keras's rule: 4 pixels, window 3, stride 2 need one zero, below and on the right."""
+    x, w = np.arange(16.0).reshape(1, 4, 4, 1), np.ones((3, 3, 1, 1))
+    assert conv2d(x, w, strides=2, padding="same").numpy()[0, 0, 0, 0] == x[0, :3, :3].sum()
+    assert conv2d(x, w, strides=2, padding="same").numpy()[0, 1, 1, 0] == x[0, 2:, 2:].sum()
+
+
+def test_im2col_is_the_convolution_and_col2im_its_adjoint():
+    for options in ({}, {"padding": "same", "strides": 2}, {"dilation_rate": (2, 1), "padding": 1, "strides": (1, 2)}):
+        x, w = normal(2, 7, 8, 3), normal(3, 2, 3, 4)
+        y, cols = conv2d(x, w, **options).numpy(), im2col(x, (3, 2), **options).numpy()
+        assert_allclose(cols @ w.reshape(-1, 4), y.reshape(-1, 4), rtol=1e-12, atol=1e-13)
+        other = normal(*cols.shape)
+        assert_allclose(np.sum(cols * other), np.sum(x * col2im(other, x.shape, (3, 2), **options).numpy()), rtol=1e-12)
+    assert gradcheck(lambda c: col2im(c, (1, 4, 4, 2), 3), [normal(4, 18)])
+
+
+def test_relu_is_the_same_fused_and_apart():
+    x, w, b = (Tensor(normal(*s), needs_gradient=True) for s in ((2, 8, 8, 3), (3, 3, 3, 5), (5,)))
+    fused, apart = conv2d(x, w, b, activation="relu"), pydl.ops.relu(conv2d(x, w, b))
+    assert_same_bits([fused.numpy()], [apart.numpy()])
+    v = Tensor(normal(*fused.shape)).array
+    for got, want in zip(backward(fused, [x, w, b], seed=v), backward(apart, [x, w, b], seed=v)):
+        assert_allclose(np.asarray(got), np.asarray(want), rtol=1e-12, atol=1e-13)
+
+
+def test_relu_keeps_nan():
+    x = np.full((1, 3, 3, 1), np.nan, np.float32)
+    assert np.isnan(conv2d(x, np.ones((3, 3, 1, 4), np.float32), activation="relu").numpy()).all()
+
+
+# ---- every shape: random ones against the loops, below, at and above the tiles
+
+def shapes():
+    random = np.random.default_rng(11)
+    for i in range(40):
+        groups = int(random.choice([1, 1, 1, 2, 3]))
+        c_in, c_out = groups * int(random.integers(1, 20)), groups * int(random.integers(1, 36))
+        window = tuple(int(v) for v in random.integers(1, 6, 2))
+        options = {"groups": groups, "padding": ["valid", "same", 2, ((0, 1), (3, 0))][i % 4]}
+        if i % 3 == 0:
+            options |= {"strides": tuple(int(v) for v in random.integers(1, 4, 2)), "dilation_rate": tuple(int(v) for v in random.integers(1, 3, 2))}
+        yield (int(random.integers(1, 4)), *(int(v) for v in random.integers(10, 18, 2)), c_in), (*window, c_in // groups, c_out), options
+
+
+@pytest.mark.parametrize(("x_shape", "w_shape", "options"), list(shapes()), ids=str)
+def test_random_shapes(x_shape, w_shape, options, level):
+    x, w, b = normal(*x_shape, dtype=np.float32), normal(*w_shape, dtype=np.float32), normal(w_shape[-1], dtype=np.float32)
+    want = reference.conv2d(*(a.astype(np.float64) for a in (x, w, b)), **options)
+    assert_close(conv2d(x, w, b, **options).numpy(), want, 3e-6)
+    assert_close(conv2d(*(a.astype(np.float64) for a in (x, w, b)), **options).numpy(), want, 1e-13)
+
+
+@pytest.mark.parametrize("shape", [((64, 28, 28, 1), (5, 5, 1, 6)), ((32, 14, 14, 6), (5, 5, 6, 16)), ((1, 28, 28, 32), (3, 3, 32, 64)), ((2, 30, 30, 48), (1, 1, 48, 96)),
+                                   ((1, 60, 60, 3), (7, 7, 3, 64)), ((300, 4, 4, 8), (3, 3, 8, 8)), ((4, 33, 31, 24), (3, 3, 1, 24)), ((2, 9, 9, 300), (3, 3, 300, 100))], ids=str)
+def test_any_number_of_threads_gives_the_same_bits(shape, level):
+    """The sizes of real layers: every way of cutting the work is taken."""
+    (x_shape, w_shape), before = shape, pydl.get_num_threads()
+    groups = x_shape[3] // w_shape[2]
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, w_shape, w_shape[3:]))
+    want = None
+    try:
+        for threads in (1, 2, 3, 4):
+            pydl.set_num_threads(threads)
+            y = conv2d(x, w, b, padding="same", groups=groups, activation="relu")
+            seed = Tensor(np.random.default_rng(5).standard_normal(y.shape).astype(np.float32)).array
+            got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=seed))]
+            want = want or got
+            assert_same_bits(got, want, f"{threads} threads")
+    finally:
+        pydl.set_num_threads(before)
+
+
+# ---- cases recorded elsewhere
+
+def course_case(name):
+    cases = json.loads(shared("course", "course_values.json").read_text())["cases"]
+    case = next(c for c in cases if c["id"] == name)
+    random = np.random.RandomState(case["inputs"]["seed"])
+    return [random.standard_normal(draw["shape"]) for draw in case["inputs"]["draws_in_order"]], case["expected"]
+
+
+def test_course_zero_pad():
+    (x,), want = course_case("c4w1_zero_pad")
+    y = layers.ZeroPadding2D(2, dtype="float64")(x).numpy()
+    assert list(y.shape) == want["padded_shape"]
+    assert_allclose(x[1, 1], want["x[1,1]"], atol=1e-6)
+    assert_same_bits([y[:, 2:-2, 2:-2]], [x])
+
+
+def test_course_single_step():
+    (window, w, b), want = course_case("c4w1_single_step")
+    assert_allclose(conv2d(window[None], w[..., None], b.reshape(1)).item(), want["Z"], atol=1e-6)
+
+
+def test_course_conv_forward():
+    (x, w, b), want = course_case("c4w1_conv_forward_a")
+    z = conv2d(x, w, b.reshape(-1), strides=2, padding=2).numpy()
+    assert z.shape == (10, 4, 4, 8)
+    assert_allclose(z.mean(), want["mean"], atol=1e-6)
+    assert_allclose(z[3, 2, 1], want["Z[3,2,1]"], atol=1e-6)
+
+
+def test_course_conv_backward():
+    (x, w, b), want = course_case("c4w1_conv_backward")
+    x, w, b = (Tensor(a, needs_gradient=True) for a in (x, w, b.reshape(-1)))
+    z = conv2d(x, w, b, strides=2, padding=2)
+    means = [np.asarray(g).mean() for g in backward(z, [x, w, b], seed=Tensor(np.array(z.numpy())).array)]
+    assert_allclose(means, [want["dA_mean"], want["dW_mean"], want["db_mean"]], atol=1e-6)
+
+
+def keras_cases():
+    path = SHARED / "data" / "keras_layer_cases" / "keras_layer_cases.json.gz"
+    if not path.exists():
+        return {}
+    cases = json.loads(gzip.open(path).read())["cases"]
+    return {name: case for name, case in cases.items() if name.split(".")[1] in ("Conv1D", "Conv2D", "DepthwiseConv2D")}
+
+
+def test_keras_cases_are_there():
+    shared("keras_layer_cases", "keras_layer_cases.json.gz")
+    assert len(keras_cases()) >= 9
+
+
+@pytest.mark.parametrize("name", keras_cases())
+def test_keras_layer(name, level):
+    case = keras_cases()[name]
+    spec = case["layer"][0] if isinstance(case["layer"], list) else case["layer"]
+    array = lambda a: np.array(a["data"], np.float32).reshape(a["shape"])                    # noqa: E731
+    layer = getattr(layers, spec["class"])(*spec["args"], **spec["kwargs"])
+    x = array(case["input"])[None]
+    layer.ensure_built((None, *x.shape[1:]))
+    layer.set_weights([array(w) for w in case["weights"]])
+    assert_allclose(layer(x).numpy()[0], array(case["expected"]), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["basic_conv_with_padding", "conv_with_autopad_same", "conv_with_strides_no_padding"])
+def test_onnx_conv(name):
+    attributes = json.loads(shared("onnx_node_cases", "cases.json").read_text())["cases"][name]["attributes"]
+    with np.load(shared("onnx_node_cases", "cases.npz")) as arrays:
+        x, w, want = (arrays[f"{name}/{part}"] for part in ("in/x", "in/W", "out/y"))
+    top, left, bottom, right = attributes.get("pads", [1, 1, 1, 1])                          # SAME_LOWER of 5 pixels, window 3, stride 2 is 1 and 1
+    got = conv2d(x, w.transpose(2, 3, 1, 0), strides=tuple(attributes.get("strides", (1, 1))), padding=((top, bottom), (left, right)), data_format="channels_first")
+    assert_allclose(got.numpy(), want, rtol=1e-6)
+
+
+# ---- layers and arguments
+
+def test_channels_first_is_turned_at_the_edge():
+    x, w = normal(2, 3, 7, 8), normal(3, 3, 3, 4)
+    got = conv2d(x, w, strides=2, padding="same", data_format="channels_first").numpy()
+    assert_same_bits([got], [conv2d(x.transpose(0, 2, 3, 1), w, strides=2, padding="same").numpy().transpose(0, 3, 1, 2)])
+
+
+def test_a_layer_that_nobody_differentiates_by_its_input_skips_that_pass():
+    layer = layers.Conv2D(4, 3)
+    x = Tensor(normal(1, 6, 6, 2, dtype=np.float32))
+    y = layer(x)
+    assert y.op.needs == (False, True, True)
+
+
+def test_weights_are_named_and_shaped_as_in_keras():
+    layer = layers.Conv2D(8, (3, 2), groups=2, name="stem")
+    layer.ensure_built((None, 9, 9, 6))
+    assert [(p.name, p.shape) for p in layer.weights] == [("kernel", (3, 2, 3, 8)), ("bias", (8,))]
+    layer = layers.DepthwiseConv2D(3, depth_multiplier=2)
+    layer.ensure_built((None, 9, 9, 6))
+    assert [p.shape for p in layer.weights] == [(3, 3, 6, 2), (12,)]
+
+
+def test_regularizers_and_constraints_reach_their_weights():
+    layer = layers.Conv2D(2, 3, kernel_regularizer="l2", bias_constraint="non_neg")
+    layer.ensure_built((None, 5, 5, 1))
+    assert isinstance(layer.kernel.regularizer, pydl.regularizers.L2)
+    assert layer.bias.constraint is not None
+    assert layer.kernel.constraint is None
+
+
+X, W = np.ones((2, 5, 5, 4), np.float32), np.ones((3, 3, 4, 2), np.float32)
+WRONG = {
+    "x of three axes": (lambda: conv2d(X[0], W), ShapeError, "images \\(N, H, W, C\\)"),
+    "weight of three axes": (lambda: conv2d(X, W[0]), ShapeError, "weight must be"),
+    "channels": (lambda: conv2d(X, W[:, :, :3]), ShapeError, "for 3 channels, x has 4"),
+    "channels first": (lambda: conv2d(X.transpose(0, 3, 1, 2), W), ShapeError, "looks channels-first"),
+    "groups of x": (lambda: conv2d(X, W, groups=3), ShapeError, "groups"),
+    "groups of filters": (lambda: conv2d(X, np.ones((3, 3, 2, 3), np.float32), groups=2), ShapeError, "do not divide 3 filters"),
+    "bias": (lambda: conv2d(X, W, np.ones(3, np.float32)), ShapeError, "bias must have shape \\(2,\\)"),
+    "dtypes": (lambda: conv2d(X, W.astype(np.float64)), DTypeError, "x is float32, weight float64"),
+    "window": (lambda: conv2d(X, np.ones((7, 3, 4, 2), np.float32)), ShapeError, "a window of 7 does not fit in an axis of 5"),
+    "no filters": (lambda: conv2d(X, W[..., :0]), ShapeError, "does not fit"),
+    "strides": (lambda: conv2d(X, W, strides=0), ValueError, "strides"),
+    "strides of three": (lambda: conv2d(X, W, strides=(1, 1, 1)), ValueError, "strides"),
+    "dilation": (lambda: conv2d(X, W, dilation_rate=1.5), TypeError, "dilation_rate"),
+    "mode": (lambda: conv2d(X, W, padding="some"), ValueError, "did you mean 'same'"),
+    "causal": (lambda: conv2d(X, W, padding="causal"), ValueError, "padding"),
+    "negative padding": (lambda: conv2d(X, W, padding=-1), ValueError, "padding"),
+    "one pair": (lambda: conv2d(X, W, padding=((1, 1),)), TypeError, "padding"),
+    "huge padding": (lambda: conv2d(X, W, padding=1 << 61), (ValueError, MemoryError), "large"),
+    "huge strides": (lambda: conv2d(X, W, strides=1 << 61), ValueError, "too large"),
+    "activation": (lambda: conv2d(X, W, activation="relo"), ValueError, "did you mean 'relu'"),
+    "format": (lambda: conv2d(X, W, data_format="channels"), ValueError, "data_format"),
+    "words": (lambda: conv2d("image", W), TypeError, "conv2d"),
+    "sequence": (lambda: conv1d(X, W), ShapeError, "sequences"),
+    "depthwise": (lambda: depthwise_conv2d(X, W[:, :, :3]), ShapeError, "channels"),
+    "depthwise weight": (lambda: depthwise_conv2d(X, W[0]), ShapeError, "weight must be"),
+    "cols": (lambda: col2im(np.ones((3, 4)), (1, 3, 3, 1), 2), ShapeError, "cols"),
+    "cols of a sequence": (lambda: im2col(X[0], 2), ShapeError, "images"),
+    "filters": (lambda: layers.Conv2D(0, 3), ValueError, "Conv2D .*filters"),
+    "filters by groups": (lambda: layers.Conv2D(4, 3, groups=3), ValueError, "groups must divide filters"),
+    "channels by groups": (lambda: layers.Conv2D(4, 3, groups=2)(X[..., :3]), ShapeError, "groups must divide the channels"),
+    "kernel size": (lambda: layers.Conv2D(4, (3, 0)), ValueError, "kernel_size"),
+    "layer padding": (lambda: layers.Conv2D(4, 3, padding="sam"), ValueError, "did you mean 'same'"),
+    "use_bias": (lambda: layers.Conv2D(4, 3, use_bias=1), TypeError, "use_bias"),
+    "layer input": (lambda: layers.Conv2D(4, 3, name="stem")(X[0]), ShapeError, "Conv2D 'stem'"),
+    "layer window": (lambda: layers.Conv2D(4, 9, name="stem")(X), ShapeError, "Conv2D 'stem'.*does not fit"),
+    "no channels": (lambda: layers.Conv2D(4, 3)(X[..., :0]), ShapeError, "channels"),
+    "multiplier": (lambda: layers.DepthwiseConv2D(3, depth_multiplier=0), ValueError, "depth_multiplier"),
+    "unknown argument": (lambda: layers.Conv2D(4, 3, stride=2), TypeError, "stride"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arguments(name):
+    call, error, message = WRONG[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_built_layer_tells_channels_first_images_from_wrong_ones():
+    layer = layers.Conv2D(4, 3, name="stem")
+    layer(np.ones((2, 24, 24, 3), np.float32))
+    with pytest.raises(ShapeError, match=r"Conv2D 'stem': built for inputs \(N, H, W, 3\), got \(2, 3, 24, 24\); this looks channels-first, transpose with x.transpose\(0, 2, 3, 1\)"):
+        layer(np.ones((2, 3, 24, 24), np.float32))
+    with pytest.raises(ShapeError) as wrong:
+        layer(np.ones((2, 24, 24, 5), np.float32))
+    assert "channels-first" not in str(wrong.value)
+
+
+def test_the_boundary_trusts_nobody():
+    """What would crash a kernel is refused below the layers too."""
+    from pydl.backends import cpu as B
+    x, w = B.from_numpy(X), B.from_numpy(W)
+    y = B.empty((2, 3, 3, 2), "float32")
+    one = (1, 1)
+    for arguments in [(x, B.from_numpy(W[..., :1]), None, one, one, (0, 0), 1), (x, w, B.from_numpy(np.ones(3, np.float32)), one, one, (0, 0), 1),
+                      (x, w, None, (0, 1), one, (0, 0), 1), (x, w, None, one, (0, 1), (0, 0), 1), (x, w, None, one, one, (-1, 0), 1),
+                      (x, w, None, one, one, (0, 1 << 60), 1), (x, w, None, one, (1 << 60, 1), (0, 0), 1), (x, w, None, one, one, (0, 0), 0),
+                      (x, w, None, one, one, (0, 0), 3), (x, B.from_numpy(W.astype(np.float64)), None, one, one, (0, 0), 1)]:
+        with pytest.raises((ValueError, TypeError)):
+            B.conv2d_forward(*arguments, False, True, y)
+    with pytest.raises((ValueError, TypeError)):
+        B.conv2d_backward_input(y, B.empty((2, 3, 3, 1), "float32"), w, one, one, (0, 0), 1, True, x)
+    with pytest.raises((ValueError, TypeError)):
+        B.conv2d_backward_weight(x, y, None, one, one, (0, 0), 1, True, w, B.empty((3,), "float32"))
