@@ -1,14 +1,12 @@
 """Convolution: its laws, cases recorded elsewhere, and what wrong arguments are told."""
 import gzip
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from contract import assert_close, assert_same_bits
+from course import SHARED, drawn, published
 from numpy.testing import assert_allclose
-from reference import conv as reference
 
 import pydl
 from pydl import config, layers
@@ -18,8 +16,8 @@ from pydl.gradcheck import gradcheck
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.layers.conv import col2im, conv1d, conv2d, depthwise_conv2d, im2col
 from pydl.tensor import Tensor
+from reference import conv as reference
 
-SHARED = Path(os.environ.get("PYDL_SHARED") or Path(__file__).resolve().parent.parent.parent / "shared")
 rng = np.random.default_rng(3)
 
 
@@ -163,8 +161,11 @@ def test_random_shapes(x_shape, w_shape, options, level):
     assert_close(conv2d(*(a.astype(np.float64) for a in (x, w, b)), **options).numpy(), want, 1e-13)
 
 
-@pytest.mark.parametrize("shape", [((64, 28, 28, 1), (5, 5, 1, 6)), ((32, 14, 14, 6), (5, 5, 6, 16)), ((1, 28, 28, 32), (3, 3, 32, 64)), ((2, 30, 30, 48), (1, 1, 48, 96)),
-                                   ((1, 60, 60, 3), (7, 7, 3, 64)), ((300, 4, 4, 8), (3, 3, 8, 8)), ((4, 33, 31, 24), (3, 3, 1, 24)), ((2, 9, 9, 300), (3, 3, 300, 100))], ids=str)
+REAL_LAYERS = [((64, 28, 28, 1), (5, 5, 1, 6)), ((32, 14, 14, 6), (5, 5, 6, 16)), ((1, 28, 28, 32), (3, 3, 32, 64)), ((2, 30, 30, 48), (1, 1, 48, 96)),
+               ((1, 60, 60, 3), (7, 7, 3, 64)), ((300, 4, 4, 8), (3, 3, 8, 8)), ((4, 33, 31, 24), (3, 3, 1, 24)), ((2, 9, 9, 300), (3, 3, 300, 100))]
+
+
+@pytest.mark.parametrize("shape", REAL_LAYERS, ids=str)
 def test_any_number_of_threads_gives_the_same_bits(shape, level):
     """The sizes of real layers: every way of cutting the work is taken."""
     (x_shape, w_shape), before = shape, pydl.get_num_threads()
@@ -186,10 +187,8 @@ def test_any_number_of_threads_gives_the_same_bits(shape, level):
 # ---- cases recorded elsewhere
 
 def course_case(name):
-    cases = json.loads(shared("course", "course_values.json").read_text())["cases"]
-    case = next(c for c in cases if c["id"] == name)
-    random = np.random.RandomState(case["inputs"]["seed"])
-    return [random.standard_normal(draw["shape"]) for draw in case["inputs"]["draws_in_order"]], case["expected"]
+    case = published(name)
+    return list(drawn(case["inputs"]).values()), case["expected"]
 
 
 def test_course_zero_pad():
@@ -252,7 +251,8 @@ def test_onnx_conv(name):
     with np.load(shared("onnx_node_cases", "cases.npz")) as arrays:
         x, w, want = (arrays[f"{name}/{part}"] for part in ("in/x", "in/W", "out/y"))
     top, left, bottom, right = attributes.get("pads", [1, 1, 1, 1])                          # SAME_LOWER of 5 pixels, window 3, stride 2 is 1 and 1
-    got = conv2d(x, w.transpose(2, 3, 1, 0), strides=tuple(attributes.get("strides", (1, 1))), padding=((top, bottom), (left, right)), data_format="channels_first")
+    strides = tuple(attributes.get("strides", (1, 1)))
+    got = conv2d(x, w.transpose(2, 3, 1, 0), strides=strides, padding=((top, bottom), (left, right)), data_format="channels_first")
     assert_allclose(got.numpy(), want, rtol=1e-6)
 
 
@@ -341,7 +341,8 @@ def test_wrong_arguments(name):
 def test_a_built_layer_tells_channels_first_images_from_wrong_ones():
     layer = layers.Conv2D(4, 3, name="stem")
     layer(np.ones((2, 24, 24, 3), np.float32))
-    with pytest.raises(ShapeError, match=r"Conv2D 'stem': built for inputs \(N, H, W, 3\), got \(2, 3, 24, 24\); this looks channels-first, transpose with x.transpose\(0, 2, 3, 1\)"):
+    with pytest.raises(ShapeError, match=r"Conv2D 'stem': built for inputs \(N, H, W, 3\), got \(2, 3, 24, 24\); "
+                                         r"this looks channels-first, transpose with x.transpose\(0, 2, 3, 1\)"):
         layer(np.ones((2, 3, 24, 24), np.float32))
     with pytest.raises(ShapeError) as wrong:
         layer(np.ones((2, 24, 24, 5), np.float32))

@@ -192,14 +192,15 @@ def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, gr
         x = channels_last(x)
     channels, filters = x.shape[-1], weight.shape[-1]
     if 0 in weight.shape or weight.shape[-2] * groups != channels:
-        hint = f"; {groups} groups of {weight.shape[-2]} channels are {groups * weight.shape[-2]}" if groups > 1 else channels_first_hint(x.shape, weight.shape[-2])
+        hint = f" ({groups} groups of {weight.shape[-2]})" if groups > 1 else channels_first_hint(x.shape, weight.shape[-2])
         raise ShapeError(f"{who}: weight {weight.shape} does not fit x {x.shape}: it is for {weight.shape[-2] * groups} channels, x has {channels}{hint}")
     if filters % groups:
         raise ShapeError(f"{who}: {groups} groups do not divide {filters} filters")
     if bias is not None and bias.shape != (filters,):
         raise ShapeError(f"{who}: bias must have shape {(filters,)}, got {bias.shape}")
     if any(t is not None and t.dtype != x.dtype for t in (weight, bias)):
-        raise DTypeError(f"{who}: x is {x.dtype.name}, weight {weight.dtype.name}{'' if bias is None else f', bias {bias.dtype.name}'}; cast them to one with pydl.ops.cast")
+        theirs = f"weight {weight.dtype.name}" + ("" if bias is None else f", bias {bias.dtype.name}")
+        raise DTypeError(f"{who}: x is {x.dtype.name}, {theirs}; cast them to one dtype with pydl.ops.cast")
     y = convolve(who, x, weight, bias, strides, padding, dilation, groups, activations.get(activation))
     return channels_first(y) if first else y
 
