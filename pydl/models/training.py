@@ -108,8 +108,9 @@ class Training:
     def _train_arrays(self, xs, ys, weights):
         total, _ = self._loss_of(xs, ys, weights, True)
         parameters = self.trainable_weights
-        gradients = backward(total, parameters) if parameters else []
-        self.optimizer.apply([(g, p) for g, p in zip(gradients, parameters) if g is not None])
+        if parameters:                                      # a frozen model has nothing to update
+            gradients = backward(total, parameters)
+            self.optimizer.apply([(g, p) for g, p in zip(gradients, parameters) if g is not None])
         return [total.array]
 
     def _test_arrays(self, xs, ys, weights):
