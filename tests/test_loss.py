@@ -94,7 +94,8 @@ def test_reductions(n, dtype):
 
 def test_a_sum_in_float32_is_not_lost():
     """A million values of 0.1 in single precision would add up to 100958."""
-    assert losses.MeanAbsoluteError(reduction="sum")(np.zeros((10**6, 1), "float32"), np.full((10**6, 1), 0.1, "float32")).item() == pytest.approx(1e5, rel=1e-6)
+    zeros, tenths = np.zeros((10**6, 1), "float32"), np.full((10**6, 1), 0.1, "float32")
+    assert losses.MeanAbsoluteError(reduction="sum")(zeros, tenths).item() == pytest.approx(1e5, rel=1e-6)
 
 
 def test_flat_arrays_are_samples_of_one_number():

@@ -2,7 +2,7 @@
 from pydl.backends import cpu as B
 from pydl.errors import ShapeError, boolean, in_range, positive_int
 from pydl.metrics.base import Mean, row_weights
-from pydl.ops import cast
+from pydl.ops import cast, equal, max, reshape
 from pydl.targets import check_class_shape, check_label_shape, floating, pair, samples
 from pydl.tensor import as_tensor, no_grad
 
@@ -133,8 +133,8 @@ class SparseTopKCategoricalAccuracy(Mean):
             check_label_shape(who, y_true.shape, y_pred.shape)
             rows = y_pred.shape[:-1]
             if self.from_sorted_ids:
-                found = cast(y_pred[..., :self.k] == cast(y_true, y_pred.dtype).reshape(rows + (1,)), y_pred.dtype).max(axis=-1)
-                self.add(found, sample_weight)
+                hits = equal(y_pred[..., :self.k], reshape(cast(y_true, y_pred.dtype), rows + (1,)))
+                self.add(max(cast(hits, y_pred.dtype), axis=-1), sample_weight)
             else:
                 B.add_sparse_top_k(y_pred.array, y_true.array, self.k, row_weights(who, sample_weight, rows, y_pred.dtype), 1.0, self.total)
 

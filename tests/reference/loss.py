@@ -6,14 +6,14 @@ import numpy as np
 SMALL = 1e-7
 
 
-def by_element(l, y_true, y_pred, total=False):
-    """The mean (or total) over the last axis of l(t, x)."""
+def by_element(score, y_true, y_pred, total=False):
+    """The mean (or total) over the last axis of score(t, x)."""
     y_true = y_true.astype(np.float64)
     if y_true.shape != y_pred.shape:
         y_true = y_true.reshape(y_pred.shape)
     out = np.empty(y_pred.shape[:-1])
     for i in np.ndindex(*out.shape):
-        terms = [l(float(t), float(x)) for t, x in zip(y_true[i], y_pred[i])]
+        terms = [score(float(t), float(x)) for t, x in zip(y_true[i], y_pred[i])]
         out[i] = math.fsum(terms) / (1 if total else len(terms))
     return out
 
@@ -51,13 +51,13 @@ def squared_hinge(y_true, y_pred): return by_element(lambda t, x: max(1 - t * x,
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
-    def l(t, x):
+    def score(t, x):
         t = t * (1 - label_smoothing) + label_smoothing / 2
         if from_logits:
             return t * softplus(-x) + (1 - t) * softplus(x)
         p = clipped(x)
         return -t * math.log(p) - (1 - t) * math.log(1 - p)
-    return by_element(l, y_true, y_pred)
+    return by_element(score, y_true, y_pred)
 
 
 def log_probabilities(x, from_logits):
