@@ -370,8 +370,9 @@ static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
     plan.nc = min_isize(k > FN(BLOCK_B) / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
     plan.kc = min_isize(FN(KC), FN(BLOCK_B) / plan.nc);
     plan.kc = ceil_div(k, ceil_div(k, plan.kc));
-    /* Rows a multiple of 2 KB apart share two sets of the first-level cache. */
-    plan.copy_a = n > 2 * FN(NR) && m > 1 && (g->a_col != 1 || g->a_row * (isize)sizeof(real) % 2048 == 0);
+    /* Rows a multiple of 2 KB apart share two sets of the first-level cache; so do columns, and many of them fill it. */
+    const isize pitch = (g->a_col == 1 ? g->a_row : g->a_col) * (isize)sizeof(real);
+    plan.copy_a = n > 2 * FN(NR) && m > 1 && (pitch % 2048 == 0 || (g->a_col != 1 && (g->a_row != 1 || k > 128)));
     const isize work = 1 << 18;                                         /* multiply-adds that make a task worth its start */
     plan.rows = FN(MR) * max_isize(1, min_isize(8, work / (FN(MR) * plan.nc * plan.kc)));
     plan.rows = ceil_div(m, ceil_div(m, plan.rows));
@@ -511,5 +512,70 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
         FN(tile_product)(ctx, g, &plan);
     }
     return PYDL_OK;
+}
+
+/* ---- Batches ---- */
+
+static FN(gemm_args) FN(one_product)(const FN(matmul_args) *g)
+{
+    return (FN(gemm_args)){ .scratch = g->scratch, .m = g->m, .n = g->n, .k = g->k, .a = g->a, .a_row = g->a_row, .a_col = g->a_col,
+                            .b = g->b, .b_row = g->b_row, .b_col = g->b_col, .c = g->c, .c_row = g->n };
+}
+
+/* Moves the matrices to entry `index` of the axes that are repeated in C (repeated = 1) or of the others (0). */
+static void FN(move_to)(const FN(matmul_args) *g, isize index, int repeated, FN(gemm_args) *one)
+{
+    for (isize d = g->batch_ndim - 1; d >= 0; d--) {
+        if ((g->c_step[d] == 0 && g->shape[d] > 1) != repeated) continue;
+        const isize i = index % g->shape[d];
+        index /= g->shape[d];
+        one->a += i * g->a_step[d];
+        one->b += i * g->b_step[d];
+        one->c += i * g->c_step[d];
+    }
+}
+
+/* Into one C: all the products that share it. */
+static void FN(products)(const pydl_ctx *ctx, const FN(matmul_args) *g, isize index, isize repeats, void *scratch)
+{
+    for (isize r = 0; r < repeats; r++) {
+        FN(gemm_args) one = FN(one_product)(g);
+        FN(move_to)(g, index, 0, &one);
+        FN(move_to)(g, r, 1, &one);
+        one.scratch = scratch;
+        one.accumulate = r > 0;
+        FN(gemm)(ctx, &one);
+    }
+}
+
+pydl_status FN(matmul)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(matmul_args) *g = args;
+    isize count = 1, repeats = 1;
+    for (isize d = 0; d < g->batch_ndim; d++)
+        if (g->c_step[d] == 0 && g->shape[d] > 1) repeats *= g->shape[d];
+        else count *= g->shape[d];
+    if (count == 0 || g->m == 0 || g->n == 0) return PYDL_OK;
+    pydl_ctx one_thread = *ctx;
+    one_thread.threads = 1;
+    const FN(gemm_args) one = FN(one_product)(g);
+    const isize bytes = ceil_div(FN(gemm_scratch)(&one_thread, &one), 64) * 64;
+    if (count < 4 || ctx->threads == 1) {
+        for (isize i = 0; i < count; i++) FN(products)(ctx, g, i, repeats, g->scratch);
+        return PYDL_OK;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if ((double)count * (double)repeats * (double)g->m * (double)g->n * (double)g->k > 1e6)
+    for (isize i = 0; i < count; i++)
+        FN(products)(&one_thread, g, i, repeats, (char *)g->scratch + omp_get_thread_num() * bytes);
+    return PYDL_OK;
+}
+
+isize FN(matmul_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(matmul_args) *g = args;
+    const FN(gemm_args) one = FN(one_product)(g);
+    pydl_ctx one_thread = *ctx;
+    one_thread.threads = 1;
+    return max_isize(FN(gemm_scratch)(ctx, &one), ctx->threads * ceil_div(FN(gemm_scratch)(&one_thread, &one), 64) * 64);
 }
 #endif

@@ -11,13 +11,14 @@
 #endif
 /* What happens to an element of C while it is still in a register. */
 enum { GEMM_LINEAR = 0, GEMM_RELU = 1 };
+#define GEMM_BATCH_DIMS 6
 #define EACH_REAL "gemm.h"
 #include "each_real.h"
 #endif
 #else
 
 /* A[i, p] = a[i * a_row + p * a_col];  B[p, j] = b[p * b_row + j * b_col];  C[i, j] = c[i * c_row + j].  Any strides: a transpose
-   is a_row = 1.  accumulate = 0 overwrites C, 1 adds to it.  bias may be NULL.  With b_packed, b was written by gemm_pack
+   is a_row = 1.  accumulate = 0 overwrites C, 1 adds to it.  bias may be NULL.  With b_packed, b was written by gemm_pack_panels
    from the same k and n, and b_row, b_col are not looked at. */
 typedef struct {
     void *scratch;
@@ -30,6 +31,19 @@ typedef struct {
 } FN(gemm_args);
 pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args);
 isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* The same for every index of a batch: steps of 0 repeat a matrix (broadcasting).  The products that share a C (c_step 0 along an axis
+   longer than 1) are added to it in the order of their indices: the gradient of a repeated matrix.  No bias, no activation. */
+typedef struct {
+    void *scratch;
+    isize m; isize n; isize k;
+    const real *a; isize a_row; isize a_col;
+    const real *b; isize b_row; isize b_col;
+    isize batch_ndim; isize shape[GEMM_BATCH_DIMS]; isize a_step[GEMM_BATCH_DIMS]; isize b_step[GEMM_BATCH_DIMS]; isize c_step[GEMM_BATCH_DIMS];
+    real *c;                                              /* every matrix contiguous */
+} FN(matmul_args);
+pydl_status FN(matmul)(const pydl_ctx *ctx, const void *args);
+isize FN(matmul_scratch)(const pydl_ctx *ctx, const void *args);
 
 #ifdef PYDL_LEVEL
 /* ---- For kernels built on the product: convolution, recurrent gates, Winograd ----

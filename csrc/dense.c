@@ -1,0 +1,84 @@
+#ifndef real
+#include "internal.h"
+#include "gemm.h"
+#include "dense.h"
+#define EACH_REAL "dense.c"
+#include "each_real.h"
+#else
+
+static FN(gemm_args) FN(forward_product)(const FN(dense_forward_args) *a)
+{
+    return (FN(gemm_args)){
+        .scratch = a->scratch, .m = a->n, .n = a->units, .k = a->d_in, .a = a->x, .a_row = a->d_in, .a_col = 1,
+        .b = a->weight, .b_row = a->units, .b_col = 1, .bias = a->bias, .activation = a->relu ? GEMM_RELU : GEMM_LINEAR,
+        .c = a->y, .c_row = a->units
+    };
+}
+pydl_status FN(dense_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(gemm_args) product = FN(forward_product)(args);
+    return FN(gemm)(ctx, &product);
+}
+isize FN(dense_forward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(gemm_args) product = FN(forward_product)(args);
+    return FN(gemm_scratch)(ctx, &product);
+}
+
+/* dbias of columns first <= j < first + count, count <= COLUMNS. */
+enum { FN(COLUMNS) = 64 };
+static void FN(column_sums)(const real *dy, isize n, isize units, isize first, isize count, real *dbias)
+{
+    double sum[FN(COLUMNS)] = { 0 };
+    if (count == FN(COLUMNS))
+        for (isize i = 0; i < n; i++)
+            for (isize j = 0; j < FN(COLUMNS); j++) sum[j] += (double)dy[i * units + first + j];
+    else
+        for (isize i = 0; i < n; i++)
+            for (isize j = 0; j < count; j++) sum[j] += (double)dy[i * units + first + j];
+    for (isize j = 0; j < count; j++) dbias[first + j] = (real)sum[j];
+}
+
+static FN(gemm_args) FN(weight_product)(const FN(dense_backward_weight_args) *a)
+{
+    return (FN(gemm_args)){
+        .scratch = a->scratch, .m = a->d_in, .n = a->units, .k = a->n, .a = a->x, .a_row = 1, .a_col = a->d_in,
+        .b = a->dy, .b_row = a->units, .b_col = 1, .c = a->dweight, .c_row = a->units
+    };
+}
+pydl_status FN(dense_backward_weight)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(dense_backward_weight_args) *a = args;
+    if (a->dbias) {
+        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->units > PARALLEL_MIN)
+        for (isize j = 0; j < a->units; j += FN(COLUMNS))
+            FN(column_sums)(a->dy, a->n, a->units, j, min_isize(FN(COLUMNS), a->units - j), a->dbias);
+    }
+    if (!a->dweight) return PYDL_OK;
+    const FN(gemm_args) product = FN(weight_product)(a);
+    return FN(gemm)(ctx, &product);
+}
+isize FN(dense_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(gemm_args) product = FN(weight_product)(args);
+    return FN(gemm_scratch)(ctx, &product);
+}
+
+static FN(gemm_args) FN(input_product)(const FN(dense_backward_input_args) *a)
+{
+    return (FN(gemm_args)){
+        .scratch = a->scratch, .m = a->n, .n = a->d_in, .k = a->units, .a = a->dy, .a_row = a->units, .a_col = 1,
+        .b = a->weight, .b_row = 1, .b_col = a->units, .c = a->dx, .c_row = a->d_in
+    };
+}
+pydl_status FN(dense_backward_input)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(gemm_args) product = FN(input_product)(args);
+    return FN(gemm)(ctx, &product);
+}
+isize FN(dense_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(gemm_args) product = FN(input_product)(args);
+    return FN(gemm_scratch)(ctx, &product);
+}
+#endif
