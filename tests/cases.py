@@ -36,7 +36,7 @@ import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
 
 from pydl import layers, losses, ops
-from reference import activation, conv, dropout, elementwise, loss, merging, move, norm, pool, reduce, reshaping
+from reference import activation, conv, dense, dropout, elementwise, loss, merging, move, norm, pool, reduce, reshaping
 
 CASES = []
 
@@ -322,4 +322,26 @@ CASES += [
     op("loss", losses.kl_divergence, [flags(N, 7), probabilities(N, 7)], loss.kl_divergence),
     op("loss", losses.hinge, [flags(N, 7), (N, 7)], loss.hinge),
     op("loss", losses.squared_hinge, [integers(N, 7, low=-1, high=3), (N, 7)], loss.squared_hinge),
+]
+
+# ---- matrix products and dense: below, at and above the register tiles, one row, one column, stacks that broadcast on either side
+
+CASES += [
+    op("gemm", ops.matmul, [(N, 7), (7, 5)], dense.matmul, also=[[(a, b), (b, c)] for a, b, c in [(1, 1, 1), (6, 3, 16), (14, 9, 32), (15, 2, 33), (1, 19, 130), (29, 17, 1)]]),
+    op("gemm", ops.matmul, [(7,), (7, N)], dense.matmul),
+    op("gemm", ops.matmul, [(N, 7), (7,)], dense.matmul),
+    op("gemm", ops.matmul, [(7,), (7,)], dense.matmul),
+    op("gemm", ops.matmul, [(N, 3, 4), (4, 5)], dense.matmul),
+    op("gemm", ops.matmul, [(3, 4), (N, 4, 5)], dense.matmul),
+    op("gemm", ops.matmul, [(N, 1, 3, 4), (1, 2, 4, 5)], dense.matmul, also=[[(2, 3, 2, 2), (3, 2, 1)], [(5, 3, 4), (5, 4, 3)]]),
+    op("gemm", ops.tensordot, [(N, 3, 4), (4, 3, 5)], dense.tensordot, axes=([1, 2], [1, 0])),
+    op("gemm", ops.tensordot, [(N, 3, 4), (3, 4, 2)], dense.tensordot),
+    op("gemm", ops.dot, [(N, 3, 4), (2, 4, 5)], dense.dot, also=[[(6,), (6,)], [(3, 4), (4,)], [(2, 3, 4), (4,)]]),
+    op("gemm", ops.outer, [(N,), (3, 2)], dense.outer),
+    op("dense", layers.dense.dense, [(N, 7), (7, 5), (5,)], dense.dense, activation="relu",
+       also=[[(a, b), (b, c), (c,)] for a, b, c in [(1, 3, 8), (2, 4, 1), (6, 3, 16), (13, 5, 31), (14, 9, 32), (33, 6, 65)]]),
+    op("dense", layers.dense.dense, [(N, 3, 4), (4, 6)], dense.dense, activation="tanh"),
+    layer("dense", layers.Dense, (7,), dense.layer, units=5),
+    layer("dense", layers.Dense, (400,), dense.layer, units=12, activation="relu", tolerance=(2e-5, 1e-12)),
+    layer("dense", layers.Dense, (3, 4), dense.layer, units=6, use_bias=False, activation="tanh"),
 ]

@@ -93,6 +93,7 @@ from pydl.ops.elementwise import (  # noqa: F401
     subtract,
     where,
 )
+from pydl.ops.matmul import dot, matmul, outer, tensordot  # noqa: F401
 from pydl.ops.move import (  # noqa: F401
     broadcast_to,
     cast,

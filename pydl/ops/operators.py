@@ -22,6 +22,7 @@ from pydl.ops.elementwise import (
     power,
     subtract,
 )
+from pydl.ops.matmul import matmul
 from pydl.ops.move import get_item
 from pydl.tensor import Tensor
 
@@ -39,7 +40,7 @@ def _comparison(name, function):
 
 
 for _name, _function in {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "floordiv": floor_divide, "mod": mod, "pow": power,
-                         "and": logical_and, "or": logical_or}.items():
+                         "matmul": matmul, "and": logical_and, "or": logical_or}.items():
     _signs(_name, _function)
 for _name, _function in {"eq": equal, "ne": not_equal, "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal}.items():
     _comparison(_name, _function)
