@@ -1,0 +1,59 @@
+"""Opponents take turns: what the benchmarks share.
+
+Each opponent is (name, function).  All are warmed up, then called in turn for a number of rounds; a round of each is timed
+over as many calls as make a few milliseconds.  Median and quartiles are printed, and how many times the first is faster.
+"""
+import os
+import statistics
+import sys
+import time
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYDL_NUM_THREADS")
+
+
+def with_threads(threads):
+    """Start this script again with the number of threads in the environment, where BLAS libraries read it when they are loaded."""
+    wanted = {name: str(threads) for name in THREAD_VARIABLES}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
+
+
+def race(title, opponents, rounds=15, milliseconds=10):
+    """Time the opponents in turn and print a row each; returns {name: median seconds a call}."""
+    counts = []
+    for _, call in opponents:
+        for _ in range(3):
+            call()
+        start = time.perf_counter()
+        call()
+        counts.append(max(1, int(milliseconds / 1e3 / max(time.perf_counter() - start, 1e-7))))
+    times = [[] for _ in opponents]
+    for _ in range(rounds):
+        for (_, call), count, found in zip(opponents, counts, times):
+            start = time.perf_counter()
+            for _ in range(count):
+                call()
+            found.append((time.perf_counter() - start) / count)
+    first = statistics.median(times[0])
+    print(title)
+    for (name, _), found in zip(opponents, times):
+        low, median, high = statistics.quantiles(found, n=4)
+        print(f"  {name:<28} {median * 1e6:10.1f} us  ({low * 1e6:.1f} .. {high * 1e6:.1f})  {median / first:6.2f} x")
+    return {name: statistics.median(found) for (name, _), found in zip(opponents, times)}
+
+
+def setting(threads):
+    """One line on what the figures were taken with."""
+    from pydl.kernels._common import get_cpu_level
+
+    return f"{threads} thread(s), pydl at CPU level {get_cpu_level()}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
+
+
+def torch_or_none(threads):
+    """PyTorch with so many threads, if it is installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(threads)
+    return torch
