@@ -322,6 +322,15 @@ CASES += [
     op("loss", losses.kl_divergence, [flags(N, 7), probabilities(N, 7)], loss.kl_divergence),
     op("loss", losses.hinge, [flags(N, 7), (N, 7)], loss.hinge),
     op("loss", losses.squared_hinge, [integers(N, 7, low=-1, high=3), (N, 7)], loss.squared_hinge),
+    op("loss", losses.categorical_hinge, [flags(N, 7), apart(N, 7)], loss.categorical_hinge),
+    op("loss", losses.cosine_similarity, [(N, 7), (N, 7)], loss.cosine_similarity),
+    op("loss", losses.binary_focal_crossentropy, [flags(N, 7), positive(N, 7, low=0.05, high=0.95)], loss.binary_focal_crossentropy, label_smoothing=0.1),
+    op("loss", losses.binary_focal_crossentropy, [flags(N, 7), (N, 7)], loss.binary_focal_crossentropy, apply_class_balancing=True, gamma=1.5, from_logits=True),
+    op("loss", losses.categorical_focal_crossentropy, [flags(N, 7), positive(N, 7)], loss.categorical_focal_crossentropy),
+    op("loss", losses.categorical_focal_crossentropy, [flags(N, 7), (N, 7)], loss.categorical_focal_crossentropy, alpha=0.5, gamma=1.5, from_logits=True,
+       label_smoothing=0.1),
+    op("loss", losses.dice, [flags(N, 7), positive(N, 7, high=1.0)], loss.dice, axis=-1),
+    op("loss", losses.tversky, [flags(N, 7), positive(N, 7, high=1.0)], loss.tversky, alpha=0.3, beta=0.7, axis=-1),
 ]
 
 # ---- matrix products and dense: below, at and above the register tiles, one row, one column, stacks that broadcast on either side

@@ -278,3 +278,23 @@ def test_empty_batches():
     assert losses.MeanSquaredError()(np.zeros((0, 3)), np.zeros((0, 3))).item() == 0.0
     with pytest.raises(ValueError, match="label 0"):
         loss([0], np.zeros((1, 0)))
+
+
+@pytest.mark.parametrize("cls,function", [(losses.CategoricalHinge, losses.categorical_hinge), (losses.CosineSimilarity, losses.cosine_similarity),
+                                          (losses.BinaryFocalCrossentropy, losses.binary_focal_crossentropy), (losses.Tversky, losses.tversky),
+                                          (losses.CategoricalFocalCrossentropy, losses.categorical_focal_crossentropy), (losses.Dice, losses.dice),
+                                          (losses.MeanSquaredError, losses.mean_squared_error), (losses.KLDivergence, losses.kl_divergence)])
+def test_class_and_function_agree(cls, function):
+    y_true, y_pred = rng.integers(0, 2, (5, 4)), rng.uniform(0.1, 0.9, (5, 4))
+    assert cls()(y_true, y_pred).item() == pytest.approx(float(np.mean(function(y_true, y_pred).numpy())), rel=1e-12)
+    assert type(losses.get(function)) is cls and type(losses.get(function.__name__)) is cls
+    again = losses.deserialize(losses.serialize(cls()))
+    assert again.get_config() == cls().get_config()
+    with pytest.raises(ShapeError, match=r"\(5, 3\).*\(5, 4\)"):
+        cls()(y_true[:, :3], y_pred)
+
+
+def test_cosine_of_nothing_is_zero():
+    assert losses.cosine_similarity([[0.0, 0.0]], [[1.0, 2.0]]).item() == 0.0
+    gradient = pydl.grad(lambda x: ops.sum(losses.cosine_similarity([[1.0, 2.0]], x)))(Tensor([[0.0, 0.0]])).numpy()
+    assert np.isfinite(gradient).all()

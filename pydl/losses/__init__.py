@@ -4,6 +4,20 @@ import inspect
 from pydl import registry
 from pydl.errors import show, suggestion
 from pydl.losses.base import FunctionLoss, Loss
+from pydl.losses.composed import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Dice,
+    Tversky,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    cosine_similarity,
+    dice,
+    tversky,
+)
 from pydl.losses.cross_entropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -46,7 +60,8 @@ _BY_NAME.update({alias: cls for names, cls in {
 
 FUNCTIONS = {f.__name__: f for f in (
     binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, hinge, huber, kl_divergence, log_cosh, mean_absolute_error,
-    mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson, squared_hinge)}
+    mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson, squared_hinge, categorical_hinge, cosine_similarity,
+    binary_focal_crossentropy, categorical_focal_crossentropy, dice, tversky)}
 _BY_FUNCTION = {f: _BY_NAME[name] for name, f in FUNCTIONS.items()}
 
 

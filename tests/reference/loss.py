@@ -84,3 +84,45 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         if labels[i] != ignore_class:
             out[i] = -log_probabilities(y_pred[i].tolist(), from_logits)[int(labels[i])]
     return out
+
+
+def by_row(score, y_true, y_pred):
+    out = np.empty(y_pred.shape[:-1])
+    for i in np.ndindex(*out.shape):
+        out[i] = score(y_true[i].astype(float).tolist(), y_pred[i].tolist())
+    return out
+
+
+def categorical_hinge(y_true, y_pred):
+    return by_row(lambda t, x: max(1 + max((1 - a) * b for a, b in zip(t, x)) - math.fsum(a * b for a, b in zip(t, x)), 0), y_true, y_pred)
+
+
+def cosine_similarity(y_true, y_pred):
+    return by_row(lambda t, x: -math.fsum(a * b for a, b in zip(t, x)) / (math.hypot(*t) * math.hypot(*x)), y_true, y_pred)
+
+
+def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0):
+    def score(t, x):
+        t = t * (1 - label_smoothing) + label_smoothing / 2
+        x = 1 / (1 + math.exp(-x)) if from_logits else x
+        balance = t * alpha + (1 - t) * (1 - alpha) if apply_class_balancing else 1
+        return balance * (1 - (t * x + (1 - t) * (1 - x))) ** gamma * -(t * math.log(clipped(x)) + (1 - t) * math.log(1 - clipped(x)))
+    return by_element(score, y_true, y_pred)
+
+
+def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0):
+    def score(t, x):
+        logs = log_probabilities(x, from_logits)
+        return -math.fsum(alpha * (1 - math.exp(p)) ** gamma * (a * (1 - label_smoothing) + label_smoothing / len(t)) * p for a, p in zip(t, logs))
+    return by_row(score, y_true, y_pred)
+
+
+def dice(y_true, y_pred, axis=-1):
+    return by_row(lambda t, x: 1 - 2 * math.fsum(a * b for a, b in zip(t, x)) / (math.fsum(t) + math.fsum(x) + SMALL), y_true, y_pred)
+
+
+def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=-1):
+    def score(t, x):
+        both, missed, false = (math.fsum(v) for v in zip(*[(a * b, a * (1 - b), (1 - a) * b) for a, b in zip(t, x)]))
+        return 1 - both / (both + alpha * missed + beta * false + SMALL)
+    return by_row(score, y_true, y_pred)
