@@ -127,6 +127,7 @@ def measure(runners, steps, rounds):
         runner.epoch()
     for turn in range(rounds):
         for runner in runners if turn % 2 == 0 else runners[::-1]:
+            time.sleep(0.1)          # idle threads of the last one's BLAS spin for a while
             start = time.perf_counter()
             runner.epoch()
             times[runner.name].append((time.perf_counter() - start) / steps)

@@ -90,27 +90,28 @@ def compare(model, x, y):
     Returns:   whether all losses agree to 1e-4.
     """
     plain = lenet_numpy.LeNet(model.get_weights())
-    ours, theirs, gaps = [], [], []
-    for step in range(COMPARED + 2):                    # the first two steps of a model are recorded; they are compared but not timed
-        rows = slice(step * BATCH % (len(x) - BATCH), step * BATCH % (len(x) - BATCH) + BATCH)
-        xb, yb = x[rows], y[rows]
-        start = time.perf_counter()
-        loss = model.train_on_batch(xb, yb, return_dict=True)["loss"]
-        middle = time.perf_counter()
-        expected = plain.train(xb, yb)
-        end = time.perf_counter()
-        gaps.append(abs(loss - expected))
-        if step >= 2:
-            ours.append(middle - start)
-            theirs.append(end - middle)
-        if step in (0, 1, 4, 9, 19):
-            print(f"  step {step + 1:2d}   loss pydl {loss:.6f}   NumPy {expected:.6f}   difference {gaps[-1]:.1e}")
-    a, b = statistics.median(ours) * 1e3, statistics.median(theirs) * 1e3
-    agreed = max(gaps[:COMPARED]) <= 1e-4
-    print(f"  largest difference of the losses {max(gaps[:COMPARED]):.1e} ({'agree' if agreed else 'DO NOT AGREE'} to 1e-4)")
+    batches = [slice(i * BATCH, i * BATCH + BATCH) for i in range(COMPARED)]
+    ours, our_times = timed(lambda xb, yb: model.train_on_batch(xb, yb, return_dict=True)["loss"], x, y, batches)
+    theirs, their_times = timed(plain.train, x, y, batches)
+    gaps = np.abs(np.subtract(ours, theirs))
+    for step in (0, 1, 4, 9, COMPARED - 1):
+        print(f"  step {step + 1:2d}   loss pydl {ours[step]:.6f}   NumPy {theirs[step]:.6f}   difference {gaps[step]:.1e}")
+    a, b = statistics.median(our_times[2:]) * 1e3, statistics.median(their_times[2:]) * 1e3     # the first two of a model are recorded
+    agreed = bool(gaps.max() <= 1e-4)
+    print(f"  largest difference of the losses {gaps.max():.1e} ({'agree' if agreed else 'DO NOT AGREE'} to 1e-4)")
     print(f"  a step takes {a:.3f} ms with pydl ({pydl.get_num_threads()} threads), {b:.3f} ms with NumPy ({blas_threads()}): "
           f"{b / a:.1f} times faster")
     return agreed
+
+
+def timed(train, x, y, batches):
+    """Return the losses and the seconds of a step on each batch."""
+    losses, seconds = [], []
+    for rows in batches:
+        start = time.perf_counter()
+        losses.append(train(x[rows], y[rows]))
+        seconds.append(time.perf_counter() - start)
+    return losses, seconds
 
 
 def blas_threads():

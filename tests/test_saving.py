@@ -220,7 +220,7 @@ CHANGES = [
     ((*LAYER, "class_name"), "layers.Conv2D"), ((*LAYER, "class_name"), "optimizers.Adam"), ((*LAYER, "class_name"), "subprocess.Popen"),
     ((*LAYER, "class_name"), "pydl.models.saving.save_model"), ((*LAYER, "class_name"), "models.Sequential"), (LAYER, {"function": "eval"}),
     ((*LAYER, "config", "units"), 3), ((*LAYER, "config", "units"), -1), ((*LAYER, "config", "units"), 1.5), ((*LAYER, "config", "units"), "2"),
-    ((*LAYER, "config", "units"), 2**40), ((*LAYER, "config", "units"), 10**9), ((*LAYER, "config", "units"), 2**70), ((*LAYER, "config", "units"), "del"),
+    ((*LAYER, "config", "units"), 2**40), ((*LAYER, "config", "units"), 10**9), ((*LAYER, "config", "units"), 2**63), ((*LAYER, "config", "units"), "del"),
     ((*LAYER, "config", "activation"), "eval"), ((*LAYER, "config", "activation"), "__import__('os').system('true')"), ((*LAYER, "config", "activation"), 3),
     ((*LAYER, "config", "activation"), {"function": "os.system"}), ((*LAYER, "config", "kernel_initializer"), "nothing"),
     ((*LAYER, "config", "kernel_initializer"), {"class_name": "os.system", "config": {}}), ((*LAYER, "config", "kernel_regularizer"), {"class_name": "x"}),
@@ -248,7 +248,7 @@ def test_a_config_that_was_tampered_with(path, small, keys, to, monkeypatch):
     except ValueError as error:
         assert len(str(error)) > 10
         return
-    harmless = {("built_shape",), ("model", "config", "name"), (*LAYER, "config", "name"), ("compile", "surprise")}
+    harmless = {("built_shape",), ("model", "config", "name"), ("model", "config", "surprise"), (*LAYER, "config", "name"), ("compile", "surprise")}
     assert keys in harmless or to is None, "accepted"
     assert model.predict(np.ones((2, 3))).shape == (2, 2)
 

@@ -50,6 +50,7 @@ def load_model(path, custom_objects=None, compile=True):
                compile: False leaves the model without optimizer and loss.
     Raises:    FormatError, a ValueError, if the file is damaged or names unknown classes; OSError if it cannot be read.
     """
+    custom_objects = registry.checked_custom_objects("load_model", custom_objects)
     config, arrays = read_model_file(path)
     shown = os.fsdecode(os.fspath(path))
     budget = weight_budget.set(WeightBudget(sum(a.size for name, a in arrays.items() if name.startswith("weights/"))))
@@ -58,13 +59,15 @@ def load_model(path, custom_objects=None, compile=True):
             model = registry.deserialize(config["model"], kind=Model)
             shape = config["built_shape"]
             if not model.built and shape is not None:
-                model.build_from([np.zeros((1, *s[1:]), model.dtype) for s in (shape if isinstance(shape[0], list) else [shape])])
+                model.build_from([np.broadcast_to(np.zeros((), model.dtype), (1, *s[1:])) for s in (shape if isinstance(shape[0], list) else [shape])])
             _restore(model.named_weights(), "weights", arrays, lambda p, values: p.assign(values), shown)
             _restore(model.named_states(), "states", arrays, _assign_state, shown)
             training = config["training"]
             model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
             if compile and config["compile"] is not None:
                 _compile_from(model, config["compile"], arrays)
+    except ValueError as error:
+        raise FormatError(str(error) if str(error).startswith(shown) else f"{shown}: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
         raise FormatError(f"{shown}: the config does not describe a model: {error!r}") from error
     finally:
