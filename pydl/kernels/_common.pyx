@@ -23,6 +23,7 @@ cdef extern from *:
 
 cdef extern from "program.h" nogil:
     int pydl_program_run(const pydl_ctx *ctx, const pydl_program *program, isize *failed)
+    double pydl_clock()
     int pydl_program_profile(const pydl_ctx *ctx, const pydl_program *program, double *seconds, isize *failed)
 
 
@@ -254,6 +255,11 @@ cdef class Recording:
         return None
 
 
+cdef enum:
+    TRIALS = 3                              # runs each to compare one thread with all
+    RETRY = 512                             # runs until they are compared again
+
+
 cdef class Program:
     """A recorded step, replayed in one call: forward, loss, metrics, backward, update; no Python, no allocation."""
     cdef readonly Recording recording
@@ -261,6 +267,9 @@ cdef class Program:
     cdef readonly object inputs             # arrays to fill before a run
     cdef readonly object lock
     cdef pydl_program program
+    cdef readonly int threads, chosen       # of the latest run; what was found faster
+    cdef double[2] best                     # seconds of the fastest trial on one thread, on all
+    cdef long runs
     cdef object __weakref__
 
     def __init__(self, Recording recording not None, inputs, outputs):
@@ -297,19 +306,48 @@ cdef class Program:
         cdef pydl_fault fault
         cdef isize failed = 0
         cdef int status
-        ctx.threads = thread_count
+        cdef double started = 0
+        cdef int trial = self.next_trial()
+        ctx.threads = self.threads
         ctx.blas = &blas
         ctx.fault = &fault
         memset(&fault, 0, sizeof(fault))
         in_kernels += 1
         with nogil:
+            if trial >= 0:
+                started = pydl_clock()
             if seconds == NULL:
                 status = pydl_program_run(&ctx, &self.program, &failed)
             else:
                 status = pydl_program_profile(&ctx, &self.program, seconds, &failed)
+            if trial >= 0:
+                started = pydl_clock() - started
         in_kernels -= 1
+        if trial >= 0 and started < self.best[trial]:
+            self.best[trial] = started
         if status != 0:
             fail(status, self.recording.labels[failed][0], &fault)
+
+    cdef int next_trial(self) noexcept:
+        """Which thread count this run times: 0 for one thread, 1 for all, -1 for neither; sets self.threads.
+
+        No bit depends on the thread count, so a program may find out by itself what is faster here and now: small steps
+        run best on one thread, and so does any step while other processes want the CPUs.
+        """
+        cdef long turn = self.runs % RETRY
+        self.runs += 1
+        if thread_count == 1:
+            self.threads = 1
+            return -1
+        if turn == 0:
+            self.best[0] = self.best[1] = 1e300
+        if turn < 2 * TRIALS:
+            self.threads = thread_count if turn % 2 else 1
+            return turn % 2
+        if turn == 2 * TRIALS:
+            self.chosen = 1 if self.best[0] <= self.best[1] else thread_count
+        self.threads = min(self.chosen, thread_count)
+        return -1
 
     def profile(self, int repeats=1):
         """Replay with timers: seconds a call, as a list, added up over the repeats."""

@@ -70,7 +70,7 @@ def machine_peaks():
     if key not in _peaks:
         n = 384
         a, b, c = (B.owned((n, n)) for _ in range(3))
-        flops = 2.0 * n ** 3 / _fastest(lambda: B.gemm(a, b, c), 30)
+        flops = 2.0 * n ** 3 / _fastest(lambda: B.gemm(a, b, None, c), 30)
         big = [B.owned((1 << 24,)) for _ in range(3)]
         bandwidth = 3.0 * big[0].nbytes / _fastest(lambda: B.add(*big), 4)
         _peaks[key] = (flops, bandwidth)
