@@ -1,18 +1,21 @@
 /* Few channels make poor vectors, so `fold` rows are read as one row of fold * c columns where c < 128; the columns of one
-   channel are put together at the end.  Columns go CHUNK at a time, in registers; rows in blocks of 64 (a block stays in
-   L1 for its second pass) and the blocks in at most GROUPS groups, whose sums meet in double, in order.
+   channel are put together at the end.  Columns go CHUNK at a time, in registers; rows in blocks of 64, and the blocks in at
+   most GROUPS groups, whose sums meet in double, in order.
 
    Both passes over the data run in one parallel region, and the second walks backwards: it starts with
    what the first has just left in the cache. */
 #ifndef real
 #include <omp.h>
-#include "internal.h"
+#include "simd.h"
+#include "vecmath.h"
 #include "norm.h"
 
 #define CORE static inline __attribute__((always_inline)) void    /* copies with a constant number of columns keep their sums in registers */
-#define CHUNK 32
+#define CHUNK (SIMD_REGISTERS == 32 ? 64 : 32)     /* columns whose sums and settings fit the registers */
+#define FOLDED 64                                  /* columns wanted of rows read as one */
 #define ROWS 64
 #define GROUPS 64
+#define PIECE 32768                                /* elements: shorter ones, taken backwards, lose the memory's read-ahead (1.6x at 32x56x56x64) */
 
 /* How (rows, c) is split: by shape alone. */
 typedef struct {
@@ -20,21 +23,24 @@ typedef struct {
     isize tall, rest;           /* such rows; rows of c columns left over */
     isize group_rows, groups;   /* rows of a group, a multiple of ROWS; groups of the tall part */
     isize parts;                /* groups, and one more for the rest */
-    isize chunks;               /* of CHUNK columns */
+    isize piece_rows;           /* rows of a piece */
+    isize span, spans;          /* columns of a task, fewer where there are not groups enough to share; how many such */
 } split;
 
 static split split_of(isize rows, isize c)
 {
     isize fold = 1;
     if (c < 128) {
-        while (fold < CHUNK && fold * c % CHUNK) fold *= 2;
+        while (fold < FOLDED && fold * c % FOLDED) fold *= 2;
         if (rows < 8 * fold) fold = 1;
     }
     split s = { .fold = fold, .width = fold * c, .tall = rows / fold, .rest = rows % fold };
     s.group_rows = ROWS * max_isize(1, ceil_div(ceil_div(s.tall, ROWS), GROUPS));
     s.groups = ceil_div(s.tall, s.group_rows);
     s.parts = s.groups + (s.rest > 0);
-    s.chunks = ceil_div(s.width, CHUNK);
+    s.piece_rows = max_isize(8, PIECE / max_isize(s.width, 1));
+    s.span = s.groups < 8 ? min_isize(s.width, 128) : s.width;
+    s.spans = s.width ? ceil_div(s.width, s.span) : 0;
     return s;
 }
 
@@ -47,12 +53,12 @@ static inline isize part_rows(const split *s, isize g)
 /* The data as pieces of contiguous rows, for the passes that treat every row alike; the rest is the last piece. */
 typedef struct { isize at, rows, width; } piece;
 
-static inline isize pieces(const split *s) { return ceil_div(s->tall, ROWS) + (s->rest > 0); }
+static inline isize pieces(const split *s) { return ceil_div(s->tall, s->piece_rows) + (s->rest > 0); }
 
 static inline piece piece_of(const split *s, isize i)
 {
-    if (i * ROWS >= s->tall) return (piece){ s->tall * s->width, s->rest, s->width / s->fold };
-    return (piece){ i * ROWS * s->width, min_isize(ROWS, s->tall - i * ROWS), s->width };
+    if (i * s->piece_rows >= s->tall) return (piece){ s->tall * s->width, s->rest, s->width / s->fold };
+    return (piece){ i * s->piece_rows * s->width, min_isize(s->piece_rows, s->tall - i * s->piece_rows), s->width };
 }
 
 /* Where a thread's share of `count` units starts; it ends where the next thread's starts. */
@@ -68,142 +74,138 @@ static inline int norm_parallel(isize rows, isize c) { return rows > 1 && rows *
 #include "each_real.h"
 #else
 
-/* ---- sums down the columns ---- */
+/* What a channel's columns need to be normalised; scale = gamma * rstd. */
+typedef struct { real *mean, *scale, *beta, *by_mean, *by_x; } FN(columns);
 
-/* Mean and sum of squares around it, of `count` columns over `rows` rows. */
-CORE FN(moments_core)(const real *x, isize rows, isize stride, double *mean, double *m2, const isize count)
+/* ---- cores: one block of rows, `count` columns, whose sums and settings fit the registers ---- */
+
+/* Adds n rows to the mean of `before` rows and to the sum of squares around it.  One pass, around the mean so far (at first
+   the first row): the part of the sum of squares that cancels is no larger than the variance itself. */
+CORE FN(moments_core)(const real *x, isize n, isize stride, isize before, double *mean, double *m2, const isize count)
 {
-    for (isize j = 0; j < count; j++) mean[j] = m2[j] = 0;
-    for (isize start = 0; start < rows; start += ROWS) {
-        const isize n = min_isize(ROWS, rows - start);
-        const real *block = x + start * stride;
-        const real scale = (real)1 / (real)n;
-        real centre[CHUNK], other[CHUNK], sum[CHUNK], squares[CHUNK];
+    real shift[CHUNK], sum[CHUNK], squares[CHUNK];
+    for (isize j = 0; j < count; j++) shift[j] = before ? (real)mean[j] : x[j];
+    #pragma omp simd
+    for (isize j = 0; j < count; j++) { sum[j] = 0; squares[j] = 0; }
+    for (isize i = 0; i < n; i++) {
+        const real *p = x + i * stride;
         #pragma omp simd
-        for (isize j = 0; j < count; j++) { centre[j] = 0; other[j] = 0; sum[j] = 0; squares[j] = 0; }
-        for (isize i = 0; i + 1 < n; i += 2) {
-            const real *p = block + i * stride, *q = p + stride;
-            #pragma omp simd
-            for (isize j = 0; j < count; j++) { centre[j] += p[j]; other[j] += q[j]; }
-        }
-        if (n % 2) {
-            const real *p = block + (n - 1) * stride;
-            #pragma omp simd
-            for (isize j = 0; j < count; j++) centre[j] += p[j];
-        }
-        #pragma omp simd
-        for (isize j = 0; j < count; j++) centre[j] = (centre[j] + other[j]) * scale;
-        for (isize i = 0; i < n; i++) {
-            const real *p = block + i * stride;
-            #pragma omp simd
-            for (isize j = 0; j < count; j++) {
-                const real d = p[j] - centre[j];
-                sum[j] += d;
-                squares[j] += d * d;
-            }
-        }
-        /* Chan's formula for two parts; sum mends the rounding of centre */
-        const double share = (double)n / (double)(start + n), weight = (double)n * (double)start / (double)(start + n);
         for (isize j = 0; j < count; j++) {
-            const double off = (double)sum[j] / (double)n, d = (double)centre[j] + off - mean[j];
-            m2[j] += (double)squares[j] - off * (double)sum[j] + d * d * weight;
-            mean[j] += d * share;
+            const real d = p[j] - shift[j];
+            sum[j] += d;
+            squares[j] = FN(muladd)(d, d, squares[j]);
         }
     }
+    /* Chan's formula for two parts */
+    const double share = (double)n / (double)(before + n), weight = (double)before * share, each = 1 / (double)n;
+    #pragma omp simd
+    for (isize j = 0; j < count; j++) {
+        const double off = (double)sum[j] * each, d = (double)shift[j] + off - mean[j];
+        m2[j] += (double)squares[j] - off * (double)sum[j] + d * d * weight;
+        mean[j] += d * share;
+    }
+}
+
+/* Adds n rows to the sums of dy and of dy * (x - mean). */
+CORE FN(gradient_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, double *of_dy, double *of_product,
+                       const isize count, const int relu)
+{
+    real sum[CHUNK], product[CHUNK];
+    #pragma omp simd
+    for (isize j = 0; j < count; j++) { sum[j] = 0; product[j] = 0; }
+    for (isize i = 0; i < n; i++) {
+        const real *p = x + i * stride, *d = dy + i * stride;
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) {
+            const real off = p[j] - k.mean[j], g = !relu || FN(muladd)(off, k.scale[j], k.beta[j]) > 0 ? d[j] : 0;
+            sum[j] += g;
+            product[j] = FN(muladd)(g, off, product[j]);
+        }
+    }
+    #pragma omp simd
+    for (isize j = 0; j < count; j++) { of_dy[j] += (double)sum[j]; of_product[j] += (double)product[j]; }
+}
+
+/* y = (x - mean) * scale + beta */
+CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, real *y, const isize count, const int relu)
+{
+    for (isize i = 0; i < n; i++) {
+        const real *p = x + i * stride;
+        real *q = y + i * stride;
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) {
+            const real v = FN(muladd)(p[j] - k.mean[j], k.scale[j], k.beta[j]);
+            q[j] = relu && v <= 0 ? 0 : v;      /* NaN stays */
+        }
+    }
+}
+
+/* dx = scale * (dy - by_mean - (x - mean) * by_x); constant statistics: dx = scale * dy */
+CORE FN(spread_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, real *dx, const isize count, const int relu, const int constant)
+{
+    for (isize i = 0; i < n; i++) {
+        const real *p = x + i * stride, *d = dy + i * stride;
+        real *q = dx + i * stride;
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) {
+            const real off = p[j] - k.mean[j], g = !relu || FN(muladd)(off, k.scale[j], k.beta[j]) > 0 ? d[j] : 0;
+            q[j] = constant ? k.scale[j] * g : k.scale[j] * (g - FN(muladd)(off, k.by_x[j], k.by_mean[j]));
+        }
+    }
+}
+
+/* ---- shells: any number of rows and columns, CHUNK columns at a time ---- */
+
+static FN(columns) FN(columns_from)(FN(columns) k, isize j)
+{
+    return (FN(columns)){ k.mean + j, k.scale + j, k.beta + j, k.by_mean + j, k.by_x + j };
 }
 
 static void FN(moments_columns)(const real *x, isize rows, isize stride, double *mean, double *m2, isize count)
 {
-    if (count == CHUNK) FN(moments_core)(x, rows, stride, mean, m2, CHUNK);
-    else FN(moments_core)(x, rows, stride, mean, m2, count);
+    for (isize j = 0; j < count; j++) mean[j] = m2[j] = 0;
+    for (isize start = 0; start < rows; start += ROWS)
+        for (isize j = 0; j < count; j += CHUNK) {
+            const real *at = x + start * stride + j;
+            const isize n = min_isize(ROWS, rows - start), some = min_isize(CHUNK, count - j);
+            if (some == CHUNK) FN(moments_core)(at, n, stride, start, mean + j, m2 + j, CHUNK);
+            else FN(moments_core)(at, n, stride, start, mean + j, m2 + j, some);
+        }
 }
 
-/* What a channel's columns need to be normalised; scale = gamma * rstd. */
-typedef struct { real *mean, *scale, *beta, *by_mean, *by_x; } FN(columns);
-
-/* Sums of dy and of dy * (x - mean). */
-CORE FN(gradient_core)(const real *dy, const real *x, const real *mean, const real *scale, const real *beta, isize rows, isize stride,
-                       double *of_dy, double *of_product, const isize count, const int relu)
+static void FN(gradient_columns)(const real *dy, const real *x, FN(columns) k, isize rows, isize stride,
+                                 double *of_dy, double *of_product, isize count, isize relu)
 {
     for (isize j = 0; j < count; j++) of_dy[j] = of_product[j] = 0;
-    for (isize start = 0; start < rows; start += ROWS) {
-        const isize end = min_isize(rows, start + ROWS);
-        real sum[CHUNK], product[CHUNK];
-        #pragma omp simd
-        for (isize j = 0; j < count; j++) { sum[j] = 0; product[j] = 0; }
-        for (isize i = start; i < end; i++) {
-            const real *p = x + i * stride, *d = dy + i * stride;
-            #pragma omp simd
-            for (isize j = 0; j < count; j++) {
-                const real off = p[j] - mean[j], g = !relu || off * scale[j] + beta[j] > 0 ? d[j] : 0;
-                sum[j] += g;
-                product[j] += g * off;
-            }
+    for (isize start = 0; start < rows; start += ROWS)
+        for (isize j = 0; j < count; j += CHUNK) {
+            const isize at = start * stride + j, n = min_isize(ROWS, rows - start), some = min_isize(CHUNK, count - j);
+            const FN(columns) c = FN(columns_from)(k, j);
+            if (some < CHUNK) FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, some, relu != 0);
+            else if (relu) FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, CHUNK, 1);
+            else FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, CHUNK, 0);
         }
-        for (isize j = 0; j < count; j++) { of_dy[j] += (double)sum[j]; of_product[j] += (double)product[j]; }
-    }
 }
-
-static void FN(gradient_columns)(const real *dy, const real *x, const real *mean, const real *scale, const real *beta,
-                                 isize rows, isize stride, double *of_dy, double *of_product, isize count, isize relu)
-{
-    if (count != CHUNK) FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, count, relu != 0);
-    else if (relu) FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, CHUNK, 1);
-    else FN(gradient_core)(dy, x, mean, scale, beta, rows, stride, of_dy, of_product, CHUNK, 0);
-}
-
-/* ---- rows ---- */
 
 static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, isize relu, real *y)
 {
-    for (isize i = 0; i < rows; i++) {
-        const real *p = x + i * width;
-        real *q = y + i * width;
-        if (relu)
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) {
-                const real v = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j];
-                q[j] = v <= 0 ? 0 : v;      /* NaN stays */
-            }
-        else
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) q[j] = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j];
+    for (isize j = 0; j < width; j += CHUNK) {
+        const isize some = min_isize(CHUNK, width - j);
+        const FN(columns) c = FN(columns_from)(k, j);
+        if (some < CHUNK) FN(normalise_core)(x + j, c, rows, width, y + j, some, relu != 0);
+        else if (relu) FN(normalise_core)(x + j, c, rows, width, y + j, CHUNK, 1);
+        else FN(normalise_core)(x + j, c, rows, width, y + j, CHUNK, 0);
     }
 }
 
-/* dx = scale * (dy - by_mean - (x - mean) * by_x) */
-static void FN(gradient_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, real *dx)
+static void FN(spread_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, const int constant, real *dx)
 {
-    for (isize i = 0; i < rows; i++) {
-        const real *p = x + i * width, *d = dy + i * width;
-        real *q = dx + i * width;
-        if (relu)
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) {
-                const real off = p[j] - k.mean[j], g = off * k.scale[j] + k.beta[j] > 0 ? d[j] : 0;
-                q[j] = k.scale[j] * (g - k.by_mean[j] - off * k.by_x[j]);
-            }
-        else
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) q[j] = k.scale[j] * (d[j] - k.by_mean[j] - (p[j] - k.mean[j]) * k.by_x[j]);
-    }
-}
-
-/* dx = scale * dy, of a normalisation with constant statistics */
-static void FN(scale_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, real *dx)
-{
-    for (isize i = 0; i < rows; i++) {
-        const real *p = x + i * width, *d = dy + i * width;
-        real *q = dx + i * width;
-        if (relu)
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) {
-                const real g = (p[j] - k.mean[j]) * k.scale[j] + k.beta[j] > 0 ? d[j] : 0;
-                q[j] = k.scale[j] * g;
-            }
-        else
-            #pragma omp simd
-            for (isize j = 0; j < width; j++) q[j] = k.scale[j] * d[j];
+    for (isize j = 0; j < width; j += CHUNK) {
+        const isize some = min_isize(CHUNK, width - j);
+        const FN(columns) c = FN(columns_from)(k, j);
+        if (some < CHUNK || constant) FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, some, relu != 0, constant);
+        else if (relu) FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, CHUNK, 1, 0);
+        else FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, CHUNK, 0, 0);
     }
 }
 
@@ -222,7 +224,7 @@ static FN(columns) FN(columns_at)(const split *s, double *scratch)
 }
 
 /* Repeats the first c values of a column array for each row of the fold. */
-static void FN(spread)(real *column, isize c, isize width)
+static void FN(repeat)(real *column, isize c, isize width)
 {
     for (isize j = c; j < width; j++) column[j] = column[j - c];
 }
@@ -234,9 +236,9 @@ static void FN(fill_columns)(const split *s, isize c, const real *mean, const re
         k.scale[j] = gamma ? gamma[j] * rstd[j] : rstd[j];
         k.beta[j] = beta ? beta[j] : 0;
     }
-    FN(spread)(k.mean, c, s->width);
-    FN(spread)(k.scale, c, s->width);
-    FN(spread)(k.beta, c, s->width);
+    FN(repeat)(k.mean, c, s->width);
+    FN(repeat)(k.scale, c, s->width);
+    FN(repeat)(k.beta, c, s->width);
 }
 
 /* ---- batch normalisation, training ---- */
@@ -288,17 +290,16 @@ pydl_status FN(batch_norm_forward)(const pydl_ctx *ctx, const void *args)
     const FN(columns) k = FN(columns_at)(&s, part);
     #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
     {
-        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads(), tasks = s.groups * s.chunks;
+        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads(), tasks = s.groups * s.spans;
         for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
-            const isize g = task / s.chunks, from = task % s.chunks * CHUNK;
+            const isize g = task / s.spans, from = task % s.spans * s.span;
             double *mean = part + 2 * g * s.width + from;
-            FN(moments_columns)(a->x + g * s.group_rows * s.width + from, part_rows(&s, g), s.width, mean, mean + s.width, min_isize(CHUNK, s.width - from));
+            FN(moments_columns)(a->x + g * s.group_rows * s.width + from, part_rows(&s, g), s.width, mean, mean + s.width, min_isize(s.span, s.width - from));
         }
-        if (thread == 0 && s.rest)
-            for (isize from = 0; from < a->c; from += CHUNK) {
-                double *mean = part + 2 * s.groups * s.width + from;
-                FN(moments_columns)(a->x + s.tall * s.width + from, s.rest, a->c, mean, mean + s.width, min_isize(CHUNK, a->c - from));
-            }
+        if (thread == 0 && s.rest) {            /* c < 128 here */
+            double *mean = part + 2 * s.groups * s.width;
+            FN(moments_columns)(a->x + s.tall * s.width, s.rest, a->c, mean, mean + s.width, a->c);
+        }
         #pragma omp barrier
         #pragma omp single
         FN(finish_moments)(a, &s, part, k);
@@ -321,20 +322,17 @@ isize FN(batch_norm_backward_scratch)(const pydl_ctx *ctx, const void *args)
 static void FN(gradient_parts)(const real *dy, const real *x, const split *s, isize c, FN(columns) k, isize relu,
                                double *part, isize thread, isize threads)
 {
-    const isize tasks = s->groups * s->chunks;
+    const isize tasks = s->groups * s->spans;
     for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
-        const isize g = task / s->chunks, from = task % s->chunks * CHUNK, at = g * s->group_rows * s->width + from;
+        const isize g = task / s->spans, from = task % s->spans * s->span, at = g * s->group_rows * s->width + from;
         double *sum = part + 2 * g * s->width + from;
-        FN(gradient_columns)(dy + at, x + at, k.mean + from, k.scale + from, k.beta + from, part_rows(s, g), s->width,
-                             sum, sum + s->width, min_isize(CHUNK, s->width - from), relu);
+        FN(gradient_columns)(dy + at, x + at, FN(columns_from)(k, from), part_rows(s, g), s->width, sum, sum + s->width, min_isize(s->span, s->width - from), relu);
     }
-    if (thread == 0 && s->rest)
-        for (isize from = 0; from < c; from += CHUNK) {
-            const isize at = s->tall * s->width + from;
-            double *sum = part + 2 * s->groups * s->width + from;
-            FN(gradient_columns)(dy + at, x + at, k.mean + from, k.scale + from, k.beta + from, s->rest, c,
-                                 sum, sum + s->width, min_isize(CHUNK, c - from), relu);
-        }
+    if (thread == 0 && s->rest) {
+        const isize at = s->tall * s->width;
+        double *sum = part + 2 * s->groups * s->width;
+        FN(gradient_columns)(dy + at, x + at, k, s->rest, c, sum, sum + s->width, c, relu);
+    }
 }
 
 /* Adds up the parts; afterwards total[j] is the sum of dy and total[width + j] that of dy * (x - mean), j < c. */
@@ -362,8 +360,8 @@ static void FN(finish_gradient)(const FN(batch_norm_backward_args) *a, const spl
         if (a->dgamma) a->dgamma[j] = (real)dgamma;
         if (a->dbeta) a->dbeta[j] = (real)total[j];
     }
-    FN(spread)(k.by_mean, a->c, s->width);
-    FN(spread)(k.by_x, a->c, s->width);
+    FN(repeat)(k.by_mean, a->c, s->width);
+    FN(repeat)(k.by_x, a->c, s->width);
 }
 
 pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args)
@@ -383,7 +381,7 @@ pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args)
         if (a->dx)
             for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
                 const piece p = piece_of(&s, i);
-                FN(gradient_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, a->dx + p.at);
+                FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 0, a->dx + p.at);
             }
     }
     return PYDL_OK;
@@ -444,7 +442,7 @@ pydl_status FN(batch_norm_inference_backward)(const pydl_ctx *ctx, const void *a
         if (a->dx)
             for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
                 const piece p = piece_of(&s, i);
-                FN(scale_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, a->dx + p.at);
+                FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 1, a->dx + p.at);
             }
     }
     if (a->dgamma || a->dbeta) {

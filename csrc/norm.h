@@ -1,7 +1,7 @@
 /* Batch normalisation over the last axis, layer normalisation over the last axes.  x, y, dy, dx: (rows, c), c fastest.
 
    Statistics are those of all rows, the variance biased (divided by rows).  Blocks of 64 rows are summed in the input's type,
-   around their own mean, and the blocks in double, in an order that depends on (rows, c) only.
+   around the mean of the rows before them, and the blocks in double, in an order that depends on (rows, c) only.
    gamma or beta NULL: 1 or 0.   relu not 0: y = max(y, 0) in the same pass, and backward takes dy as 0 where the
    normalised value is not above 0 (it is computed again, so y need not be kept).
    rows = 0: the mean counts as 0 and the variance as 0, moving statistics stay. */

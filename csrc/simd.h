@@ -76,6 +76,32 @@ ALWAYS_INLINE void wide_low(wide a, uint32_t *p)
     for (int l = 0; l < WIDE_LANES; l++) p[l] = (uint32_t)a[l];
 #endif
 }
+/* Bytes to 32-bit lanes and back, lanes a constant.  (gcc 12 widens a byte vector in 128-bit pieces by way of memory: 4 x slower.) */
+ALWAYS_INLINE void widen_bytes(const uint8_t *p, int32_t *lane, const int lanes)
+{
+    int l = 0;
+#if defined(__AVX512F__)
+    for (; l + 16 <= lanes; l += 16) _mm512_storeu_si512(lane + l, _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p + l))));
+#endif
+#if defined(__AVX2__)
+    for (; l + 8 <= lanes; l += 8) _mm256_storeu_si256((__m256i *)(lane + l), _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p + l))));
+#endif
+    for (; l < lanes; l++) lane[l] = p[l];
+}
+ALWAYS_INLINE void narrow_bytes(const int32_t *lane, uint8_t *p, const int lanes)
+{
+    int l = 0;
+#if defined(__AVX512VL__)
+    for (; l + 16 <= lanes; l += 16) _mm_storeu_si128((__m128i *)(p + l), _mm512_cvtepi32_epi8(_mm512_loadu_si512(lane + l)));
+    for (; l + 8 <= lanes; l += 8) _mm_storel_epi64((__m128i *)(p + l), _mm256_cvtepi32_epi8(_mm256_loadu_si256((const __m256i *)(lane + l))));
+#elif defined(__SSE2__)
+    for (; l + 8 <= lanes; l += 8) {
+        const __m128i words = _mm_packs_epi32(_mm_loadu_si128((const __m128i *)(lane + l)), _mm_loadu_si128((const __m128i *)(lane + l + 4)));
+        _mm_storel_epi64((__m128i *)(p + l), _mm_packus_epi16(words, words));
+    }
+#endif
+    for (; l < lanes; l++) p[l] = (uint8_t)lane[l];
+}
 #define EACH_REAL "simd.h"
 #include "each_real.h"
 #endif
