@@ -197,6 +197,21 @@ static void FN(softmax_row)(const real *x, real *y, isize c)
     for (isize j = 0; j < c; j++) y[j] *= scale;
 }
 
+/* Short rows: the exponential goes over all of them at once, whole vectors at a time. */
+static void FN(softmax_rows)(const real *x, real *y, isize rows, isize c)
+{
+    for (isize i = 0; i < rows; i++) {
+        real largest = FN(row_max)(x + i * c, c);
+        for (isize j = 0; j < c; j++) y[i * c + j] = x[i * c + j] - largest;
+    }
+    #pragma omp simd
+    for (isize k = 0; k < rows * c; k++) y[k] = FN(vec_exp)(y[k]);
+    for (isize i = 0; i < rows; i++) {
+        real scale = (real)(1 / FN(row_sum)(y + i * c, c));
+        for (isize j = 0; j < c; j++) y[i * c + j] *= scale;
+    }
+}
+
 static void FN(log_softmax_row)(const real *x, real *y, isize c)
 {
     real largest = FN(row_max)(x, c), log_sum = (real)log(FN(sum_of_exp)(x, largest, c));
@@ -221,8 +236,12 @@ static void FN(log_softmax_back_row)(const real *dy, const real *y, real *dx, is
 pydl_status FN(softmax_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(softmax_args) *a = args;
+    const isize together = a->c < 256 ? 1024 / max_isize(a->c, 1) : 1;
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->c > PARALLEL_MIN / 4)
-    for (isize i = 0; i < a->n; i++) FN(softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
+    for (isize i = 0; i < a->n; i += together) {
+        if (together == 1) FN(softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
+        else FN(softmax_rows)(a->x + i * a->c, a->y + i * a->c, min_isize(together, a->n - i), a->c);
+    }
     return PYDL_OK;
 }
 

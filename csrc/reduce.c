@@ -27,11 +27,11 @@ static isize product(isize ndim, const isize *shape)
 #include "each_real.h"
 #else
 
-/* How the work is cut.  If the last kept axis is contiguous in x, a task has up to TILE neighbouring results and goes down the
-   rows ("columns"); else it has one result and goes along the contiguous reduced axis. */
+/* How the work is cut.  A task has up to `tile` neighbouring results along the last kept axis.  If that is contiguous in x it goes
+   down the rows ("columns"), else along the contiguous reduced axis, one result after the other. */
 typedef struct {
     isize results, count;       /* results, and elements of x behind each */
-    isize width, tile, tiles;   /* length of a row of results, results a task, tasks a row */
+    isize width, tile, tiles;   /* length of the last kept axis, results a task, tasks along that axis */
     isize run, runs;            /* elements of each result a task takes, tasks a result */
     int columns;
 } FN(reduce_plan);
@@ -43,10 +43,10 @@ static FN(reduce_plan) FN(plan_of)(const FN(reduce_args) *a)
     p.results = product(a->kept_ndim, a->kept_shape);
     p.count = product(a->reduced_ndim, a->reduced_shape);
     p.columns = a->kept_stride[last] == 1 && a->kept_shape[last] > 1;
-    p.width = p.columns ? a->kept_shape[last] : 1;
-    p.tile = min_isize(p.width, TILE);
+    p.width = max_isize(a->kept_shape[last], 1);
+    p.tile = min_isize(p.width, p.columns ? TILE : min_isize(max_isize(RUN / max_isize(p.count, 1), 1), TILE));
     p.tiles = ceil_div(p.width, p.tile);
-    p.run = max_isize(RUN / p.tile, 1);
+    p.run = p.columns ? max_isize(RUN / p.tile, 1) : RUN;
     p.runs = max_isize(ceil_div(p.count, p.run), 1);
     return p;
 }
@@ -112,12 +112,14 @@ static real FN(min_along)(const real *x, isize n)
     static void FN(name##_task)(const FN(reduce_args) *a, const real *x, int columns, isize width, isize start, isize stop, acc_t *acc) \
     {                                                                                                                           \
         const isize last = a->reduced_ndim - 1, length = a->reduced_shape[last], stride = a->reduced_stride[last];              \
+        const isize step = a->kept_stride[a->kept_ndim - 1];                                                                    \
         for (isize j = 0; j < width; j++) acc[j] = nothing;                                                                     \
         while (start < stop) {                                                                                                  \
             const isize column = start % length, n = min_isize(length - column, stop - start);                                  \
             const real *from = x + offset_of(start, a->reduced_ndim, a->reduced_shape, a->reduced_stride);                      \
             if (columns) FN(name##_down)(from, n, stride, width, acc);                                                          \
-            else { const acc_t p = acc[0], q = along(from, n); acc[0] = merged; }                                               \
+            else                                                                                                                \
+                for (isize j = 0; j < width; j++) { const acc_t p = acc[j], q = along(from + j * step, n); acc[j] = merged; }   \
             start += n;                                                                                                         \
         }                                                                                                                       \
     }                                                                                                                           \
@@ -163,9 +165,24 @@ REDUCTION(reduce_min, real, (real)INFINITY, FN(min_along), q < p ? q : q == q ? 
 
 /* ---- where the extreme is ---- */
 
+/* The first position of `value` in x, of a NaN if it is one; it is there.  Whole strips are passed over without a branch inside. */
+static isize FN(first_of)(const real *x, real value, isize n)
+{
+    enum { strip = 64 };
+    isize start = 0;
+    for (; start + strip <= n; start += strip) {
+        int found = 0;
+        #pragma omp simd reduction(| : found)
+        for (isize i = 0; i < strip; i++) found |= (x[start + i] == value) | ((value != value) & (x[start + i] != x[start + i]));
+        if (found) break;
+    }
+    while (!(x[start] == value || (value != value && x[start] != x[start]))) start++;
+    return start;
+}
+
 /* `better`: of the element x over the best so far; a NaN is better than anything but a NaN. */
 #ifndef ARG_EXTREME
-#define ARG_EXTREME(name, better)                                                                                               \
+#define ARG_EXTREME(name, along, better)                                                                                        \
     static void FN(name##_column)(const real *column, isize length, isize inner, isize width, int32_t *index)                   \
     {                                                                                                                           \
         real best_of[TILE];                                                                                                     \
@@ -178,11 +195,23 @@ REDUCTION(reduce_min, real, (real)INFINITY, FN(min_along), q < p ? q : q == q ? 
                 index[j] = wins ? (int32_t)k : index[j];                                                                        \
             }                                                                                                                   \
     }                                                                                                                           \
+    static void FN(name##_rows)(const real *x, isize rows, isize length, int32_t *index)                                        \
+    {                                                                                                                           \
+        for (isize r = 0; r < rows; r++, x += length) index[r] = (int32_t)FN(first_of)(x, along(x, length), length);            \
+    }                                                                                                                           \
     pydl_status FN(name)(const pydl_ctx *ctx, const void *args)                                                                 \
     {                                                                                                                           \
         const FN(argmax_args) *a = args;                                                                                        \
+        const int share = a->outer * a->length * a->inner > PARALLEL_MIN;                                                       \
+        if (a->inner == 1) {                                                                                                    \
+            const isize rows = max_isize(BLOCK / a->length, 1);                                                                 \
+            _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (share)")                                   \
+            for (isize first = 0; first < a->outer; first += rows)                                                              \
+                FN(name##_rows)(a->x + first * a->length, min_isize(rows, a->outer - first), a->length, a->index + first);      \
+            return PYDL_OK;                                                                                                     \
+        }                                                                                                                       \
         const isize tiles = ceil_div(a->inner, TILE);                                                                           \
-        _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (a->outer * a->length * a->inner > PARALLEL_MIN)") \
+        _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (share)")                                       \
         for (isize task = 0; task < a->outer * tiles; task++) {                                                                 \
             const isize o = task / tiles, first = task % tiles * TILE;                                                          \
             FN(name##_column)(a->x + o * a->length * a->inner + first, a->length, a->inner, min_isize(TILE, a->inner - first),  \
@@ -192,6 +221,6 @@ REDUCTION(reduce_min, real, (real)INFINITY, FN(min_along), q < p ? q : q == q ? 
     }
 #endif
 
-ARG_EXTREME(argmax, x > best)
-ARG_EXTREME(argmin, x < best)
+ARG_EXTREME(argmax, FN(max_along), x > best)
+ARG_EXTREME(argmin, FN(min_along), x < best)
 #endif
