@@ -57,3 +57,20 @@ def torch_or_none(threads):
         return None
     torch.set_num_threads(threads)
     return torch
+
+
+def beside_numpy(title, ours, theirs, tolerance=1e-4):
+    """The same by both, then the race: functions without arguments that return arrays."""
+    import numpy as np
+
+    np.testing.assert_allclose(np.asarray(ours()), np.asarray(theirs()), rtol=tolerance, atol=tolerance, err_msg=title)
+    return race(title, [("pydl", ours), ("NumPy", theirs)], milliseconds=5)
+
+
+def threads_from_command_line():
+    """The number after the script's name (1 without one), set for pydl; prints the setting."""
+    import pydl
+
+    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    pydl.set_num_threads(threads)
+    print(setting(threads))

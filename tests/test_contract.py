@@ -3,13 +3,13 @@ import json
 
 import numpy as np
 import pytest
-from cases import CASES
 from contract import DTYPES, N, assert_close, assert_same_bits
+
+import pydl
+from cases import CASES
 from pydl.capture import function
 from pydl.gradcheck import gradcheck
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
-
-import pydl
 from pydl.tensor import Tensor
 
 LAYERS = [case for case in CASES if case.is_layer]
