@@ -299,6 +299,10 @@ cdef class Array:
     def __repr__(self):
         return f"Array(shape={self.shape}, dtype={self.dtype.name})"
 
+    def __array__(self, dtype=None, copy=None):
+        # NumPy takes the buffer; it comes here where that raised, which it would pass over in silence
+        return np.array(memoryview(self), dtype=dtype, copy=copy)
+
     def __dlpack__(self, **options):
         return np.asarray(self).__dlpack__(**options)
 

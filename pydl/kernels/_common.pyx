@@ -335,10 +335,10 @@ cdef class Program:
         run best on one thread, and so does any step while other processes want the CPUs.
         """
         cdef long turn = self.runs % RETRY
-        self.runs += 1
         if thread_count == 1:
             self.threads = 1
             return -1
+        self.runs += 1
         if turn == 0:
             self.best[0] = self.best[1] = 1e300
         if turn < 2 * TRIALS:
