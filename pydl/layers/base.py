@@ -170,13 +170,16 @@ class Layer(Owner):
                 value = np.asarray(value) if not hasattr(value, "dtype") else value
                 if value.dtype.kind in "OSUcmMV":
                     raise TypeError
-                value = as_tensor(value, self.dtype if value.dtype.kind == "f" or not self.takes_integers else None)
+                value = as_tensor(value, self._wanted(value.dtype))
             except (TypeError, ValueError):
                 raise TypeError(f"{self.who}: expected an array of numbers, got {show(value)}") from None
             return value
-        if value.dtype.name != self.dtype and (value.dtype.kind == "f" or not self.takes_integers):
-            return cast(value, self.dtype)
-        return value
+        wanted = self._wanted(value.dtype)
+        return value if wanted is None or value.dtype == wanted else cast(value, wanted)
+
+    def _wanted(self, dtype):
+        """What an input of this dtype is cast to; None leaves it."""
+        return None if self.takes_integers and dtype.kind != "f" else self.dtype
 
     def add_loss(self, loss):
         """Add a scalar Tensor to the loss of the training step that runs this layer."""

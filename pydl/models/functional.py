@@ -34,6 +34,7 @@ class Functional(Model):
         for twice in {n for n in names if names.count(n) > 1}:
             raise ValueError(f"{self.who}: two layers are named '{twice}'; names must be unique")
         self._graph_layers = layers
+        self.dtype = layers[0].dtype if layers else self.dtype  # what data is turned into for the model
         object.__setattr__(self, "built", True)
         self.input_names = [s.name or f"input_{i}" for i, s in enumerate(self.inputs)]
         self.output_names = [s.node.layer.name for s in self.outputs]

@@ -38,6 +38,10 @@ class Model(Training, Layer):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         self._start_training_state()
 
+    def _wanted(self, dtype):
+        """Each layer of a model casts for itself; the model passes on what it can compute with."""
+        return self.dtype if dtype.kind == "f" and dtype.itemsize not in (4, 8) else None
+
     @property
     def layers(self):
         """The layers of the model, in order."""

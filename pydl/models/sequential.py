@@ -48,6 +48,7 @@ class Sequential(Model):
             raise ValueError(f"{self.who}: there is no layer to take off")
         layer = self._layers.pop()
         self._forget_steps()
+        self._build_if_known()
         return layer
 
     def _append(self, layer):
@@ -80,6 +81,7 @@ class Sequential(Model):
             raise ValueError(f"{self.who}: the model has no layers; add one with model.add(layer)")
         if self._input is None:
             self._input = Input(tuple(input_shape)[1:])
+        self.dtype = self._layers[0].dtype                      # what data is turned into for the model
         x = Symbol(tuple(input_shape), self._input.dtype)
         for layer in self._layers:
             if isinstance(x, list):

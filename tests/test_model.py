@@ -1,0 +1,312 @@
+"""Sequential and functional models, compile, fit, evaluate, predict."""
+import numpy as np
+import pytest
+
+import pydl
+from pydl import layers, ops
+
+
+def data(n=60, d=4, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, d)).astype(np.float32)
+    return x, (np.abs(x @ rng.standard_normal((d, classes))).argmax(1)).astype(np.int64)
+
+
+def classifier(**options):
+    pydl.utils.set_random_seed(7)
+    model = pydl.Sequential([layers.Input((4,)), layers.Dense(16, activation="relu"), layers.Dropout(0.2), layers.Dense(3)], **options)
+    model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def same(a, b):
+    return all(p.tobytes() == q.tobytes() for p, q in zip(a.get_weights(), b.get_weights(), strict=True))
+
+
+# ---- structure
+
+def test_a_sequential_without_input_is_built_by_its_first_data():
+    model = pydl.Sequential([layers.Dense(3), layers.Dense(2)])
+    assert not model.built and model.weights == []
+    with pytest.raises(ValueError, match="not built"):
+        model.summary()
+    assert model.predict(np.zeros((5, 4))).shape == (5, 2)
+    assert model.count_params() == 4 * 3 + 3 + 3 * 2 + 2
+
+
+def test_layers_can_be_added_and_taken_off():
+    model = pydl.Sequential([layers.Input((4,))])
+    model.add(layers.Dense(3, name="a"))
+    model.add(layers.Dense(2, name="b"))
+    assert model.output_shape == (None, 2)
+    assert model.pop().name == "b"
+    assert model.output_shape == (None, 3) and model.predict(np.zeros((1, 4))).shape == (1, 3)
+
+
+def test_branches_shared_layers_and_several_outputs():
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    shared = layers.Dense(2, name="shared")
+    left, right = shared(a), shared(b)
+    model = pydl.Model([a, b], [layers.Add(name="sum")([left, right]), layers.Concatenate(name="both")([left, right])])
+    assert model.count_params() == 8 and model.output_shape == [(None, 2), (None, 4)]
+    x, y = np.ones((2, 3), np.float32), np.full((2, 3), 2, np.float32)
+    total, both = model.predict([x, y])
+    assert np.allclose(total, both[:, :2] + both[:, 2:])
+    by_name = model.predict({"b": y, "a": x})
+    assert by_name[0].tobytes() == total.tobytes()
+    model.compile("sgd", loss={"sum": "mse", "both": "mae"}, loss_weights={"sum": 2.0}, metrics={"both": ["mae"]})
+    history = model.fit([x, y], [np.zeros((2, 2)), np.zeros((2, 4))], epochs=4, verbose=0).history
+    assert set(history) == {"loss", "sum_loss", "both_loss", "both_mae"}
+    assert history["loss"][0] == pytest.approx(2 * history["sum_loss"][0] + history["both_loss"][0], rel=1e-6)
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_a_model_is_a_layer_and_a_part_of_a_model_is_a_model():
+    inner = pydl.Sequential([layers.Input((4,)), layers.Dense(5, name="d")], name="inner")
+    x = layers.Input((4,))
+    h = inner(x)
+    outer = pydl.Model(x, layers.Dense(2)(h))
+    assert outer.count_params() == 25 + 12 and [p for p, _ in outer.named_weights()][0] == "d/kernel"
+    features = pydl.Model(x, h)
+    values = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    assert features.predict(values).tobytes() == inner.predict(values).tobytes()
+    tail = pydl.Model(h, outer.outputs[0])
+    assert np.allclose(tail.predict(features.predict(values)), outer.predict(values), rtol=1e-6)
+    again = type(tail).from_config(tail.get_config())
+    assert again.count_params() == tail.count_params()
+
+
+class Residual(pydl.Model):
+    def __init__(self, units, name=None):
+        super().__init__(name=name)
+        self.units = units
+        self.first, self.blocks = layers.Dense(units), [layers.Dense(units), layers.Dense(units)]
+
+    def call(self, x, training=False):
+        h = self.first(x)
+        for block in self.blocks:
+            h = h + ops.relu(block(h))
+        return h
+
+
+def test_a_subclass_trains_and_replays():
+    pydl.utils.set_random_seed(1)
+    model = Residual(3)
+    x, y = data()
+    model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    losses = model.fit(x, y, epochs=12, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] and len(model.weights) == 6
+    assert any(step.program is not None for _, step in model._steps.items())
+
+
+def test_a_custom_loss_metric_and_layer_are_differentiated_and_recorded():
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.factor = self.add_weight((input_shape[-1],), "ones", name="factor", regularizer=pydl.regularizers.L2(0.1))
+
+        def call(self, x):
+            self.add_loss(ops.mean(ops.square(x)) * 0.01)
+            return x * self.factor
+    x, _ = data()
+    model = pydl.Sequential([layers.Input((4,)), Scale(), layers.Dense(1)])
+    model.compile("sgd", loss=lambda y, p: ops.mean((y - p) ** 2, axis=-1))
+    history = model.fit(x, x.sum(1, keepdims=True), epochs=5, verbose=0, batch_size=20).history["loss"]
+    assert history[-1] < history[0]
+    assert not np.array_equal(model.layers[0].get_weights()[0], np.ones(4))
+    assert all(step.reason is None for _, step in model._steps.items())
+    eager = model.evaluate(x, x.sum(1, keepdims=True), verbose=0, batch_size=60)
+    penalty = 0.1 * np.sum(model.layers[0].get_weights()[0] ** 2) + 0.01 * np.mean(x ** 2)
+    expected = np.mean((model.predict(x) - x.sum(1, keepdims=True)) ** 2) + penalty
+    assert eager == pytest.approx(expected, rel=1e-5)
+
+
+# ---- training
+
+def test_replayed_training_has_the_bits_of_eager_training():
+    x, y = data()
+    models = [classifier(), classifier()]
+    models[1].run_eagerly = True
+    models[1].compile("adam", models[1].compile_config["loss"], metrics=["accuracy"], run_eagerly=True)
+    a, b = [m.fit(x, y, batch_size=16, epochs=6, verbose=0).history for m in models]
+    assert a == b and same(*models)
+
+
+def test_two_and_two_epochs_are_four():
+    x, y = data()
+    once, twice = classifier(), classifier()
+    whole = once.fit(x, y, batch_size=16, epochs=4, verbose=0).history["loss"]
+    parts = [twice.fit(x, y, batch_size=16, epochs=2, verbose=0).history["loss"] for _ in range(2)]
+    assert whole == parts[0] + parts[1] and same(once, twice)
+
+
+def test_frozen_layers_stay_and_thawed_ones_move():
+    x, y = data()
+    model = classifier()
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    model.fit(x, y, epochs=3, verbose=0)
+    after = model.get_weights()
+    assert before[0].tobytes() == after[0].tobytes() and before[2].tobytes() != after[2].tobytes()
+    model.layers[0].trainable = True
+    model.compile("adam", model.compile_config["loss"])
+    model.fit(x, y, epochs=3, verbose=0)
+    assert model.get_weights()[0].tobytes() != after[0].tobytes()
+
+
+def test_the_learning_rate_can_change_while_steps_replay():
+    x, y = data()
+    model = classifier()
+    model.fit(x, y, epochs=3, verbose=0)
+    model.optimizer.learning_rate = 0.0
+    before = model.get_weights()
+    model.fit(x, y, epochs=2, verbose=0)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights()))
+
+
+def test_weights_count_samples():
+    x, y = data()
+    a, b = classifier(), classifier()
+    for m in (a, b):
+        m.compile("sgd", m.compile_config["loss"])
+    weight = np.where(y == 1, 3.0, 1.0)
+    a.fit(x, y, epochs=3, verbose=0, sample_weight=weight, shuffle=False)
+    b.fit(x, y, epochs=3, verbose=0, class_weight={1: 3.0}, shuffle=False)
+    assert same(a, b)
+
+
+@pytest.mark.filterwarnings("ignore:.*occurs only there")
+def test_validation_takes_the_last_rows_and_leaves_no_trace():
+    x, y = data()
+    a, b = classifier(), classifier()
+    split = a.fit(x, y, epochs=2, verbose=0, validation_split=0.25).history
+    given = b.fit(x[:45], y[:45], epochs=2, verbose=0, validation_data=(x[45:], y[45:])).history
+    assert split == given and same(a, b)
+    loss, accuracy = a.evaluate(x[45:], y[45:], verbose=0)
+    assert split["val_loss"][-1] == loss and split["val_accuracy"][-1] == accuracy
+
+
+def test_train_on_batch_and_history_of_metrics():
+    x, y = data()
+    model = classifier()
+    first = model.train_on_batch(x, y, return_dict=True)
+    for _ in range(30):
+        last = model.train_on_batch(x, y, return_dict=True)
+    assert last["loss"] < first["loss"] and set(last) == {"loss", "accuracy"}
+    assert isinstance(model.test_on_batch(x, y), list)
+
+
+def test_predict_in_batches_is_predict():
+    x, _ = data(100)
+    model = classifier()
+    assert np.allclose(model.predict(x, batch_size=7), model.predict(x, batch_size=100), rtol=1e-5, atol=1e-6)
+    assert model.predict(x[:1]).shape == (1, 3) and isinstance(model.predict_on_batch(x), np.ndarray)
+
+
+def test_predict_and_evaluate_inside_a_callback_of_fit():
+    x, y = data()
+    model, seen = classifier(), []
+
+    class Look(pydl.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append((self.model.predict(x[:2]).sum(), logs["loss"]))
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[Look()], batch_size=20)
+    assert len(seen) == 6 and all(np.isfinite(v) for pair in seen for v in pair)
+
+
+def test_an_exception_in_a_callback_leaves_a_model_that_fits():
+    x, y = data()
+    model = classifier()
+
+    class Stop(pydl.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyError("mine")
+    with pytest.raises(KeyError, match="mine"):
+        model.fit(x, y, verbose=0, callbacks=[Stop()])
+    model.fit(x, y, verbose=0)
+
+
+def test_summary_and_profile_print_what_they_found(capsys):
+    x, y = data()
+    model = classifier()
+    model.fit(x, y, epochs=2, verbose=0, batch_size=20)
+    model.summary()
+    text = capsys.readouterr().out
+    assert "131" in text and "dense" in text and "Arena of the train step" in text
+    rows = model.profile(x[:20], y[:20], repeats=5)
+    text = capsys.readouterr().out
+    assert "outside kernels" in text and "Arena" in text
+    assert {"kernel", "shape", "flops", "bytes", "seconds", "share"} == set(rows[0])
+    assert sum(r["seconds"] for r in model.profile(x[:1], repeats=3, print_fn=lambda line: None)) > 0
+
+
+def test_double_precision_all_the_way():
+    x, y = data()
+    model = pydl.Sequential([layers.Input((4,)), layers.Dense(8, "tanh", dtype="float64"), layers.Dense(3, dtype="float64")])
+    model.compile("sgd", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x.astype(np.float64), y, epochs=3, verbose=0)
+    assert model.predict(x).dtype == np.float64 and model.dtype == "float64"
+
+
+# ---- what is refused
+
+@pytest.mark.parametrize("call, error, words", [
+    (lambda m, x, y: m.fit(x[:, :3], y), ValueError, r"declared \(None, 4\), got \(60, 3\)"),
+    (lambda m, x, y: m.fit(x[0], y[:4]), ValueError, r"x\[None\]"),
+    (lambda m, x, y: m.fit(x, y[:-1]), ValueError, "rows"),
+    (lambda m, x, y: m.fit(x, y + 1), ValueError, "3"),
+    (lambda m, x, y: m.fit(x, y - 1), ValueError, "-1"),
+    (lambda m, x, y: m.fit(x), TypeError, "y is required"),
+    (lambda m, x, y: m.fit(None, y), TypeError, "x is required"),
+    (lambda m, x, y: m.fit(x, y, batch_size=0), ValueError, "batch_size"),
+    (lambda m, x, y: m.fit(x, y, epochs=-1), ValueError, "epochs"),
+    (lambda m, x, y: m.fit(x, y, epochs=1.5), TypeError, "epochs"),
+    (lambda m, x, y: m.fit(x, y, validation_split=1.0), ValueError, "validation_split"),
+    (lambda m, x, y: m.fit(x, y, validation_split=0.1, validation_data=(x, y)), ValueError, "not both"),
+    (lambda m, x, y: m.fit(x, y, validation_data=x), TypeError, "validation_data"),
+    (lambda m, x, y: m.fit(x, y, verbose=3), ValueError, "verbose"),
+    (lambda m, x, y: m.fit(x, y, shuffle="yes"), TypeError, "shuffle"),
+    (lambda m, x, y: m.fit(x, y, sample_weight=np.ones(3)), ValueError, "sample_weight"),
+    (lambda m, x, y: m.fit(x, y, class_weight=[1, 2]), TypeError, "class_weight"),
+    (lambda m, x, y: m.fit(x, y, callbacks=["stop"]), TypeError, "callbacks"),
+    (lambda m, x, y: m.fit(x, y, callbacks=[pydl.callbacks.EarlyStopping("val_los")], verbose=0), ValueError, "val_los"),
+    (lambda m, x, y: m.fit(iter([x]), y), TypeError, "array"),
+    (lambda m, x, y: m.fit(x.astype(str), y), TypeError, "text"),
+    (lambda m, x, y: m.fit(x.astype(complex), y), TypeError, "complex"),
+    (lambda m, x, y: m.predict(x[:0]), ValueError, "empty"),
+    (lambda m, x, y: m.predict(x, batch_size=-2), ValueError, "batch_size"),
+    (lambda m, x, y: m.evaluate(x, y[:2]), ValueError, "rows"),
+    (lambda m, x, y: m.compile("adm", "mse"), ValueError, "adam"),
+    (lambda m, x, y: m.compile("adam", "msee"), ValueError, "mse"),
+    (lambda m, x, y: m.compile("adam", "mse", metrics=["acuracy"]), ValueError, "accuracy"),
+    (lambda m, x, y: m.compile("adam", "mse", run_eagerly="no"), TypeError, "run_eagerly"),
+    (lambda m, x, y: m.compile("adam", {"nowhere": "mse"}), ValueError, "nowhere"),
+    (lambda m, x, y: m.get_layer("dens"), ValueError, "dens"),
+    (lambda m, x, y: m.get_layer(index=9), ValueError, "9"),
+    (lambda m, x, y: m.set_weights([]), ValueError, "set_weights"),
+    (lambda m, x, y: m.set_weights([np.zeros(1)] * 4), ValueError, "shape"),
+    (lambda m, x, y: setattr(m, "trainable", 1), TypeError, "trainable"),
+    (lambda m, x, y: m.add(layers.Dense), TypeError, "Dense"),
+    (lambda m, x, y: m.add(3), TypeError, "layer"),
+    (lambda m, x, y: m.add(m.layers[0]), ValueError, "already"),
+    (lambda m, x, y: m.save(3), TypeError, "path"),
+    (lambda m, x, y: m.profile(x, repeats=0), ValueError, "repeats"),
+    (lambda m, x, y: pydl.Sequential(3), TypeError, "list"),
+    (lambda m, x, y: pydl.Sequential([layers.Dense(2, name="a"), layers.Dense(2, name="a")]), ValueError, "'a'"),
+    (lambda m, x, y: pydl.Model(layers.Input((3,)), x), TypeError, "outputs"),
+    (lambda m, x, y: pydl.Model(layers.Input((3,)), layers.Dense(2)(layers.Input((3,)))), ValueError, "input"),
+    (lambda m, x, y: layers.Input(5), TypeError, "tuple"),
+    (lambda m, x, y: layers.Input((0,)), ValueError, "at least 1"),
+    (lambda m, x, y: layers.Input((4,), dtype="complex64"), TypeError, "dtype"),
+    (lambda m, x, y: layers.Input((4,)) + 1, TypeError, "Add"),
+    (lambda m, x, y: pydl.Sequential([layers.Input((4,)), layers.Dense(2)]).fit(x, y), RuntimeError, "compile"),
+])
+def test_bad_calls_are_refused_with_their_name_and_lose_nothing(call, error, words):
+    x, y = data()
+    model = classifier()
+    before = model.get_weights()
+    with pytest.raises(error, match=words):
+        call(model, x, y)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights()))
+    assert model.predict(x).shape == (60, 3)
+    if model.objective is not None and "mse" not in str(model.compile_config["loss"]):
+        model.fit(x, y, verbose=0)
