@@ -188,36 +188,128 @@ pydl_status FN(add_equal_accuracy)(const pydl_ctx *ctx, const void *args)
 
 /* ---- counts at thresholds ---- */
 
+/* How many of the rising thresholds lie below x, rounded as x is, so that 0.3 does not exceed 0.3; 0 for NaN. */
+static isize FN(thresholds_below)(const double *thresholds, isize k, real x)
+{
+    isize low = 0, high = k;
+    while (low < high) {
+        isize middle = (low + high) / 2;
+        if (x > (real)thresholds[middle]) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 isize FN(add_confusion_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_confusion_args) *a = args;
     (void)ctx;
-    return 4 * a->k * ceil_div(a->n, BLOCK) * (isize)sizeof(double);
+    return 2 * (a->k + 1) * ceil_div(a->n, BLOCK) * (isize)sizeof(double);
 }
 
-static void FN(confusion_block)(const FN(add_confusion_args) *a, isize start, isize end, double *counts)
+/* mass[2 j], mass[2 j + 1]: the weights of positives and negatives that exceed just j thresholds. */
+static void FN(confusion_block)(const FN(add_confusion_args) *a, isize start, isize end, double *mass)
 {
-    memset(counts, 0, (size_t)(4 * a->k) * sizeof(double));
+    memset(mass, 0, (size_t)(2 * (a->k + 1)) * sizeof(double));
     for (isize i = start; i < end; i++) {
         double weight = a->weights ? (double)a->weights[i / a->repeat] : 1;
-        int truth = a->target[i] != 0;
-        for (isize t = 0; t < a->k; t++) {
-            int claimed = (double)a->pred[i] > a->thresholds[t];
-            counts[4 * t + (claimed ? (truth ? 0 : 1) : (truth ? 3 : 2))] += weight;
-        }
+        mass[2 * FN(thresholds_below)(a->thresholds, a->k, a->pred[i]) + (a->target[i] == 0)] += weight;
     }
 }
 
 pydl_status FN(add_confusion)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_confusion_args) *a = args;
-    const isize blocks = ceil_div(a->n, BLOCK);
+    const isize blocks = ceil_div(a->n, BLOCK), k = a->k;
+    double *mass = a->scratch;
+    if (blocks == 0) return PYDL_OK;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
+    for (isize b = 0; b < blocks; b++)
+        FN(confusion_block)(a, b * BLOCK, min_isize(a->n, (b + 1) * BLOCK), mass + 2 * (k + 1) * b);
+    for (isize b = 1; b < blocks; b++)
+        for (isize j = 0; j < 2 * (k + 1); j++) mass[j] += mass[2 * (k + 1) * b + j];
+    double below[2] = { 0 }, all[2] = { 0 };
+    for (isize j = 0; j <= k; j++) {
+        all[0] += mass[2 * j];
+        all[1] += mass[2 * j + 1];
+    }
+    for (isize t = 0; t < k; t++) {
+        below[0] += mass[2 * t];                        /* what does not exceed threshold t */
+        below[1] += mass[2 * t + 1];
+        a->counts[4 * t] += all[0] - below[0];
+        a->counts[4 * t + 1] += all[1] - below[1];
+        a->counts[4 * t + 2] += below[1];
+        a->counts[4 * t + 3] += below[0];
+    }
+    return PYDL_OK;
+}
+
+pydl_status FN(keep_top_k)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(keep_top_k_args) *a = args;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
+    for (isize i = 0; i < a->n; i++) {
+        const real *x = a->pred + i * a->classes;
+        real *out = a->out + i * a->classes;
+        for (isize j = 0; j < a->classes; j++) out[j] = -(real)INFINITY;
+        for (isize taken = 0; taken < min_isize(a->k, a->classes); taken++) {
+            isize best = -1;
+            for (isize j = 0; j < a->classes; j++)
+                if (out[j] == -(real)INFINITY && x[j] == x[j] && (best < 0 || x[j] > x[best])) best = j;
+            if (best >= 0) out[best] = x[best];
+        }
+    }
+    return PYDL_OK;
+}
+
+isize FN(add_class_counts_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(add_class_counts_args) *a = args;
+    (void)ctx;
+    return 4 * a->classes * ceil_div(a->n, FN(block_rows)(a->classes)) * (isize)sizeof(double);
+}
+
+static void FN(class_counts_row)(const FN(add_class_counts_args) *a, isize i, double *counts)
+{
+    const real *x = a->pred + i * a->classes, *t = a->target + i * a->classes;
+    const double weight = a->weights ? (double)a->weights[i] : 1;
+    const isize best = FN(first_max)(x, a->classes);
+    for (isize c = 0; c < a->classes; c++) {
+        int claimed = a->by_max ? x[c] == x[best] && fabs((double)x[c]) > 1e-9 : x[c] > (real)a->threshold;
+        double truth = (double)t[c];
+        counts[4 * c] += weight * (claimed ? truth : 0);
+        counts[4 * c + 1] += weight * (claimed ? 1 - truth : 0);
+        counts[4 * c + 2] += weight * (claimed ? 0 : truth);
+        counts[4 * c + 3] += weight * truth;
+    }
+}
+
+pydl_status FN(add_class_counts)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(add_class_counts_args) *a = args;
+    const isize rows = FN(block_rows)(a->classes), blocks = ceil_div(a->n, rows), width = 4 * a->classes;
     double *partial = a->scratch;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->k > PARALLEL_MIN)
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
+    for (isize b = 0; b < blocks; b++) {
+        memset(partial + width * b, 0, (size_t)width * sizeof(double));
+        for (isize i = b * rows; i < min_isize(a->n, (b + 1) * rows); i++) FN(class_counts_row)(a, i, partial + width * b);
+    }
     for (isize b = 0; b < blocks; b++)
-        FN(confusion_block)(a, b * BLOCK, min_isize(a->n, (b + 1) * BLOCK), partial + 4 * a->k * b);
-    for (isize b = 0; b < blocks; b++)
-        for (isize c = 0; c < 4 * a->k; c++) a->counts[c] += partial[4 * a->k * b + c];
+        for (isize j = 0; j < width; j++) a->counts[j] += partial[width * b + j];
+    return PYDL_OK;
+}
+
+pydl_status FN(add_confusion_matrix)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(add_confusion_matrix_args) *a = args;
+    pydl_status status = labels_check(ctx, a->truth, a->truth_code, a->n, a->classes, a->ignore);
+    if (status == PYDL_OK) status = labels_check(ctx, a->pred, a->pred_code, a->n, a->classes, IGNORE_NONE);
+    if (status != PYDL_OK) return status;
+    for (isize i = 0; i < a->n; i++) {
+        isize truth = label_at(a->truth, a->truth_code, i), pred = label_at(a->pred, a->pred_code, i);
+        if (truth == a->ignore) continue;
+        a->matrix[truth * a->classes + pred] += a->weights ? (double)a->weights[i / a->repeat] : 1;
+    }
     return PYDL_OK;
 }
 #endif

@@ -47,10 +47,26 @@ typedef struct { void *scratch; const real *pred; const real *target; isize m; c
 pydl_status FN(add_equal_accuracy)(const pydl_ctx *ctx, const void *args);
 isize FN(add_equal_accuracy_scratch)(const pydl_ctx *ctx, const void *args);
 
-/* counts[t, 0..3] += weighted true positives, false positives, true negatives, false negatives of pred[i] > thresholds[t]
-   against target[i] != 0.  pred, target: (n,), weights: (n / repeat,), thresholds: (k,), counts: (k, 4). */
+/* counts[t] += the weights of true positives, false positives, true negatives and false negatives of pred[i] > thresholds[t]
+   against target[i] != 0.  pred, target: (n,), weights: (n / repeat,), thresholds: (k,), rising, counts: (k, 4). */
 typedef struct { void *scratch; const real *pred; const real *target; const real *weights; isize repeat; const double *thresholds; isize k; isize n; double *counts; } FN(add_confusion_args);
 pydl_status FN(add_confusion)(const pydl_ctx *ctx, const void *args);
 isize FN(add_confusion_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* out[i, j] = pred[i, j] where it is among the k largest of its row (the first of equals), -infinity elsewhere.  pred, out: (n, classes). */
+typedef struct { const real *pred; isize k; isize n; isize classes; real *out; } FN(keep_top_k_args);
+pydl_status FN(keep_top_k)(const pydl_ctx *ctx, const void *args);
+
+/* counts[c] += the weights of true positives, false positives, false negatives and targets of class c; a row claims class c where
+   pred[i, c] > threshold, or, where by_max, where it is the row's maximum and not 0.  A target counts by its value, 0 .. 1.
+   pred, target: (n, classes), weights: (n,), counts: (classes, 4). */
+typedef struct { void *scratch; const real *pred; const real *target; const real *weights; double threshold; isize by_max; isize n; isize classes; double *counts; } FN(add_class_counts_args);
+pydl_status FN(add_class_counts)(const pydl_ctx *ctx, const void *args);
+isize FN(add_class_counts_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* matrix[truth[i], pred[i]] += weights[i / repeat], but where truth[i] is `ignore`.  truth, pred: (n,), labels of any dtype,
+   matrix: (classes, classes).  PYDL_BAD_INDEX for a label that is no class; nothing is added then. */
+typedef struct { const void *truth; isize truth_code; const void *pred; isize pred_code; isize ignore; const real *weights; isize repeat; isize n; isize classes; double *matrix; } FN(add_confusion_matrix_args);
+pydl_status FN(add_confusion_matrix)(const pydl_ctx *ctx, const void *args);
 
 #endif

@@ -99,3 +99,10 @@ def check_class_shape(who, true_shape, pred_shape):
         raise ShapeError(f"{who}: y_true has shape {true_shape}, y_pred {pred_shape}; both must be (..., classes){hint}")
     if not pred_shape:
         raise ShapeError(f"{who}: expected y_pred (..., classes), got one number")
+
+
+def class_pair(who, y_true, y_pred):
+    """Targets and predictions (..., classes) as Tensors of one dtype."""
+    y_true, y_pred = as_tensor(y_true), floating(y_pred)
+    check_class_shape(who, y_true.shape, y_pred.shape)
+    return y_true if y_true.dtype == y_pred.dtype else cast(y_true, y_pred.dtype), y_pred

@@ -80,6 +80,37 @@ cdef extern from "metric.h":
         isize n
         double *counts
 
+    ctypedef struct pydl_keep_top_k_args_f32:
+        const float *pred
+        isize k
+        isize n
+        isize classes
+        float *out
+    ctypedef struct pydl_add_class_counts_args_f32:
+        void *scratch
+        const float *pred
+        const float *target
+        const float *weights
+        double threshold
+        isize by_max
+        isize n
+        isize classes
+        double *counts
+    ctypedef struct pydl_add_confusion_matrix_args_f32:
+        const void *truth
+        isize truth_code
+        const void *pred
+        isize pred_code
+        isize ignore
+        const float *weights
+        isize repeat
+        isize n
+        isize classes
+        double *matrix
+
+cdef extern from "labels.h":
+    const isize IGNORE_NONE
+
 cdef const pydl_kernel_row *ADD_MEAN = kernel("add_mean")
 cdef const pydl_kernel_row *ADD_SPARSE_ACCURACY = kernel("add_sparse_accuracy")
 cdef const pydl_kernel_row *ADD_CATEGORICAL_ACCURACY = kernel("add_categorical_accuracy")
@@ -88,6 +119,9 @@ cdef const pydl_kernel_row *ADD_CATEGORICAL_TOP_K = kernel("add_categorical_top_
 cdef const pydl_kernel_row *ADD_BINARY_ACCURACY = kernel("add_binary_accuracy")
 cdef const pydl_kernel_row *ADD_EQUAL_ACCURACY = kernel("add_equal_accuracy")
 cdef const pydl_kernel_row *ADD_CONFUSION = kernel("add_confusion")
+cdef const pydl_kernel_row *KEEP_TOP_K = kernel("keep_top_k")
+cdef const pydl_kernel_row *ADD_CLASS_COUNTS = kernel("add_class_counts")
+cdef const pydl_kernel_row *ADD_CONFUSION_MATRIX = kernel("add_confusion_matrix")
 
 
 cdef isize last(str who, Array pred) except -1:
@@ -202,7 +236,7 @@ def add_equal_accuracy(Array pred not None, Array target not None, Array weights
 
 
 def add_confusion(Array pred not None, Array target not None, Array weights, Array thresholds not None, Array counts not None):
-    """counts[t] += (true positives, false positives, true negatives, false negatives) of pred > thresholds[t]."""
+    """counts[t] += (true positives, false positives, true negatives, false negatives) of pred > thresholds[t], rising."""
     cdef pydl_add_confusion_args_f32 a
     agree("add_confusion", pred, target)
     expect("add_confusion", "thresholds", thresholds, FLOAT64, (thresholds.size,))
@@ -211,4 +245,42 @@ def add_confusion(Array pred not None, Array target not None, Array weights, Arr
     a.repeat = repeat_of("add_confusion", weights, pred.size)
     a.weights = NULL if weights is None else weights_of("add_confusion", weights, pred, pred.size // a.repeat)
     a.thresholds = <const double *>ptr(thresholds); a.counts = <double *>ptr(counts)
-    launch(ADD_CONFUSION, pred, &a, sizeof(a), counts, 2 * pred.size * a.k, 2 * pred.nbytes)
+    launch(ADD_CONFUSION, pred, &a, sizeof(a), counts, 8 * pred.size, 2 * pred.nbytes)
+
+
+def keep_top_k(Array pred not None, isize k, Array out not None):
+    """out = pred where it is among the k largest of its row, -infinity elsewhere."""
+    cdef pydl_keep_top_k_args_f32 a
+    agree("keep_top_k", pred, out)
+    a.classes = last("keep_top_k", pred); a.n = rows_of(pred); a.k = k
+    a.pred = <const float *>ptr(pred); a.out = <float *>ptr(out)
+    launch(KEEP_TOP_K, pred, &a, sizeof(a), out, k * pred.size, 2 * pred.nbytes)
+
+
+def add_class_counts(Array pred not None, Array target not None, Array weights, threshold, Array counts not None):
+    """counts[c] += (true positives, false positives, false negatives, targets) of class c.  threshold None: the row's maximum."""
+    cdef pydl_add_class_counts_args_f32 a
+    cdef isize classes = last("add_class_counts", pred), n = rows_of(pred)
+    agree("add_class_counts", pred, target)
+    expect("add_class_counts", "counts", counts, FLOAT64, (classes, 4))
+    a.scratch = NULL; a.pred = <const float *>ptr(pred); a.target = <const float *>ptr(target); a.n = n; a.classes = classes
+    a.weights = weights_of("add_class_counts", weights, pred, n)
+    a.threshold = 0 if threshold is None else threshold; a.by_max = threshold is None; a.counts = <double *>ptr(counts)
+    launch(ADD_CLASS_COUNTS, pred, &a, sizeof(a), counts, 8 * pred.size, 2 * pred.nbytes)
+
+
+def add_confusion_matrix(Array truth not None, Array pred not None, ignore, Array weights, Array matrix not None):
+    """matrix[truth, pred] += weights.  KernelError for a label that is no class."""
+    cdef pydl_add_confusion_matrix_args_f32 a
+    cdef str who = "add_confusion_matrix"
+    if truth.size != pred.size:
+        raise ValueError(f"{who}: sizes differ, shapes {truth.shape} and {pred.shape}")
+    if matrix.ndim != 2:
+        raise ValueError(f"{who}: matrix must have two axes, got shape {matrix.shape}")
+    expect(who, "matrix", matrix, FLOAT64, (matrix.shape[0], matrix.shape[0]))
+    a.truth = ptr(truth); a.truth_code = truth.code; a.pred = ptr(pred); a.pred_code = pred.code
+    a.ignore = IGNORE_NONE if ignore is None else ignore
+    a.repeat = repeat_of(who, weights, truth.size); a.n = truth.size; a.classes = matrix.shape[0]
+    a.weights = NULL if weights is None else weights_of(who, weights, weights, truth.size // a.repeat)
+    a.matrix = <double *>ptr(matrix)
+    launch(ADD_CONFUSION_MATRIX, matrix if weights is None else weights, &a, sizeof(a), matrix, truth.size, truth.nbytes + pred.nbytes)

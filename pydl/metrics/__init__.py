@@ -13,6 +13,26 @@ from pydl.metrics.accuracy import (
     TopKCategoricalAccuracy,
 )
 from pydl.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
+from pydl.metrics.counts import (
+    AUC,
+    BinaryIoU,
+    F1Score,
+    FalseNegatives,
+    FalsePositives,
+    FBetaScore,
+    IoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
 from pydl.metrics.values import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -35,7 +55,7 @@ registry.register("metrics", *CLASSES)
 
 _NAMED = [cls for cls in CLASSES if cls is not AccuracyByShape and cls is not Accuracy]
 _BY_NAME = {cls.__name__: cls for cls in [*_NAMED, Accuracy]}
-_BY_NAME.update({cls().name: cls for cls in _NAMED})
+_BY_NAME.update({inspect.signature(cls).parameters["name"].default or cls.default_name: cls for cls in _NAMED})
 _BY_NAME.update({alias: cls for names, cls in {
     "accuracy acc": AccuracyByShape, "mse MSE": MeanSquaredError, "mae MAE": MeanAbsoluteError, "mape MAPE": MeanAbsolutePercentageError,
     "msle MSLE": MeanSquaredLogarithmicError, "bce BCE": BinaryCrossentropy, "rmse RMSE": RootMeanSquaredError, "kld KLD": KLDivergence,

@@ -3,7 +3,7 @@ from pydl.backends import cpu as B
 from pydl.errors import ShapeError, boolean, in_range, positive_int
 from pydl.metrics.base import Mean, row_weights
 from pydl.ops import cast, equal, max, reshape
-from pydl.targets import check_class_shape, check_label_shape, floating, pair, samples
+from pydl.targets import check_label_shape, class_pair, floating, pair, samples
 from pydl.tensor import as_tensor, no_grad
 
 
@@ -137,13 +137,6 @@ class SparseTopKCategoricalAccuracy(Mean):
                 self.add(max(cast(hits, y_pred.dtype), axis=-1), sample_weight)
             else:
                 B.add_sparse_top_k(y_pred.array, y_true.array, self.k, row_weights(who, sample_weight, rows, y_pred.dtype), 1.0, self.total)
-
-
-def class_pair(who, y_true, y_pred):
-    """Targets and predictions (..., classes) as Tensors of one dtype."""
-    y_true, y_pred = as_tensor(y_true), floating(y_pred)
-    check_class_shape(who, y_true.shape, y_pred.shape)
-    return y_true if y_true.dtype == y_pred.dtype else cast(y_true, y_pred.dtype), y_pred
 
 
 class AccuracyByShape(Mean):

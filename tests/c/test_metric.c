@@ -147,12 +147,36 @@ static void R(confusion)(void)
     pydl_ctx ctx = context(2);
     const real pred[] = { (real)0.1, (real)0.6, (real)0.6, (real)0.9, (real)0.3 }, target[] = { 0, 1, 0, 1, 1 }, weights[] = { 1, 2, 3, 4, 5 };
     const double thresholds[] = { 0.5, 0.95 };
-    double counts[8] = { 0 }, scratch[8];
+    double counts[8] = { 0 }, scratch[6];
     FN(add_confusion_args) a = { scratch, pred, target, weights, 1, thresholds, 2, 5, counts };
     check(FN(add_confusion_scratch)(&ctx, &a) == (isize)sizeof scratch, "scratch", 0);
     FN(add_confusion)(&ctx, &a);
     const double expected[8] = { 6, 3, 1, 5, 0, 0, 4, 11 };
     for (int i = 0; i < 8; i++) check(counts[i] == expected[i], "confusion", i);
+    double classes[8] = { 0 }, room[8];
+    const real rows[6] = { (real)0.7, (real)0.3, (real)0.4, (real)0.6, 0, 0 }, truth[6] = { 1, 0, 1, 0, 0, 1 }, three[3] = { 1, 2, 4 };
+    FN(add_class_counts_args) b = { room, rows, truth, three, 0, 1, 3, 2, classes };
+    FN(add_class_counts)(&ctx, &b);
+    const double by_max[8] = { 1, 0, 2, 3, 0, 2, 4, 4 };
+    for (int i = 0; i < 8; i++) check(classes[i] == by_max[i], "class counts by the maximum", i);
+    memset(classes, 0, sizeof classes);
+    b.by_max = 0; b.threshold = 0.35;
+    FN(add_class_counts)(&ctx, &b);
+    const double by_threshold[8] = { 3, 0, 0, 3, 0, 2, 4, 4 };
+    for (int i = 0; i < 8; i++) check(classes[i] == by_threshold[i], "class counts by threshold", i);
+    const real scores[8] = { 1, 3, 3, 2, NAN, 5, -1, 0 };
+    real kept[8];
+    FN(keep_top_k)(&ctx, &(FN(keep_top_k_args)){ scores, 2, 2, 4, kept });
+    check(isinf(kept[0]) && kept[1] == 3 && kept[2] == 3 && isinf(kept[3]) && isinf(kept[4]) && kept[5] == 5 && isinf(kept[6]) && kept[7] == 0, "top 2", 0);
+    FN(keep_top_k)(&ctx, &(FN(keep_top_k_args)){ scores, 1, 2, 4, kept });
+    check(kept[1] == 3 && isinf(kept[2]) && kept[5] == 5 && isinf(kept[7]), "the first of equals", 0);
+    double matrix[4] = { 0 };
+    const uint8_t bytes[5] = { 0, 1, 255, 1, 1 };
+    const int64_t claims[5] = { 0, 0, 1, 1, 2 };
+    FN(add_confusion_matrix_args) m = { bytes, PYDL_UINT8, claims, PYDL_INT64, 255, weights, 1, 5, 2, matrix };
+    check(FN(add_confusion_matrix)(&ctx, &m) == PYDL_BAD_INDEX && fault.where == 4 && matrix[0] == 0, "a claim of class 2 of 2", 0);
+    m.n = 4;
+    check(FN(add_confusion_matrix)(&ctx, &m) == PYDL_OK && matrix[0] == 1 && matrix[1] == 0 && matrix[2] == 2 && matrix[3] == 4, "matrix", 0);
 }
 
 static void R(converting)(void)
