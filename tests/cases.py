@@ -193,6 +193,9 @@ CASES += [
     layer("merging", layers.Add, [(4,), (3, 4)], merging.add),
     layer("merging", layers.Concatenate, [(3, 4), (3, 1)], merging.concatenate),
     layer("merging", layers.Concatenate, [(3, 4), (2, 4), (1, 4)], merging.concatenate, axis=1),
+    layer("merging", layers.Dot, [(5,), (5,)], merging.dot, axes=1),
+    layer("merging", layers.Dot, [(3, 5), (4, 5)], merging.dot, axes=-1, normalize=True),
+    layer("merging", layers.Dot, [(5, 3), (4, 5)], merging.dot, axes=[1, 2]),
 ]
 
 # ---- pool

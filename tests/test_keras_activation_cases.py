@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = Path(os.environ.get("PYDL_SHARED") or ROOT.parent / "shared") / "data" / "keras_layer_cases" / "keras_layer_cases.json.gz"
 CASES = json.loads(gzip.open(FILE).read())["cases"] if FILE.exists() else {}
 ACTIVATIONS = [n for n in CASES if n.startswith("activations.") and "hard_sigmoid" not in n]      # Keras 2's had another slope
-MERGES = [n for n in CASES if n.startswith("merge.") and ".Dot." not in n]
+MERGES = [n for n in CASES if n.startswith("merge.")]
 RESHAPING = [n for n in CASES if n.split(".")[1].rstrip("0123456789.D") in ("ZeroPadding", "Cropping", "Flatten", "Permute", "RepeatVector", "Reshape")
              and "3D" not in n]
 ADVANCED = [n for n in CASES if n.startswith("advanced_activations.")]

@@ -111,7 +111,7 @@ def test_padding_and_cropping_undo_each_other():
     lambda: layers.RepeatVector(0), lambda: layers.RepeatVector(2)(X), lambda: layers.ZeroPadding2D(-1), lambda: layers.ZeroPadding2D(((1, 1), (1, 1), (1, 1))),
     lambda: layers.ZeroPadding2D(1)(X), lambda: layers.Cropping2D(3)(X[None]), lambda: layers.Flatten(data_format="channels_lost"),
     lambda: layers.Add()([X, X[:, :2]]), lambda: layers.Subtract()([X, X, X]), lambda: layers.Concatenate(axis=0), lambda: layers.Concatenate()([X, X[:, :2]]),
-    lambda: layers.Concatenate(axis=5)([X, X]), lambda: ops.reshape(X, (7, -1)), lambda: ops.squeeze(X, 1), lambda: ops.pad(X, -1),
+    lambda: layers.Concatenate(axis=5)([X, X]), lambda: layers.Dot(0), lambda: layers.Dot((1, 2, 3)), lambda: layers.Dot(1)([X, X[:, :3]]), lambda: ops.reshape(X, (7, -1)), lambda: ops.squeeze(X, 1), lambda: ops.pad(X, -1),
     lambda: ops.stack([X, X[0]]), lambda: ops.split(X, 3, axis=1), lambda: ops.broadcast_to(X, (4, 5)), lambda: ops.expand_dims(X, 9),
 ])
 def test_bad_settings(call):

@@ -1,8 +1,9 @@
 """Layers of several inputs."""
+import math
 from functools import reduce
 
 from pydl import ops
-from pydl.errors import ShapeError, is_int, show
+from pydl.errors import ShapeError, boolean, int_tuple, is_int, show
 from pydl.layers.base import Layer
 from pydl.shapes import broadcast_shapes, concatenated, normalize_axis
 
@@ -120,3 +121,56 @@ class Concatenate(Merge):
         if normalize_axis(self.axis, len(shapes[0]), self.who) == 0:
             raise ShapeError(f"{self.who}: axis {self.axis} of {shapes[0]} is the batch; its size must stay")
         return concatenated(shapes, self.axis, self.who)
+
+
+class Dot(Merge):
+    """Dot products of two inputs along an axis of each, sample by sample.
+
+    Args:      axes: the axis of both inputs, or a pair of axes; the batch (0) is refused.
+               normalize: divide by the lengths first, so that the result is the cosine of the angle.
+    Shapes:    [x (N, ..., k), y (N, ..., k)], axes -1 -> (N, rest of x, rest of y); (N, 1) of two rows
+    Raises:    ShapeError naming the shapes if the sizes along the axes differ.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).numpy().tolist()
+        [[11.0]]
+    """
+    exactly = 2
+
+    def __init__(self, axes, normalize=False, **kwargs):
+        super().__init__(**kwargs)
+        self.axes = int(axes) if is_int(axes) else list(int_tuple(self.who, "axes", axes, length=2))
+        if 0 in self._pair():
+            raise ValueError(f"{self.who}: axes must not name axis 0, the batch, got {show(axes)}")
+        self.normalize = boolean(self.who, "normalize", normalize)
+
+    def _pair(self):
+        return (self.axes, self.axes) if is_int(self.axes) else tuple(self.axes)
+
+    def _places(self, shapes):
+        """The axes counted from the front; their sizes agree."""
+        x, y = shapes
+        a, b = (normalize_axis(axis, len(shape), self.who) for axis, shape in zip(self._pair(), shapes, strict=True))
+        if 0 in (a, b):
+            raise ShapeError(f"{self.who}: axes {self.axes} of {x} and {y} name the batch")
+        if x[a] != y[b] and None not in (x[a], y[b]):
+            raise ShapeError(f"{self.who}: axis {a} of {x} and axis {b} of {y} differ: {x[a]} and {y[b]}")
+        return a, b
+
+    def call(self, xs):
+        shapes = self.check_inputs([x.shape for x in xs] if isinstance(xs, list) else xs.shape)
+        shape = self.compute_output_shape(shapes)
+        x, y = (ops.moveaxis(x, axis, -1) for x, axis in zip(xs, self._places(shapes), strict=True))
+        if self.normalize:
+            x, y = (ops.multiply(t, ops.rsqrt(ops.maximum(ops.sum(ops.square(t), axis=-1, keepdims=True), 1e-12))) for t in (x, y))
+        x, y = (ops.reshape(t, (t.shape[0], math.prod(t.shape[1:-1]), t.shape[-1])) for t in (x, y))
+        return ops.reshape(ops.matmul(x, ops.swapaxes(y, 1, 2)), (x.shape[0], *shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        x, y = shapes = self.check_inputs(input_shape)
+        a, b = self._places(shapes)
+        if x[0] != y[0] and None not in (x[0], y[0]):
+            raise ShapeError(f"{self.who}: batches of {x[0]} and {y[0]} samples do not go together")
+        rest = [size for k, size in enumerate(x) if k not in (0, a)] + [size for k, size in enumerate(y) if k not in (0, b)]
+        return (x[0] if x[0] is not None else y[0], *(rest or [1]))
