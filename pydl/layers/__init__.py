@@ -2,17 +2,38 @@
 from pydl import registry
 from pydl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax  # noqa: F401
 from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
-from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
 from pydl.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D, DepthwiseConv2D  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
+from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
 from pydl.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract  # noqa: F401
 from pydl.layers.norm import BatchNormalization, LayerNormalization  # noqa: F401
 from pydl.layers.pool import (  # noqa: F401
-    AveragePooling1D, AveragePooling2D, AvgPool1D, AvgPool2D, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAvgPool1D, GlobalAvgPool2D,
-    GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPooling1D, GlobalMaxPooling2D, MaxPool1D, MaxPool2D, MaxPooling1D, MaxPooling2D,
+    AveragePooling1D,
+    AveragePooling2D,
+    AvgPool1D,
+    AvgPool2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPool1D,
+    MaxPool2D,
+    MaxPooling1D,
+    MaxPooling2D,
 )
 from pydl.layers.reshaping import (  # noqa: F401
-    Cropping1D, Cropping2D, Flatten, Permute, RepeatVector, Reshape, ZeroPadding1D, ZeroPadding2D,
+    Cropping1D,
+    Cropping2D,
+    Flatten,
+    Permute,
+    RepeatVector,
+    Reshape,
+    ZeroPadding1D,
+    ZeroPadding2D,
 )
 from pydl.layers.symbol import Input  # noqa: F401
 

@@ -6,6 +6,7 @@ from pydl import ops
 from pydl.errors import ShapeError, boolean, int_tuple, is_int, show
 from pydl.layers.base import Layer
 from pydl.shapes import broadcast_shapes, concatenated, normalize_axis
+from pydl.tensor import Tensor
 
 
 class Merge(Layer):
@@ -18,13 +19,22 @@ class Merge(Layer):
             raise TypeError(f"{self.who}: expected a list of inputs, got one")
         if len(shapes) < 1 or (self.exactly and len(shapes) != self.exactly):
             raise ValueError(f"{self.who}: expected a list of {self.exactly or 'at least one'} inputs, got {len(shapes)}")
+        if () in [tuple(shape) for shape in shapes]:
+            raise ShapeError(f"{self.who}: every input needs a batch axis, got shapes {shapes}")
         return [tuple(shape) for shape in shapes]
+
+    def shapes_of(self, xs):
+        """The shapes of the inputs; something else among them is an error."""
+        for x in xs if isinstance(xs, list) else []:
+            if not isinstance(x, Tensor):
+                raise TypeError(f"{self.who}: expected a list of arrays, got {show(x)} among them")
+        return [x.shape for x in xs] if isinstance(xs, list) else xs.shape
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
 
     def call(self, xs):
-        shapes = self.check_inputs([x.shape for x in xs] if isinstance(xs, list) else xs.shape)
+        shapes = self.check_inputs(self.shapes_of(xs))
         self.compute_output_shape(shapes)
         ndim = max(len(shape) for shape in shapes)
         return self.merge([ops.expand_dims(x, tuple(range(1, 1 + ndim - x.ndim))) if x.ndim < ndim else x for x in xs])
@@ -113,7 +123,7 @@ class Concatenate(Merge):
         self.axis = int(axis)
 
     def call(self, xs):
-        self.compute_output_shape([x.shape for x in xs] if isinstance(xs, list) else xs.shape)
+        self.compute_output_shape(self.shapes_of(xs))
         return ops.concatenate(xs, self.axis)
 
     def compute_output_shape(self, input_shape):
@@ -159,7 +169,7 @@ class Dot(Merge):
         return a, b
 
     def call(self, xs):
-        shapes = self.check_inputs([x.shape for x in xs] if isinstance(xs, list) else xs.shape)
+        shapes = self.check_inputs(self.shapes_of(xs))
         shape = self.compute_output_shape(shapes)
         x, y = (ops.moveaxis(x, axis, -1) for x, axis in zip(xs, self._places(shapes), strict=True))
         if self.normalize:
