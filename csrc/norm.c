@@ -80,11 +80,19 @@ typedef struct { real *mean, *scale, *beta, *by_mean, *by_x; } FN(columns);
 /* ---- cores: one block of rows, `count` columns, whose sums and settings fit the registers ---- */
 
 /* Adds n rows to the mean of `before` rows and to the sum of squares around it.  One pass, around the mean so far (at first
-   the first row): the part of the sum of squares that cancels is no larger than the variance itself. */
+   the middle one of three rows): what cancels in the sum of squares is no larger than the variance itself. */
 CORE FN(moments_core)(const real *x, isize n, isize stride, isize before, double *mean, double *m2, const isize count)
 {
     real shift[CHUNK], sum[CHUNK], squares[CHUNK];
-    for (isize j = 0; j < count; j++) shift[j] = before ? (real)mean[j] : x[j];
+    if (before) {
+        for (isize j = 0; j < count; j++) shift[j] = (real)mean[j];
+    } else {
+        const real *middle = x + n / 2 * stride, *last = x + (n - 1) * stride;
+        for (isize j = 0; j < count; j++) {
+            const real low = x[j] < middle[j] ? x[j] : middle[j], high = x[j] < middle[j] ? middle[j] : x[j];
+            shift[j] = last[j] < low ? low : last[j] > high ? high : last[j];
+        }
+    }
     #pragma omp simd
     for (isize j = 0; j < count; j++) { sum[j] = 0; squares[j] = 0; }
     for (isize i = 0; i < n; i++) {

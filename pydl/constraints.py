@@ -112,6 +112,7 @@ class NonNeg(Constraint):
 max_norm, unit_norm, min_max_norm, non_neg = MaxNorm, UnitNorm, MinMaxNorm, NonNeg
 registry.register("constraints", MaxNorm, UnitNorm, MinMaxNorm, NonNeg)
 _by_name = {"max_norm": MaxNorm, "unit_norm": UnitNorm, "min_max_norm": MinMaxNorm, "non_neg": NonNeg}
+_names = tuple(_by_name)
 _by_name.update({cls.__name__: cls for cls in list(_by_name.values())})
 
 
@@ -144,7 +145,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"constraints.get: unknown constraint {show(identifier)}{suggestion(identifier, _by_name)}")
+            raise ValueError(f"constraints.get: unknown constraint {show(identifier)}{suggestion(identifier, _names)}")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
         return deserialize(identifier)

@@ -311,6 +311,7 @@ _by_name = {"constant": Constant, "zeros": Zeros, "ones": Ones, "random_normal":
             "truncated_normal": TruncatedNormal, "variance_scaling": VarianceScaling, "glorot_normal": GlorotNormal,
             "glorot_uniform": GlorotUniform, "he_normal": HeNormal, "he_uniform": HeUniform, "lecun_normal": LecunNormal,
             "lecun_uniform": LecunUniform, "orthogonal": Orthogonal, "identity": Identity}
+_names = tuple(_by_name)
 registry.register("initializers", *_by_name.values())
 _by_name.update({cls.__name__: cls for cls in list(_by_name.values())})
 _by_name.update(normal=RandomNormal, uniform=RandomUniform, zero=Zeros, one=Ones,
@@ -330,7 +331,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"initializers.get: unknown initializer {show(identifier)}{suggestion(identifier, _by_name)}")
+            raise ValueError(f"initializers.get: unknown initializer {show(identifier)}{suggestion(identifier, _names)}")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
         return deserialize(identifier)

@@ -93,6 +93,7 @@ class L2(Regularizer):
 l1, l2, l1_l2 = L1, L2, L1L2
 registry.register("regularizers", L1, L2, L1L2)
 _by_name = {"l1": L1, "l2": L2, "L1": L1, "L2": L2, "L1L2": L1L2}
+_names = ("l1", "l2", "L1L2")
 
 
 def penalties(weights):
@@ -113,7 +114,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"regularizers.get: unknown regularizer {show(identifier)}{suggestion(identifier, _by_name)}")
+            raise ValueError(f"regularizers.get: unknown regularizer {show(identifier)}{suggestion(identifier, _names)}")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
         return deserialize(identifier)

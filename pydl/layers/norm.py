@@ -5,9 +5,10 @@ from pydl import constraints, initializers, regularizers
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, in_range, int_tuple, is_int
 from pydl.layers.base import InputSpec, Layer
-from pydl.ops import moveaxis, transpose
+from pydl.ops import cast, moveaxis, transpose
 from pydl.ops.elementwise import floating
 from pydl.shapes import normalize_axes, normalize_axis
+from pydl.tensor import as_tensor
 
 
 def _split(scale, center, values):
@@ -242,8 +243,8 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         [[0.0, 1.0]]
     """
     x = floating("batch_normalization", x)
-    values = [floating("batch_normalization", v) for v in (scale, offset) if v is not None]
-    statistics = floating(mean).array, floating(variance).array
+    values = [cast(as_tensor(v), x.dtype) for v in (scale, offset) if v is not None]
+    statistics = cast(as_tensor(mean), x.dtype).array, cast(as_tensor(variance), x.dtype).array
     axis = normalize_axis(axis, x.ndim, "batch_normalization")
     epsilon = in_range("batch_normalization", "epsilon", epsilon, 0)
     op = BatchNormInferenceOp(scale is not None, offset is not None, epsilon, statistics)
