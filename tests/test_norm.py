@@ -139,6 +139,13 @@ def test_layer_normalisation_of_each_row(c):
     assert np.array_equal(one, y[4:5])
 
 
+def test_weights_set_after_building_by_hand_stay():
+    layer = layers.BatchNormalization()
+    layer.build((None, 3))
+    layer.set_weights([np.full(3, 2.0), np.zeros(3), np.zeros(3), np.ones(3)])
+    assert np.allclose(layer(np.ones((1, 3))).numpy(), 2, rtol=1e-3)
+
+
 def test_the_function_is_the_layer_in_inference():
     x = rng.standard_normal((4, 3, 5))
     layer = layers.BatchNormalization(axis=1, dtype="float64")

@@ -71,6 +71,11 @@ class Layer(Owner):
         self.activity_regularizer = activity_regularizer
         self.trainable = trainable
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _marks_built(cls.__dict__["build"])
+
     @property
     def who(self):
         """How messages call this layer: Conv2D 'stem'."""
@@ -100,8 +105,7 @@ class Layer(Owner):
             if not hasattr(self, "name"):
                 raise RuntimeError(f"{type(self).__name__}: call super().__init__() first, in __init__")
             self.build(input_shape)
-            object.__setattr__(self, "built", True)
-            object.__setattr__(self, "built_shape", input_shape)
+            _built(self, input_shape)
 
     def check_input(self, shape):
         spec = self.input_spec
@@ -206,6 +210,20 @@ class Layer(Owner):
 
     def __repr__(self):
         return f"<{self.who}{', built' if self.built else ''}>"
+
+
+def _built(layer, input_shape):
+    object.__setattr__(layer, "built", True)
+    object.__setattr__(layer, "built_shape", input_shape)
+
+
+def _marks_built(build):
+    """A layer built by hand is built: calling it later must not make its weights anew."""
+    @functools.wraps(build)
+    def marking(self, input_shape):
+        build(self, input_shape)
+        _built(self, input_shape)
+    return marking
 
 
 def _shapes(value):
