@@ -114,7 +114,8 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"regularizers.get: unknown regularizer {show(identifier)}{suggestion(identifier, _names)}")
+            raise ValueError(f"regularizers.get: unknown regularizer {show(identifier)}{suggestion(identifier, _names)} "
+                             f"(known: {', '.join(_names)})")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
         return deserialize(identifier)
