@@ -59,8 +59,10 @@ def test_signs_of_python():
     assert len({x, x}) == 1
 
 
-@pytest.mark.parametrize(("name", "exact", "ulp"), [("exp", np.exp, 2), ("expm1", np.expm1, 3), ("log", np.log, 2), ("log1p", np.log1p, 3), ("tanh", np.tanh, 3),
-                                                    ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), 3), ("softplus", lambda x: np.logaddexp(0, x), 3)])
+@pytest.mark.parametrize(("name", "exact", "ulp"), [
+    ("exp", np.exp, 2), ("expm1", np.expm1, 3), ("log", np.log, 2), ("log1p", np.log1p, 3), ("tanh", np.tanh, 3),
+    ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), 3), ("softplus", lambda x: np.logaddexp(0, x), 3),
+])
 def test_float32_functions_over_all_exponents(name, exact, ulp, level):
     """Error in units in the last place over a million bit patterns, denormals, infinities and NaN among them."""
     x = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32).view(F32)

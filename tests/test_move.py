@@ -12,7 +12,8 @@ X = RNG.standard_normal((4, 5, 6))
 
 
 @pytest.mark.parametrize("f", [
-    lambda x: ops.transpose(x, (2, 0, 1)), lambda x: ops.get_item(x, (slice(1, None), slice(None, None, -2), 3)), lambda x: ops.pad(x, ((1, 0), (0, 2), (3, 1))),
+    lambda x: ops.transpose(x, (2, 0, 1)), lambda x: ops.get_item(x, (slice(1, None), slice(None, None, -2), 3)),
+    lambda x: ops.pad(x, ((1, 0), (0, 2), (3, 1))),
     lambda x: ops.flip(x, (0, 2)), lambda x: ops.broadcast_to(x, (3, 4, 5, 6)), lambda x: ops.take(x, [3, 0, 3], axis=1), lambda x: ops.tile(x, (2, 1, 3)),
     lambda x: ops.repeat(x, 3, axis=1), lambda x: ops.roll(x, -2, axis=2), lambda x: ops.concatenate([x, x], axis=1), lambda x: ops.stack([x, x], axis=3),
     lambda x: ops.reshape(x, (3, 40)), lambda x: ops.moveaxis(x, 0, -1), lambda x: ops.split(x, [2, 3], axis=2)[1],
@@ -25,7 +26,8 @@ def test_adjoint_pairs(f):
 
 
 @pytest.mark.parametrize("index", [
-    0, -1, (1, 2), (1, 2, 3), slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(5, 9), slice(2, 2), Ellipsis, None, (None, 1), (Ellipsis, 1),
+    0, -1, (1, 2), (1, 2, 3), slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(5, 9), slice(2, 2), Ellipsis, None,
+    (None, 1), (Ellipsis, 1),
     (1, Ellipsis, 2), (slice(None), None, 2), (slice(None), slice(None), slice(-2, None)), (Ellipsis, None), np.int64(2), (slice(None), 0, slice(4, None, -3)),
 ], ids=str)
 def test_indexing_is_numpys(index):
@@ -38,8 +40,10 @@ def test_indexing_by_an_array_takes_rows():
     np.testing.assert_array_equal([t.numpy() for t in Tensor(X)], list(X))
 
 
-@pytest.mark.parametrize(("index", "error"), [(4, IndexError), (-5, IndexError), ((0, 0, 0, 0), IndexError), ((Ellipsis, Ellipsis), IndexError), ("a", TypeError),
-                                              (1.5, TypeError), ((0, [1]), TypeError), ([0, 4], ValueError), (np.array([True, False, True, True]), TypeError)], ids=str)
+@pytest.mark.parametrize(("index", "error"), [
+    (4, IndexError), (-5, IndexError), ((0, 0, 0, 0), IndexError), ((Ellipsis, Ellipsis), IndexError), ("a", TypeError), (1.5, TypeError),
+    ((0, [1]), TypeError), ([0, 4], ValueError), (np.array([True, False, True, True]), TypeError),
+], ids=str)
 def test_bad_indices(index, error):
     with pytest.raises(error):
         Tensor(X)[index]
@@ -82,8 +86,11 @@ def test_casts():
 
 def test_boundary_refuses_views_outside_an_array():
     x, y = B.empty((4, 5), "float32"), B.empty((4, 5), "float32")
-    for arguments in [(x, 1, (5, 1), y, 0, (5, 1), (4, 5)), (x, 0, (5, 1), y, 0, (6, 1), (4, 5)), (x, 0, (-5, 1), y, 0, (5, 1), (4, 5)), (x, -1, (1,), y, 0, (1,), (3,)),
-                      (x, 0, (0,), y, 0, (0,), (3,)), (x, 0, (2**62,), y, 0, (1,), (3,)), (x, 0, (1,), y, 0, (1,), (-3,)), (x, 0, (1, 1), y, 0, (1,), (3,))]:
+    for arguments in [
+        (x, 1, (5, 1), y, 0, (5, 1), (4, 5)), (x, 0, (5, 1), y, 0, (6, 1), (4, 5)), (x, 0, (-5, 1), y, 0, (5, 1), (4, 5)),
+        (x, -1, (1,), y, 0, (1,), (3,)), (x, 0, (0,), y, 0, (0,), (3,)), (x, 0, (2**62,), y, 0, (1,), (3,)), (x, 0, (1,), y, 0, (1,), (-3,)),
+        (x, 0, (1, 1), y, 0, (1,), (3,)),
+    ]:
         with pytest.raises((ValueError, OverflowError)):
             B.strided_copy(*arguments)
     with pytest.raises(TypeError):
@@ -111,7 +118,8 @@ def test_padding_and_cropping_undo_each_other():
     lambda: layers.RepeatVector(0), lambda: layers.RepeatVector(2)(X), lambda: layers.ZeroPadding2D(-1), lambda: layers.ZeroPadding2D(((1, 1), (1, 1), (1, 1))),
     lambda: layers.ZeroPadding2D(1)(X), lambda: layers.Cropping2D(3)(X[None]), lambda: layers.Flatten(data_format="channels_lost"),
     lambda: layers.Add()([X, X[:, :2]]), lambda: layers.Subtract()([X, X, X]), lambda: layers.Concatenate(axis=0), lambda: layers.Concatenate()([X, X[:, :2]]),
-    lambda: layers.Concatenate(axis=5)([X, X]), lambda: layers.Dot(0), lambda: layers.Dot((1, 2, 3)), lambda: layers.Dot(1)([X, X[:, :3]]), lambda: ops.reshape(X, (7, -1)), lambda: ops.squeeze(X, 1), lambda: ops.pad(X, -1),
+    lambda: layers.Concatenate(axis=5)([X, X]), lambda: layers.Dot(0), lambda: layers.Dot((1, 2, 3)), lambda: layers.Dot(1)([X, X[:, :3]]),
+    lambda: ops.reshape(X, (7, -1)), lambda: ops.squeeze(X, 1), lambda: ops.pad(X, -1),
     lambda: ops.stack([X, X[0]]), lambda: ops.split(X, 3, axis=1), lambda: ops.broadcast_to(X, (4, 5)), lambda: ops.expand_dims(X, 9),
 ])
 def test_bad_settings(call):
@@ -120,7 +128,8 @@ def test_bad_settings(call):
 
 
 @pytest.mark.parametrize("call", [
-    lambda: layers.Add()(X), lambda: layers.Reshape("4"), lambda: layers.RepeatVector(2.5), lambda: ops.concatenate(X), lambda: ops.pad(X, 1.5), lambda: ops.take(X, [0.5]),
+    lambda: layers.Add()(X), lambda: layers.Reshape("4"), lambda: layers.RepeatVector(2.5), lambda: ops.concatenate(X),
+    lambda: ops.pad(X, 1.5), lambda: ops.take(X, [0.5]),
     lambda: ops.transpose(X, 1), lambda: ops.one_hot([0.5], 2), lambda: ops.cast(X, "complex64"), lambda: ops.roll(X, 0.5),
 ])
 def test_bad_types(call):
