@@ -25,8 +25,8 @@ static isize FN(count_blocks)(const FN(optim_entry) *entries, isize count)
 static FN(optim_entry) FN(block_of)(const FN(optim_entry) *e, isize start)
 {
     FN(optim_entry) part = *e;
-    part.w += start;
-    part.g += start;
+    if (part.w) part.w += start;
+    if (part.g) part.g += start;
     if (part.s0) part.s0 += start;
     if (part.s1) part.s1 += start;
     if (part.s2) part.s2 += start;
@@ -45,27 +45,38 @@ static FN(rates) FN(rates_of)(const FN(optim_entry) *e, const pydl_optim_hyper *
     };
 }
 
-/* Runs core over the blocks [first, last) of the concatenated parameters. */
-static void FN(update_run)(const FN(optim_update_args) *a, FN(update_core) core, const void *step, isize first, isize last)
+/* Runs core over the blocks [first, last) of the concatenated parameters.  hyper NULL: the core needs no rates. */
+static void FN(update_run)(const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper, const double *g_scale,
+                           FN(update_core) core, const void *step, isize first, isize last)
 {
     isize block = 0;
-    for (isize k = 0; k < a->count && block < last; k++) {
-        isize blocks = ceil_div(a->entries[k].n, BLOCK);
-        FN(rates) rates = FN(rates_of)(&a->entries[k], a->hyper, a->g_scale, k);
+    for (isize k = 0; k < count && block < last; k++) {
+        isize blocks = ceil_div(entries[k].n, BLOCK);
+        FN(rates) rates = { 0 };
+        if (hyper) rates = FN(rates_of)(&entries[k], hyper, g_scale, k);
         for (isize b = max_isize(first - block, 0); b < min_isize(last - block, blocks); b++) {
-            FN(optim_entry) part = FN(block_of)(&a->entries[k], b * BLOCK);
+            FN(optim_entry) part = FN(block_of)(&entries[k], b * BLOCK);
             core(&part, &rates, step);
         }
         block += blocks;
     }
 }
 
-static pydl_status FN(update_all)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core, const void *step)
+static void FN(run_all)(const pydl_ctx *ctx, const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper, const double *g_scale,
+                        FN(update_core) core, const void *step)
 {
-    isize blocks = FN(count_blocks)(a->entries, a->count), runs = min_isize(blocks, RUNS);
+    isize blocks = FN(count_blocks)(entries, count), runs = min_isize(blocks, RUNS);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (blocks * BLOCK > PARALLEL_MIN)
     for (isize run = 0; run < runs; run++)
-        FN(update_run)(a, core, step, blocks * run / runs, blocks * (run + 1) / runs);
+        FN(update_run)(entries, count, hyper, g_scale, core, step, blocks * run / runs, blocks * (run + 1) / runs);
+}
+
+static int FN(is_shut)(const int64_t *gate, isize every) { return gate && *gate % every != 0; }
+
+static pydl_status FN(update_all)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core, const void *step)
+{
+    if (FN(is_shut)(a->gate, a->every)) return PYDL_OK;
+    FN(run_all)(ctx, a->entries, a->count, a->hyper, a->g_scale, core, step);
     *a->iterations += a->advance;
     return PYDL_OK;
 }
@@ -147,6 +158,56 @@ pydl_status FN(clip_global_norm)(const pydl_ctx *ctx, const void *args)
     return PYDL_OK;
 }
 
+/* ---- around the update ---- */
+
+/* first, scale: whether this call begins a round, and what the sum is multiplied by. */
+typedef struct { int first; real scale; } FN(round);
+
+static void FN(accumulate_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
+{
+    const FN(round) r = *(const FN(round) *)step;
+    real *restrict sum = e->s0;
+    const real *restrict g = e->g;
+    (void)rates;
+    if (r.first) for (isize i = 0; i < e->n; i++) sum[i] = g[i] * r.scale;
+    else for (isize i = 0; i < e->n; i++) sum[i] = (sum[i] + g[i]) * r.scale;
+}
+
+pydl_status FN(accumulate_gradients)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(accumulate_gradients_args) *a = args;
+    const FN(round) step = { *a->calls % a->every == 0, (*a->calls + 1) % a->every == 0 ? (real)(1 / (double)a->every) : 1 };
+    *a->calls += 1;
+    FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(accumulate_core), &step);
+    return PYDL_OK;
+}
+
+static void FN(average_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
+{
+    const real momentum = *(const real *)step;
+    real *restrict average = e->s0;
+    const real *restrict w = e->w;
+    (void)rates;
+    for (isize i = 0; i < e->n; i++) average[i] = momentum * average[i] + (1 - momentum) * w[i];
+}
+
+static void FN(overwrite_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
+{
+    (void)rates;
+    (void)step;
+    memcpy(e->w, e->s0, (size_t)e->n * sizeof(real));
+}
+
+pydl_status FN(average_weights)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(average_weights_args) *a = args;
+    const real momentum = *a->iterations <= 1 ? 0 : (real)*a->momentum;
+    if (FN(is_shut)(a->gate, a->every)) return PYDL_OK;
+    FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(average_core), &momentum);
+    if (a->overwrite && *a->iterations % a->overwrite == 0) FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(overwrite_core), NULL);
+    return PYDL_OK;
+}
+
 /* ---- stochastic gradient descent ---- */
 
 static void FN(sgd_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
@@ -195,33 +256,46 @@ static pydl_status FN(momentum_with)(const pydl_ctx *ctx, const FN(optim_update_
 pydl_status FN(momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(momentum_core)); }
 pydl_status FN(nesterov_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(nesterov_core)); }
 
+/* correction: 1 / c of optim.h. */
+typedef struct { real momentum, correction; } FN(averaged_step);
+
 static void FN(averaged_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
 {
     const FN(rates) r = *rates;
-    const real momentum = *(const real *)step, share = 1 - momentum;
+    const FN(averaged_step) s = *(const FN(averaged_step) *)step;
+    const real rate = r.rate * s.correction;
     real *restrict w = e->w, *restrict v = e->s0;
     const real *restrict g = e->g;
     for (isize i = 0; i < e->n; i++) {
-        v[i] = momentum * v[i] + share * FN(clipped)(g[i], r);
-        w[i] = w[i] * r.keep - r.rate * v[i];
+        v[i] = s.momentum * v[i] + (1 - s.momentum) * FN(clipped)(g[i], r);
+        w[i] = w[i] * r.keep - rate * v[i];
     }
 }
 
 static void FN(averaged_nesterov_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
 {
     const FN(rates) r = *rates;
-    const real momentum = *(const real *)step, share = 1 - momentum;
+    const FN(averaged_step) s = *(const FN(averaged_step) *)step;
+    const real ahead = s.momentum * s.correction;
     real *restrict w = e->w, *restrict v = e->s0;
     const real *restrict g = e->g;
     for (isize i = 0; i < e->n; i++) {
-        real part = share * FN(clipped)(g[i], r);
-        v[i] = momentum * v[i] + part;
-        w[i] = w[i] * r.keep - r.rate * (momentum * v[i] + part);
+        real part = (1 - s.momentum) * FN(clipped)(g[i], r);
+        v[i] = s.momentum * v[i] + part;
+        w[i] = w[i] * r.keep - r.rate * (ahead * v[i] + part);
     }
 }
 
-pydl_status FN(averaged_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(averaged_core)); }
-pydl_status FN(averaged_nesterov_update)(const pydl_ctx *ctx, const void *args) { return FN(momentum_with)(ctx, args, FN(averaged_nesterov_core)); }
+static pydl_status FN(averaged_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
+{
+    const pydl_sgd_hyper *hyper = a->hyper;
+    double correction = hyper->bias_correction != 0 ? 1 / (1 - pow(hyper->momentum, (double)(*a->iterations + 1))) : 1;
+    const FN(averaged_step) step = { (real)hyper->momentum, (real)correction };
+    return FN(update_all)(ctx, a, core, &step);
+}
+
+pydl_status FN(averaged_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(averaged_with)(ctx, args, FN(averaged_core)); }
+pydl_status FN(averaged_nesterov_update)(const pydl_ctx *ctx, const void *args) { return FN(averaged_with)(ctx, args, FN(averaged_nesterov_core)); }
 
 /* ---- RMSprop ---- */
 
@@ -400,7 +474,7 @@ pydl_status FN(nadam_update)(const pydl_ctx *ctx, const void *args)
         .m_share = (real)(u_next / (1 - u_product * u_next)), .g_share = (real)((1 - u) / (1 - u_product)),
         .v_share = (real)(1 / (1 - pow(hyper->beta_2, t))),
     };
-    if (a->advance) hyper->u_product = u_product;
+    if (a->advance && !FN(is_shut)(a->gate, a->every)) hyper->u_product = u_product;
     return FN(update_all)(ctx, a, FN(nadam_core), &step);
 }
 

@@ -15,7 +15,7 @@
 
 /* clip_value: infinity where values are not clipped. */
 typedef struct { double learning_rate, weight_decay, clip_value; } pydl_optim_hyper;
-typedef struct { pydl_optim_hyper common; double momentum; } pydl_sgd_hyper;
+typedef struct { pydl_optim_hyper common; double momentum, bias_correction; } pydl_sgd_hyper;      /* the second: 0 or 1 */
 typedef struct { pydl_optim_hyper common; double rho, momentum, epsilon; } pydl_rmsprop_hyper;
 typedef struct { pydl_optim_hyper common; double beta_1, beta_2, epsilon; } pydl_adam_hyper;
 typedef struct { pydl_optim_hyper common; double beta_1, beta_2, epsilon, u_product; } pydl_nadam_hyper;
@@ -40,8 +40,19 @@ pydl_status FN(clip_global_norm)(const pydl_ctx *ctx, const void *args);
 isize FN(clip_norm_scratch)(const pydl_ctx *ctx, const void *args);
 isize FN(clip_global_norm_scratch)(const pydl_ctx *ctx, const void *args);
 
-/* hyper: the struct named with the kernel.  g_scale: (count,) or NULL for ones. */
-typedef struct { isize count; void *hyper; const double *g_scale; int64_t *iterations; isize advance; FN(optim_entry) entries[]; } FN(optim_update_args);
+/* hyper: the struct named with the kernel.  g_scale: (count,) or NULL for ones.
+   gate: where not NULL, nothing happens unless gate[0] is a multiple of `every`. */
+typedef struct { isize count; void *hyper; const double *g_scale; int64_t *iterations; isize advance; const int64_t *gate; isize every; FN(optim_entry) entries[]; } FN(optim_update_args);
+
+/* Gradients of `every` calls together: calls[0] += 1, then s0 = g at the first call of a round, s0 += g at the others, and at the last
+   s0 is divided by `every`: what an update gated by calls takes for its gradient. */
+typedef struct { isize count; int64_t *calls; isize every; FN(optim_entry) entries[]; } FN(accumulate_gradients_args);
+pydl_status FN(accumulate_gradients)(const pydl_ctx *ctx, const void *args);
+
+/* Behind an update: s0 = momentum[0] * s0 + (1 - momentum[0]) * w, at the first step s0 = w;  where overwrite is not 0, w = s0 at
+   every step that is a multiple of it.  iterations: as the update left it.  g is not used.  gate, every: as above. */
+typedef struct { isize count; const double *momentum; const int64_t *iterations; isize overwrite; const int64_t *gate; isize every; FN(optim_entry) entries[]; } FN(average_weights_args);
+pydl_status FN(average_weights)(const pydl_ctx *ctx, const void *args);
 
 /* ---- pydl_sgd_hyper ---- */
 
@@ -51,9 +62,9 @@ pydl_status FN(sgd_update)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(momentum_update)(const pydl_ctx *ctx, const void *args);
 /* s0 as above;    w += momentum * s0 - rate * g */
 pydl_status FN(nesterov_update)(const pydl_ctx *ctx, const void *args);
-/* s0 = momentum * s0 + (1 - momentum) * g;    w -= rate * s0 */
+/* s0 = momentum * s0 + (1 - momentum) * g;    w -= rate * s0 / c,    c = bias_correction ? 1 - momentum^t : 1 */
 pydl_status FN(averaged_momentum_update)(const pydl_ctx *ctx, const void *args);
-/* s0 as above;    w -= rate * (momentum * s0 + (1 - momentum) * g) */
+/* s0 as above;    w -= rate * (momentum * s0 / c + (1 - momentum) * g) */
 pydl_status FN(averaged_nesterov_update)(const pydl_ctx *ctx, const void *args);
 
 /* ---- pydl_rmsprop_hyper:  s0 = rho * s0 + (1 - rho) * g^2,  step = rate * g / sqrt(s0 + epsilon) ---- */

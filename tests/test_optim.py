@@ -20,6 +20,7 @@ METHODS = {
     "nesterov": (optimizers.SGD, reference.sgd, {"momentum": 0.9, "nesterov": True}),
     "averaged": (optimizers.SGD, reference.sgd, {"momentum": 0.9, "averaged": True}),
     "averaged_nesterov": (optimizers.SGD, reference.sgd, {"momentum": 0.9, "averaged": True, "nesterov": True}),
+    "corrected": (optimizers.SGD, reference.sgd, {"momentum": 0.9, "averaged": True, "bias_correction": True}),
     "rmsprop": (optimizers.RMSprop, reference.rmsprop, {"epsilon": 1e-3}),
     "rmsprop_momentum": (optimizers.RMSprop, reference.rmsprop, {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-3}),
     "rmsprop_centered": (optimizers.RMSprop, reference.rmsprop, {"centered": True, "epsilon": 1e-2}),
@@ -294,6 +295,62 @@ def test_parameters_that_come_later_or_have_no_gradient():
     assert a.numpy().tolist() == [-2.5] and b.numpy().tolist() == [-2.5]
 
 
+@pytest.mark.parametrize("overwrite", [None, 2])
+def test_running_means_of_weights(overwrite):
+    ws, gs = parameters(), gradients(steps=5)
+    start, sgd = [w.numpy().copy() for w in ws], optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=overwrite)
+    means = start
+    for t, g in enumerate(gs):
+        sgd.apply(g, ws)
+        start = [w - 0.1 * x for w, x in zip(start, g)]
+        means = [w if t == 0 else 0.8 * m + 0.2 * w for m, w in zip(means, start)]
+        if overwrite and (t + 1) % overwrite == 0:
+            start = means
+        for w, want in zip(ws, start):
+            np.testing.assert_allclose(w.numpy(), want, rtol=1e-12)
+    again = optimizers.deserialize(optimizers.serialize(sgd))
+    again.build(ws)
+    again.set_state(sgd.get_state())
+    for optimizer in (sgd, again):
+        optimizer.finalize_variable_values(ws)
+        for w, want in zip(ws, means):
+            np.testing.assert_allclose(w.numpy(), want, rtol=1e-12)
+
+
+@every_method
+def test_accumulated_gradients(name):
+    """Six calls, three to a step, are two steps by the means; a state saved in the middle goes on as if nothing had been."""
+    gs = gradients(steps=6)
+    ws, plain = parameters(), make(name, clipnorm=1.0)
+    for k in (0, 3):
+        plain.apply([(a + b + c) / 3 for a, b, c in zip(*gs[k:k + 3])], ws)
+    vs, slow = parameters(), make(name, clipnorm=1.0, gradient_accumulation_steps=3, use_ema=True)
+    for g in gs[:4]:
+        slow.apply(g, vs)
+    assert slow.iterations == 1
+    resumed = optimizers.deserialize(optimizers.serialize(slow))
+    resumed.build(vs)
+    resumed.set_state(slow.get_state())
+    for g in gs[4:]:
+        resumed.apply(g, vs)
+    assert resumed.iterations == 2
+    for w, v in zip(ws, vs):
+        np.testing.assert_allclose(v.numpy(), w.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_accumulation_is_replayed():
+    w = Parameter(np.zeros(2, "float32"))
+    sgd = optimizers.SGD(1.0, gradient_accumulation_steps=4, use_ema=True, ema_momentum=0.5)
+    sgd.build([w])
+    step = Step(lambda g: [sgd.apply([g], [w]) or g], [B.owned((2,))], "step", strict=True)
+    found = []
+    for i in range(12):
+        B.assign(step.inputs[0], np.full(2, i, "float32"))
+        step.run()
+        found.append(float(w.numpy()[0]))
+    assert step.program is not None and found == [0, 0, 0, -1.5, -1.5, -1.5, -1.5, -7, -7, -7, -7, -16.5]
+
+
 def test_rate_factors_and_constraints_of_a_parameter():
     w = Parameter(np.ones(2), constraint=pydl.constraints.NonNeg())
     w.lr_multiplier = 0.5
@@ -349,6 +406,11 @@ BAD = [
     (lambda: optimizers.Adam(clipvalue=-1), ValueError, "clipvalue"),
     (lambda: optimizers.Adam(clipnorm=1, global_clipnorm=1), ValueError, "give one of"),
     (lambda: optimizers.Adam(lr=0.1), TypeError, "lr"),
+    (lambda: optimizers.Adam(use_ema=1), TypeError, "use_ema"),
+    (lambda: optimizers.Adam(ema_momentum=1.5), ValueError, "ema_momentum"),
+    (lambda: optimizers.Adam(ema_overwrite_frequency=0), ValueError, "ema_overwrite_frequency"),
+    (lambda: optimizers.Adam(gradient_accumulation_steps=1), ValueError, "gradient_accumulation_steps"),
+    (lambda: optimizers.SGD(bias_correction=True), ValueError, "bias_correction"),
     (lambda: optimizers.Adam(name=""), ValueError, "name"),
     (lambda: optimizers.SGD().apply([np.ones((3, 2))], [W]), ShapeError, "'kernel' has shape"),
     (lambda: optimizers.SGD().apply([pydl.Tensor(np.ones((2, 3), "float32"))], [W]), DTypeError, "'kernel' is float64"),

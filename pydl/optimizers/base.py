@@ -6,7 +6,7 @@ import numpy as np
 from pydl import registry
 from pydl.backends import cpu as B
 from pydl.constraints import constrain
-from pydl.errors import DTypeError, FormatError, ShapeError, in_range, show, string
+from pydl.errors import DTypeError, FormatError, ShapeError, in_range, integer, positive_int, show, string
 from pydl.kernels._common import Array
 from pydl.schedules import LearningRateSchedule
 from pydl.tensor import Parameter, Tensor, as_tensor, structure_changed
@@ -72,14 +72,19 @@ class Optimizer:
                weight_decay: w -= w * weight_decay * learning_rate before each step, whatever the gradient.
                clipnorm: scale each gradient down to this norm;   global_clipnorm: all gradients together.
                clipvalue: cut every component to +-clipvalue.     At most one of the three.
+               use_ema: keep running means of the weights, average = ema_momentum * average + (1 - ema_momentum) * w, which take the
+               weights' place at every ema_overwrite_frequency-th step, and at the end of `fit`.
+               gradient_accumulation_steps: take one step by the mean of so many calls' gradients.
                name: how messages call it.
     Raises:    ValueError or TypeError naming the argument.
     """
     settings = ()           # names of the numbers behind FIRST_SETTINGS in `hyper`, in the order of the kernel's struct
     weight_decay = OptionalSetting(0.0)
     clipvalue = OptionalSetting(math.inf, low_open=True)
+    use_ema = FixedFlag()
 
-    def __init__(self, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None):
+    def __init__(self, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+                 ema_overwrite_frequency=None, gradient_accumulation_steps=None, name=None):
         who = type(self).__name__
         self.name = who.lower() if name is None else string(who, "name", name)
         self.built = False
@@ -92,6 +97,12 @@ class Optimizer:
             raise ValueError(f"{who}: give one of clipnorm, clipvalue and global_clipnorm, not {' and '.join(given)}")
         self.learning_rate = learning_rate
         self.weight_decay, self.clipvalue, self.clipnorm, self.global_clipnorm = weight_decay, clipvalue, clipnorm, global_clipnorm
+        self.use_ema, self._ema_momentum, self._averages = use_ema, B.owned((1,), "float64"), {}
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = None if ema_overwrite_frequency is None else positive_int(who, "ema_overwrite_frequency", ema_overwrite_frequency)
+        self.gradient_accumulation_steps = None if gradient_accumulation_steps is None else integer(
+            who, "gradient_accumulation_steps", gradient_accumulation_steps, low=2)
+        self._calls, self._sums = B.owned((1,), "int64"), {}
 
     # ---- settings
 
@@ -129,6 +140,14 @@ class Optimizer:
     @iterations.setter
     def iterations(self, value):
         B.set_number(self._iterations, int(in_range(type(self).__name__, "iterations", value, 0)))
+
+    @property
+    def ema_momentum(self):
+        return B.number(self._ema_momentum)
+
+    @ema_momentum.setter
+    def ema_momentum(self, value):
+        B.set_number(self._ema_momentum, in_range(type(self).__name__, "ema_momentum", value, 0, 1))
 
     def _set_limit(self, name, value, other):
         if value is not None:
@@ -172,6 +191,10 @@ class Optimizer:
                     if self.slot_start(n):
                         B.fill(array, self.slot_start(n))
                 self._slots[id(p)] = arrays
+                if self.use_ema:
+                    self._averages[id(p)] = B.owned(p.shape, p.dtype)
+                if self.gradient_accumulation_steps:
+                    self._sums[id(p)] = B.owned(p.shape, p.dtype)
         known = {id(p) for p in variables}
         self.parameters = variables + [p for p in self.parameters if id(p) not in known]
         self.built = True
@@ -187,7 +210,7 @@ class Optimizer:
         if not self.built:
             self.build([p for _, p in pairs])
         who = type(self).__name__
-        groups = {}
+        groups, owners = {}, {}
         for g, p in pairs:
             if g is None:
                 continue
@@ -201,14 +224,34 @@ class Optimizer:
                 raise DTypeError(f"{who}: '{p.name}' is {p.dtype.name}, its gradient {g.dtype.name}")
             entry = [p.array, g, *[slots[n] for n in self.slot_order()]]
             groups.setdefault(p.dtype, []).append((*entry, *[None] * (5 - len(entry)), p.lr_multiplier, 1.0))
+            owners.setdefault(p.dtype, []).append(id(p))
         if not groups:
             raise ValueError(f"{who}: no parameter has a gradient; is the loss computed from trainable parameters?")
         if self._schedule is not None:
             self._schedule.write(self._iterations, self.hyper)
+        gate, every = None, 1
+        if self.gradient_accumulation_steps:
+            if len(groups) > 1:
+                raise DTypeError(f"{who}: gradient_accumulation_steps needs parameters of one dtype, here are float32 and float64")
+            (dtype, entries), gate, every = next(iter(groups.items())), self._calls, self.gradient_accumulation_steps
+            sums = [self._sums[owner] for owner in owners[dtype]]
+            B.accumulate_gradients([(*e[:2], s, None, None, 1.0, 1.0) for e, s in zip(entries, sums)], self._calls, every)
+            groups[dtype] = [(e[0], s, *e[2:]) for e, s in zip(entries, sums)]
         update = getattr(B, self.kernel() + "_update")
         for i, entries in enumerate(groups.values()):
-            update(entries, self.hyper, self._clip_factors(entries, len(groups)), self._iterations, 1 if i == len(groups) - 1 else 0)
+            update(entries, self.hyper, self._clip_factors(entries, len(groups)), self._iterations, 1 if i == len(groups) - 1 else 0, gate, every)
+        if self.use_ema:
+            for dtype, entries in groups.items():
+                averaged = [(e[0], e[0], self._averages[owner], None, None, 1.0, 1.0) for e, owner in zip(entries, owners[dtype])]
+                B.average_weights(averaged, self._ema_momentum, self._iterations, self.ema_overwrite_frequency or 0, gate, every)
         constrain([p for g, p in pairs if g is not None])
+
+    def finalize_variable_values(self, var_list):
+        """With use_ema, put the running means in the place of the weights: what `fit` does at its end."""
+        if self.use_ema and self.iterations:
+            for p in var_list:
+                if id(p) in self._averages:
+                    B.cast(self._averages[id(p)], p.array)
 
     def apply_gradients(self, grads_and_vars):
         """Take one step by pairs (gradient, parameter): `apply` under Keras's older name."""
@@ -254,7 +297,10 @@ class Optimizer:
         return [np.array(self._iterations), np.array([self.learning_rate]), *[np.array(a) for a in self._saved_slots()]]
 
     def _saved_slots(self):
-        return [self._slots[id(p)][n] for group in self.slot_names() for p in self.parameters if p.trainable for n in group]
+        trained = [p for p in self.parameters if p.trainable]
+        calls = [self._calls] if self.gradient_accumulation_steps else []
+        around = [kept[id(p)] for kept in (self._averages, self._sums) if kept for p in trained]
+        return calls + around + [self._slots[id(p)][n] for group in self.slot_names() for p in trained for n in group]
 
     def get_state(self):
         """Return copies of `variables`, for saving."""
@@ -288,7 +334,9 @@ class Optimizer:
         """Return the constructor's arguments by name."""
         rate = registry.serialize(self._schedule) if self._schedule is not None else self.learning_rate
         return {"learning_rate": rate, "weight_decay": self.weight_decay, "clipnorm": self.clipnorm, "clipvalue": self.clipvalue,
-                "global_clipnorm": self.global_clipnorm, "name": self.name, **{n: self._numbers[n] for n in self.settings if n in self._numbers}}
+                "global_clipnorm": self.global_clipnorm, "use_ema": self.use_ema, "ema_momentum": self.ema_momentum,
+                "ema_overwrite_frequency": self.ema_overwrite_frequency, "gradient_accumulation_steps": self.gradient_accumulation_steps, "name": self.name,
+                **{n: self._numbers[n] for n in self.settings if n in self._numbers}}
 
     @classmethod
     def from_config(cls, config):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from pydl.backends import cpu as B
-from pydl.errors import FormatError, in_range
+from pydl.errors import FormatError, boolean, in_range
 from pydl.optimizers.base import FixedFlag, Optimizer, Setting
 
 
@@ -25,9 +25,10 @@ class SGD(Optimizer):
     """Gradient descent, with momentum and Nesterov's look-ahead.
 
     w -= lr g;    with momentum: v = momentum v - lr g,  w += v;    nesterov: w += momentum v - lr g.
-    averaged (not in Keras): v = momentum v + (1 - momentum) g,  w -= lr v: the exponentially weighted average of the textbook.
+    averaged (not in Keras): v = momentum v + (1 - momentum) g,  w -= lr v: the exponentially weighted average of the textbook,
+    which bias_correction divides by 1 - momentum^t.
 
-    Args:      learning_rate: 0.01 by default.    momentum: in [0, 1).    nesterov, averaged: flags.
+    Args:      learning_rate: 0.01 by default.    momentum: in [0, 1).    nesterov, averaged, bias_correction: flags.
                The others as in Optimizer.
     Example:
         >>> import pydl
@@ -36,13 +37,19 @@ class SGD(Optimizer):
         >>> w.numpy().tolist()
         [0.5, -1.0]
     """
-    settings = ("momentum",)
+    settings = ("momentum", "bias_correction")
     momentum, nesterov, averaged = Momentum(), FixedFlag(), FixedFlag()
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
-                 name="SGD", *, averaged=False):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="SGD", *, averaged=False, bias_correction=False):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.momentum, self.nesterov, self.averaged = momentum, nesterov, averaged
+        self.bias_correction = boolean("SGD", "bias_correction", bias_correction)
+        if self.bias_correction and not self.averaged:
+            raise ValueError("SGD: bias_correction belongs to averaged=True; the other momentum starts without bias")
+        self._write("bias_correction", self.bias_correction, float(self.bias_correction))
 
     def kernel(self):
         if not self.remembers:
@@ -68,9 +75,11 @@ class RMSprop(Optimizer):
     settings = ("rho", "momentum", "epsilon")
     rho, momentum, epsilon, centered = Setting(0, 1), Momentum(), Setting(), FixedFlag()
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="rmsprop"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="rmsprop"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
     def kernel(self):
@@ -102,9 +111,11 @@ class Adam(Optimizer):
     settings = ("beta_1", "beta_2", "epsilon")
     beta_1, beta_2, epsilon, amsgrad = Setting(0, 1, high_open=True), Setting(0, 1, high_open=True), Setting(), FixedFlag()
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="adam"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="adam"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
     def kernel(self):
@@ -123,11 +134,13 @@ class AdamW(Adam):
     Source:    Loshchilov and Hutter, 2017.
     """
 
-    def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="adamw"):
+    def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="adamw"):
         if weight_decay is None:
             raise ValueError("AdamW: weight_decay must be a number >= 0, got None; Adam is the optimizer without it")
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
 
 
 class Adamax(Optimizer):
@@ -140,9 +153,11 @@ class Adamax(Optimizer):
     settings = ("beta_1", "beta_2", "epsilon")
     beta_1, beta_2, epsilon = Setting(0, 1, high_open=True), Setting(0, 1, high_open=True), Setting()
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="adamax"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="adamax"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def kernel(self):
@@ -160,9 +175,11 @@ class Nadam(Optimizer):
     settings = ("beta_1", "beta_2", "epsilon", "u_product")
     beta_1, beta_2, epsilon = Setting(0, 1, high_open=True), Setting(0, 1, high_open=True), Setting()
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="nadam"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="nadam"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self._set_product(1.0)
 
@@ -198,9 +215,11 @@ class Adagrad(Optimizer):
     settings = ("epsilon",)
     epsilon = Setting()
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, name="adagrad"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="adagrad"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.initial_accumulator_value = in_range("Adagrad", "initial_accumulator_value", initial_accumulator_value, 0)
         self.epsilon = epsilon
 
@@ -225,9 +244,11 @@ class Adadelta(Optimizer):
     settings = ("rho", "epsilon")
     rho, epsilon = Setting(0, 1), Setting()
 
-    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
-                 name="adadelta"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="adadelta"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.rho, self.epsilon = rho, epsilon
 
     def kernel(self):
@@ -245,8 +266,11 @@ class Lion(Optimizer):
     settings = ("beta_1", "beta_2")
     beta_1, beta_2 = Setting(0, 1, low_open=True), Setting(0, 1, high_open=True)
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name="lion"):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=None, clipnorm=None,
+                 clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 gradient_accumulation_steps=None, name="lion"):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.beta_1, self.beta_2 = beta_1, beta_2
 
     def kernel(self):

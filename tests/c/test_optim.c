@@ -30,6 +30,7 @@ static void sgd(element *e, double g, double rate, double t) { (void)t; e->w -= 
 static void momentum(element *e, double g, double rate, double t) { (void)t; e->s[0] = 0.9 * e->s[0] - rate * g; e->w += e->s[0]; }
 static void nesterov(element *e, double g, double rate, double t) { (void)t; e->s[0] = 0.9 * e->s[0] - rate * g; e->w += 0.9 * e->s[0] - rate * g; }
 static void averaged(element *e, double g, double rate, double t) { (void)t; e->s[0] = 0.9 * e->s[0] + 0.1 * g; e->w -= rate * e->s[0]; }
+static void corrected(element *e, double g, double rate, double t) { e->s[0] = 0.9 * e->s[0] + 0.1 * g; e->w -= rate * e->s[0] / (1 - pow(0.9, t)); }
 static void averaged_nesterov(element *e, double g, double rate, double t) { (void)t; e->s[0] = 0.9 * e->s[0] + 0.1 * g; e->w -= rate * (0.9 * e->s[0] + 0.1 * g); }
 static void rmsprop(element *e, double g, double rate, double t) { (void)t; e->s[0] = 0.8 * e->s[0] + 0.2 * g * g; e->w -= rate * g / sqrt(e->s[0] + 1e-4); }
 static void rmsprop_momentum(element *e, double g, double rate, double t)
@@ -180,12 +181,47 @@ static void R(clips)(void)
     free(a);
 }
 
+/* Seven calls, three to a step: what the update sees, when it moves, and the running means behind it. */
+static void R(around)(void)
+{
+    pydl_ctx ctx = { .threads = 2, .blas = &no_blas };
+    enum { N = 5000 };
+    real *w = calloc(N, sizeof(real)), *g = calloc(N, sizeof(real)), *sum = calloc(N, sizeof(real)), *average = calloc(N, sizeof(real));
+    double hyper[5] = { 1, 0, INFINITY, 0, 0 }, momentum = 0.5;
+    int64_t calls = 0, iterations = 0;
+    FN(accumulate_gradients_args) *collect = calloc(1, sizeof *collect + sizeof(FN(optim_entry)));
+    FN(optim_update_args) *update = calloc(1, sizeof *update + sizeof(FN(optim_entry)));
+    FN(average_weights_args) *behind = calloc(1, sizeof *behind + sizeof(FN(optim_entry)));
+    collect->count = update->count = behind->count = 1;
+    collect->calls = &calls; collect->every = update->every = behind->every = 3;
+    update->hyper = hyper; update->iterations = &iterations; update->advance = 1; update->gate = behind->gate = &calls;
+    behind->momentum = &momentum; behind->iterations = &iterations;
+    collect->entries[0] = (FN(optim_entry)){ w, g, sum, NULL, NULL, N, 1, 1 };
+    update->entries[0] = (FN(optim_entry)){ w, sum, NULL, NULL, NULL, N, 1, 1 };
+    behind->entries[0] = (FN(optim_entry)){ w, w, average, NULL, NULL, N, 1, 1 };
+    const double weights[7] = { 0, 0, -2, -2, -2, -7, -7 }, averages[7] = { 0, 0, -2, -2, -2, -4.5, -4.5 };
+    for (int t = 0; t < 7; t++) {
+        for (isize i = 0; i < N; i++) g[i] = (real)(t + 1);
+        FN(accumulate_gradients)(&ctx, collect);
+        FN(sgd_update)(&ctx, update);
+        FN(average_weights)(&ctx, behind);
+        check(fabs((double)w[N - 1] - weights[t]) < 1e-5 && fabs((double)average[0] - averages[t]) < 1e-5, "accumulated steps", t, (double)w[0]);
+        check(iterations == (t + 1) / 3 && calls == t + 1, "counters", t, (double)iterations);
+    }
+    behind->overwrite = 2; behind->gate = NULL;
+    FN(average_weights)(&ctx, behind);
+    check((double)w[0] == (double)average[0] && fabs((double)w[0] + 5.75) < 1e-5, "the mean takes the weights' place", 0, (double)w[0]);
+    free(w); free(g); free(sum); free(average); free(collect); free(update); free(behind);
+}
+
 static void R(all)(void)
 {
+    R(around)();
     const R(optimizer) all[] = {
         { "sgd", FN(sgd_update), sgd, { 0.9 } }, { "momentum", FN(momentum_update), momentum, { 0.9 } },
         { "nesterov", FN(nesterov_update), nesterov, { 0.9 } }, { "averaged_momentum", FN(averaged_momentum_update), averaged, { 0.9 } },
         { "averaged_nesterov", FN(averaged_nesterov_update), averaged_nesterov, { 0.9 } },
+        { "corrected", FN(averaged_momentum_update), corrected, { 0.9, 1 } },
         { "rmsprop", FN(rmsprop_update), rmsprop, { 0.8, 0.7, 1e-4 } }, { "rmsprop_momentum", FN(rmsprop_momentum_update), rmsprop_momentum, { 0.8, 0.7, 1e-4 } },
         { "rmsprop_centered", FN(rmsprop_centered_update), rmsprop_centered, { 0.8, 0.7, 1e-4 } },
         { "rmsprop_centered_momentum", FN(rmsprop_centered_momentum_update), rmsprop_centered_momentum, { 0.8, 0.7, 1e-4 } },

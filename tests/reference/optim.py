@@ -20,11 +20,12 @@ def remembered(state, name, like, start=0.0):
     return state.setdefault(name, np.full_like(like, start))
 
 
-def sgd(w, g, state, t, lr, momentum=0.0, nesterov=False, averaged=False):
+def sgd(w, g, state, t, lr, momentum=0.0, nesterov=False, averaged=False, bias_correction=False):
     v = remembered(state, "v", w)
     if averaged:
         v = state["v"] = momentum * v + (1 - momentum) * g
-        return w - lr * (momentum * v + (1 - momentum) * g if nesterov else v)
+        mean = v / (1 - momentum**t) if bias_correction else v
+        return w - lr * (momentum * mean + (1 - momentum) * g if nesterov else mean)
     v = state["v"] = momentum * v - lr * g
     return w + (momentum * v - lr * g if nesterov else v)
 
