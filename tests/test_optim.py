@@ -317,6 +317,19 @@ def test_running_means_of_weights(overwrite):
             np.testing.assert_allclose(w.numpy(), want, rtol=1e-12)
 
 
+def test_fit_ends_with_the_running_means():
+    x, y = np.ones((8, 1), "float32"), np.full((8, 1), 2.0, "float32")
+
+    def trained(**options):
+        model = pydl.Sequential([pydl.Input((1,)), pydl.layers.Dense(1, kernel_initializer="zeros", use_bias=False)])
+        model.compile(optimizers.SGD(0.25, **options), "mse")
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0, shuffle=False)
+        return float(model.get_weights()[0][0, 0])
+    assert trained() == pytest.approx(2 * (1 - 0.5**4))
+    means = [1.0, 1.25, 1.5, 1.6875]                    # of the weights 1, 1.5, 1.75, 1.875 with momentum 0.5
+    assert trained(use_ema=True, ema_momentum=0.5) == pytest.approx(means[-1])
+
+
 @every_method
 def test_accumulated_gradients(name):
     """Six calls, three to a step, are two steps by the means; a state saved in the middle goes on as if nothing had been."""

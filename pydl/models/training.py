@@ -236,6 +236,7 @@ class Training:
             calls.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values(self.trainable_weights)
         calls.on_train_end(logs)
         return self.history
 
