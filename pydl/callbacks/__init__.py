@@ -7,9 +7,9 @@ State that has to survive an interruption goes by get_state() and set_state(): d
 """
 
 from pydl.callbacks.base import HOOKS, Callback, History, LambdaCallback  # noqa: F401
-from pydl.callbacks.records import CSVLogger, TerminateOnNaN  # noqa: F401
 from pydl.callbacks.list import CallbackList  # noqa: F401
 from pydl.callbacks.monitor import EarlyStopping, ModelCheckpoint  # noqa: F401
 from pydl.callbacks.progress import ProgressBar  # noqa: F401
 from pydl.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau  # noqa: F401
+from pydl.callbacks.records import CSVLogger, TerminateOnNaN  # noqa: F401
 from pydl.callbacks.screen import say  # noqa: F401

@@ -61,9 +61,10 @@ class Monitor(Callback):
 
     def _unknown(self, names):
         names = [name for name in names if name != "learning_rate"]
-        hint = suggestion(self.monitor, names)
-        if not hint and self.monitor.startswith("val_") and not any(name.startswith("val_") for name in names):
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in names):
             hint = "; pass validation_data or validation_split to fit, or monitor another"
+        else:
+            hint = suggestion(self.monitor, names)
         return ValueError(f"{type(self).__name__}: no {self.monitor!r} in the logs, there are {', '.join(map(repr, names)) or 'none'}{hint}")
 
     def improves(self, value, on):

@@ -28,7 +28,7 @@ class ProgressBar(Callback):
     params["verbose"] decides: 0 nothing, 1 the bar (a line where there is no terminal), 2 a line an epoch, "auto" is 1.
     """
 
-    WIDTH = 30
+    WIDTH = 20
     INTERVAL = 0.1
 
     def __init__(self):
@@ -78,7 +78,10 @@ class ProgressBar(Callback):
             bar = ("=" * filled + ">" + "." * width)[:width]
             left = self._elapsed / self._done * (self._steps - self._done)
             line = f"{self._done:{len(str(self._steps))}d}/{self._steps} [{bar}] - ETA: {_clock(left)}"
-        line = (line + self._values(logs))[:columns - 1]
+        for value in self._values(logs):
+            if len(line) + len(value) < columns:
+                line += value
+        line = line[:columns - 1]
         screen.write("\r" + line.ljust(self._width))
         self._width = len(line)
 
@@ -90,7 +93,7 @@ class ProgressBar(Callback):
             line += f" [{'=' * self.WIDTH}]"
         if steps:
             line += f" - {_clock(self._elapsed)} {_per_step(self._elapsed / steps)}/step"
-        line += self._values(logs)
+        line += "".join(self._values(logs))
         if self._live:
             screen.write(("\r" if screen.is_open_line() else "") + line.ljust(self._width) + "\n")
         else:
@@ -99,7 +102,7 @@ class ProgressBar(Callback):
     @staticmethod
     def _values(logs):
         numbers = [(name, value) for name, value in (logs or {}).items() if isinstance(value, (int, float))]
-        return "".join(f" - {name}: {screen.number(value)}" for name, value in numbers)
+        return [f" - {name}: {screen.number(value)}" for name, value in numbers]
 
     def on_train_begin(self, logs=None):
         self._in_fit = True
