@@ -25,6 +25,14 @@ pydl_status LEVEL_FN(inverse_time_rate)(const pydl_ctx *ctx, const void *args)
     return PYDL_OK;
 }
 
+pydl_status LEVEL_FN(root_rate)(const pydl_ctx *ctx, const void *args)
+{
+    const pydl_root_rate_args *a = args;
+    (void)ctx;
+    *a->rate = a->initial / sqrt(1 + a->decay_rate * turns(a));
+    return PYDL_OK;
+}
+
 pydl_status LEVEL_FN(polynomial_rate)(const pydl_ctx *ctx, const void *args)
 {
     const pydl_polynomial_rate_args *a = args;

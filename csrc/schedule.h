@@ -12,6 +12,10 @@ pydl_status LEVEL_FN(exponential_rate)(const pydl_ctx *ctx, const void *args);
 typedef pydl_exponential_rate_args pydl_inverse_time_rate_args;
 pydl_status LEVEL_FN(inverse_time_rate)(const pydl_ctx *ctx, const void *args);
 
+/* initial / sqrt(1 + decay_rate * p) */
+typedef pydl_exponential_rate_args pydl_root_rate_args;
+pydl_status LEVEL_FN(root_rate)(const pydl_ctx *ctx, const void *args);
+
 /* (initial - end) * (1 - s / d)^power + end,  s = min(t, d), d = decay_steps;  cycle: d is the next multiple of decay_steps, s = t */
 typedef struct { const int64_t *iterations; double initial; double decay_steps; double end; double power; isize cycle; double *rate; } pydl_polynomial_rate_args;
 pydl_status LEVEL_FN(polynomial_rate)(const pydl_ctx *ctx, const void *args);

@@ -99,6 +99,26 @@ class InverseTimeDecay(Kernel):
         B.inverse_time_rate(iterations, self.initial_learning_rate, self.decay_steps, self.decay_rate, self.staircase, rate)
 
 
+class InverseRootDecay(Kernel):
+    """initial_learning_rate / sqrt(1 + decay_rate * step / decay_steps); staircase rounds the quotient down.  Not in Keras.
+
+    With decay_steps the steps of an epoch and staircase it is the textbook's k / sqrt(epoch), epochs counted from 1.
+
+    Example:
+        >>> import pydl
+        >>> pydl.optimizers.schedules.InverseRootDecay(0.1)(3)
+        0.05
+    """
+
+    def __init__(self, initial_learning_rate, decay_steps=1, decay_rate=1.0, staircase=False, name="InverseRootDecay"):
+        who = type(self).__name__
+        self.initial_learning_rate, self.decay_steps = _rate(who, "initial_learning_rate", initial_learning_rate), _steps(who, "decay_steps", decay_steps)
+        self.decay_rate, self.staircase, self.name = _rate(who, "decay_rate", decay_rate), boolean(who, "staircase", staircase), string(who, "name", name)
+
+    def write(self, iterations, rate):
+        B.root_rate(iterations, self.initial_learning_rate, self.decay_steps, self.decay_rate, self.staircase, rate)
+
+
 class PolynomialDecay(Kernel):
     """(initial_learning_rate - end_learning_rate) * (1 - step / decay_steps)^power + end_learning_rate, then the end rate.
 
@@ -211,7 +231,7 @@ class TransformerSchedule(Kernel):
         B.inverse_root_rate(iterations, 1 / math.sqrt(self.d_model), self.warmup_steps, rate)
 
 
-registry.register("schedules", ExponentialDecay, InverseTimeDecay, PolynomialDecay, PiecewiseConstantDecay, CosineDecay, CosineDecayRestarts,
+registry.register("schedules", ExponentialDecay, InverseTimeDecay, InverseRootDecay, PolynomialDecay, PiecewiseConstantDecay, CosineDecay, CosineDecayRestarts,
                   TransformerSchedule)
 
 

@@ -1,4 +1,4 @@
-"""Targets, predictions and weights brought together: what losses and metrics check alike.
+"""Targets, predictions and weights brought together: what losses and metrics check alike, and the formulas they share.
 
 Nothing is broadcast but (n,) against (n, 1): an error names both shapes instead.
 """
@@ -6,7 +6,7 @@ import numpy as np
 
 from pydl import config
 from pydl.errors import ShapeError
-from pydl.ops import cast, reshape
+from pydl.ops import cast, max, maximum, minimum, reshape, rsqrt, square, sum
 from pydl.tensor import as_tensor
 
 
@@ -106,3 +106,17 @@ def class_pair(who, y_true, y_pred):
     y_true, y_pred = as_tensor(y_true), floating(y_pred)
     check_class_shape(who, y_true.shape, y_pred.shape)
     return y_true if y_true.dtype == y_pred.dtype else cast(y_true, y_pred.dtype), y_pred
+
+
+# ---- formulas
+
+def cosine(y_true, y_pred, axis=-1):
+    """The cosine of the angle between targets and predictions; 0 for a vector of zeros."""
+    def unit(x):
+        return x * minimum(rsqrt(sum(square(x), axis=axis, keepdims=True) + 1e-30), 1e7)
+    return sum(unit(y_true) * unit(y_pred), axis=axis)
+
+
+def class_margin(y_true, y_pred):
+    """max(1 + max((1 - t) y) - sum(t y), 0) over the last axis."""
+    return maximum(max((1.0 - y_true) * y_pred, axis=-1) - sum(y_true * y_pred, axis=-1) + 1.0, 0.0)

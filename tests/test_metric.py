@@ -195,6 +195,25 @@ def test_a_class_is_a_metric_and_is_recorded():
     assert metric.result() == -1.0
 
 
+@pytest.mark.parametrize("function,cls,labels", [
+    (metrics.binary_accuracy, metrics.BinaryAccuracy, BITS), (metrics.categorical_accuracy, metrics.CategoricalAccuracy, ROWS),
+    (metrics.sparse_categorical_accuracy, metrics.SparseCategoricalAccuracy, LABELS),
+    (metrics.top_k_categorical_accuracy, metrics.TopKCategoricalAccuracy, ROWS),
+    (metrics.sparse_top_k_categorical_accuracy, metrics.SparseTopKCategoricalAccuracy, np.where(LABELS == 2, 9, LABELS))])
+def test_functions_score_what_classes_average(function, cls, labels):
+    for options in [{"k": 2}, {"k": 5}] if "top_k" in function.__name__ else [{}]:
+        values = function(labels, SCORES, **options)
+        assert values.shape == (60,) and values.numpy().mean() == pytest.approx(cls(**options)(labels, SCORES))
+    assert type(metrics.get(function)) is cls
+
+
+def test_angles_and_margins():
+    a, b = rng.standard_normal((30, 4)), rng.standard_normal((30, 4))
+    assert metrics.CosineSimilarity()(a, b) == pytest.approx(-loss_reference.cosine_similarity(a, b).mean())
+    one_hot = np.eye(4)[rng.integers(0, 4, 30)]
+    assert metrics.CategoricalHinge()(one_hot, b) == pytest.approx(loss_reference.categorical_hinge(one_hot, b).mean())
+
+
 @pytest.mark.parametrize("name,cls", [("mse", metrics.MeanSquaredError), ("MAE", metrics.MeanAbsoluteError), ("rmse", metrics.RootMeanSquaredError),
                                       ("acc", metrics.AccuracyByShape), ("sparse_categorical_accuracy", metrics.SparseCategoricalAccuracy),
                                       ("Accuracy", metrics.Accuracy), ("CategoricalAccuracy", metrics.CategoricalAccuracy), ("mean", metrics.Mean)])

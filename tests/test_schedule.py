@@ -15,6 +15,7 @@ S = schedules
     (S.ExponentialDecay(0.1, 7, 0.5, staircase=True), lambda t: 0.1 * 0.5 ** (t // 7)),
     (S.InverseTimeDecay(0.1, 7, 0.5), lambda t: 0.1 / (1 + 0.5 * t / 7)),
     (S.InverseTimeDecay(0.1, 7, 0.5, staircase=True), lambda t: 0.1 / (1 + 0.5 * (t // 7))),
+    (S.InverseRootDecay(0.1, 7, staircase=True), lambda t: 0.1 / math.sqrt(1 + t // 7)),
     (S.PolynomialDecay(0.1, 20, 0.01, power=2.0), lambda t: 0.09 * (1 - min(t, 20) / 20) ** 2 + 0.01),
     (S.PolynomialDecay(0.1, 20, 0.01, cycle=True), lambda t: 0.09 * (1 - t / (20 * max(1, math.ceil(t / 20)))) + 0.01),
     (S.PiecewiseConstantDecay([3, 6], [1.0, 0.5, 0.1]), lambda t: 1.0 if t <= 3 else 0.5 if t <= 6 else 0.1),

@@ -47,6 +47,7 @@ cdef extern from "schedule.h":
 
 cdef const pydl_kernel_row *EXPONENTIAL_RATE = kernel("exponential_rate")
 cdef const pydl_kernel_row *INVERSE_TIME_RATE = kernel("inverse_time_rate")
+cdef const pydl_kernel_row *ROOT_RATE = kernel("root_rate")
 cdef const pydl_kernel_row *POLYNOMIAL_RATE = kernel("polynomial_rate")
 cdef const pydl_kernel_row *PIECEWISE_RATE = kernel("piecewise_rate")
 cdef const pydl_kernel_row *COSINE_RATE = kernel("cosine_rate")
@@ -77,6 +78,11 @@ def exponential_rate(Array iterations, double initial, double decay_steps, doubl
 def inverse_time_rate(Array iterations, double initial, double decay_steps, double decay_rate, bint staircase, Array rate):
     """rate = initial / (1 + decay_rate * t / decay_steps)."""
     exponential(INVERSE_TIME_RATE, iterations, initial, decay_steps, decay_rate, staircase, rate)
+
+
+def root_rate(Array iterations, double initial, double decay_steps, double decay_rate, bint staircase, Array rate):
+    """rate = initial / sqrt(1 + decay_rate * t / decay_steps)."""
+    exponential(ROOT_RATE, iterations, initial, decay_steps, decay_rate, staircase, rate)
 
 
 def polynomial_rate(Array iterations, double initial, double decay_steps, double end, double power, bint cycle, Array rate):

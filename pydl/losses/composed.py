@@ -2,8 +2,8 @@
 from pydl.errors import boolean, in_range, int_tuple, is_int
 from pydl.losses.base import Loss
 from pydl.losses.cross_entropy import check_axis
-from pydl.ops import clip, divide, log, max, maximum, mean, minimum, power, rsqrt, sigmoid, softmax, square, sum
-from pydl.targets import check_alike, check_class_shape, check_numbers, pair, samples
+from pydl.ops import clip, divide, log, mean, power, sigmoid, softmax, sum
+from pydl.targets import check_alike, check_class_shape, check_numbers, class_margin, cosine, pair, samples
 
 SMALL = 1e-7
 
@@ -32,8 +32,7 @@ def categorical_hinge(y_true, y_pred):
         >>> pydl.losses.categorical_hinge([[0, 1]], [[0.75, 0.25]]).numpy().tolist()
         [1.5]
     """
-    y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
-    return maximum(max((1.0 - y_true) * y_pred, axis=-1) - sum(y_true * y_pred, axis=-1) + 1.0, 0.0)
+    return class_margin(*pair("categorical_hinge", y_true, y_pred))
 
 
 class CategoricalHinge(PairLoss):
@@ -54,11 +53,7 @@ def cosine_similarity(y_true, y_pred, axis=-1):
         >>> pydl.losses.cosine_similarity([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]).numpy().round(4).tolist()
         [-0.0, -1.0]
     """
-    y_true, y_pred = pair("cosine_similarity", y_true, y_pred)
-
-    def unit(x):
-        return x * minimum(rsqrt(sum(square(x), axis=axis, keepdims=True) + 1e-30), 1 / SMALL)
-    return -sum(unit(y_true) * unit(y_pred), axis=axis)
+    return -cosine(*pair("cosine_similarity", y_true, y_pred), axis)
 
 
 class CosineSimilarity(PairLoss):

@@ -33,9 +33,18 @@ from pydl.metrics.counts import (
     TrueNegatives,
     TruePositives,
 )
+from pydl.metrics.functions import (
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 from pydl.metrics.values import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
     Hinge,
     KLDivergence,
     LogCoshError,
@@ -60,6 +69,9 @@ _BY_NAME.update({alias: cls for names, cls in {
     "accuracy acc": AccuracyByShape, "mse MSE": MeanSquaredError, "mae MAE": MeanAbsoluteError, "mape MAPE": MeanAbsolutePercentageError,
     "msle MSLE": MeanSquaredLogarithmicError, "bce BCE": BinaryCrossentropy, "rmse RMSE": RootMeanSquaredError, "kld KLD": KLDivergence,
     "log_cosh": LogCoshError}.items() for alias in names.split()})
+
+_BY_FUNCTION = {f: _BY_NAME[f.__name__] for f in (binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, sparse_top_k_categorical_accuracy,
+                                                  top_k_categorical_accuracy)}
 
 
 def get(identifier):
@@ -89,7 +101,7 @@ def get(identifier):
     if inspect.isclass(identifier) and issubclass(identifier, Metric):
         return identifier()
     if callable(identifier) and not inspect.isclass(identifier):
-        return MeanMetricWrapper(identifier)
+        return _BY_FUNCTION[identifier]() if inspect.isfunction(identifier) and identifier in _BY_FUNCTION else MeanMetricWrapper(identifier)
     raise TypeError(f"metric: expected a Metric, its name, or a function (y_true, y_pred) -> values, got {show(identifier)}")
 
 

@@ -6,7 +6,7 @@ from pydl.errors import boolean, in_range, integer
 from pydl.kernels._common import KernelError
 from pydl.metrics.base import Mean, row_weights
 from pydl.ops import cast, not_equal, reshape
-from pydl.targets import check_class_shape, check_label_shape, floating, label_error, pair, samples
+from pydl.targets import check_class_shape, check_label_shape, class_margin, class_pair, cosine, floating, label_error, pair, samples
 from pydl.tensor import as_tensor, no_grad
 
 
@@ -178,3 +178,33 @@ class SparseCategoricalCrossentropy(Mean):
 
 def row_tensor(who, sample_weight, values):
     return as_tensor(row_weights(who, sample_weight, values.shape, values.dtype))
+
+
+class CosineSimilarity(Mean):
+    """Mean of the cosine of the angle between target and prediction: 1 for the same direction.
+
+    Example:
+        >>> import pydl
+        >>> round(pydl.metrics.CosineSimilarity()([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]), 4)
+        0.5
+    """
+
+    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+        super().__init__(name, dtype)
+        self.axis = integer("CosineSimilarity", "axis", axis)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        with no_grad():
+            y_true, y_pred = pair(type(self).__name__, y_true, y_pred)
+            self.add(cosine(samples(y_true), samples(y_pred), self.axis), sample_weight)
+
+
+class CategoricalHinge(Mean):
+    """Mean of the hinge of the right class against the best other."""
+
+    def __init__(self, name="categorical_hinge", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        with no_grad():
+            self.add(class_margin(*class_pair(type(self).__name__, y_true, y_pred)), sample_weight)
