@@ -25,7 +25,7 @@ static inline int label_read(const void *labels, isize code, isize i, isize *lab
     case PYDL_FLOAT32: return label_from_real((double)((const float *)labels)[i], label);
     case PYDL_FLOAT64: return label_from_real(((const double *)labels)[i], label);
     case PYDL_INT32: *label = ((const int32_t *)labels)[i]; return 1;
-    case PYDL_INT64: *label = (isize)((const int64_t *)labels)[i]; return 1;
+    case PYDL_INT64: *label = (isize)((const int64_t *)labels)[i]; return *label != IGNORE_NONE;
     case PYDL_UINT64: *label = (isize)((const uint64_t *)labels)[i]; return *label >= 0;
     default: *label = ((const unsigned char *)labels)[i]; return 1;
     }

@@ -27,10 +27,12 @@ class Constraint:
         raise TypeError(f"{type(self).__name__}: define __call__(self, w)")
 
     def get_config(self):
+        """Return the constructor's arguments by name."""
         return {}
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
     def __repr__(self):
@@ -61,7 +63,7 @@ class MaxNorm(_Norm):
     Source:    Srivastava, Hinton et al. 2014.
     Example:
         >>> import pydl
-        >>> pydl.constraints.MaxNorm(1.0)([[3.0], [4.0]]).numpy().round(3).tolist()
+        >>> pydl.constraints.MaxNorm(1.0)([[3.0], [4.0]]).numpy().astype(float).round(3).tolist()
         [[0.6], [0.8]]
     """
 
@@ -132,8 +134,8 @@ def constrain(weights):
             B.cast(value.array, w.array)
 
 
-def get(identifier):
-    """Return the constraint an argument stands for: a name, a config, a class or a function of a tensor; None stays.
+def get(identifier, who="constraints.get"):
+    """Return the constraint an argument stands for: a name, a config, a class or a function of a tensor; None stays.  who: begins the message.
 
     Example:
         >>> import pydl
@@ -145,7 +147,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"constraints.get: unknown constraint {show(identifier)}{suggestion(identifier, _names)} "
+            raise ValueError(f"{who}: unknown constraint {show(identifier)}{suggestion(identifier, _names)} "
                              f"(known: {', '.join(_names)})")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
@@ -154,7 +156,7 @@ def get(identifier):
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"constraints.get: expected a name, a constraint or a function of a tensor, got {show(identifier)}")
+    raise TypeError(f"{who}: expected a name, a constraint or a function of a tensor, got {show(identifier)}")
 
 
 def serialize(constraint):

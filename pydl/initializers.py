@@ -23,10 +23,12 @@ class Initializer:
         raise TypeError(f"{type(self).__name__}: define __call__(self, shape, dtype=None)")
 
     def get_config(self):
+        """Return the constructor's arguments by name."""
         return {}
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
     def clone(self):
@@ -73,10 +75,18 @@ class Ones(Initializer):
 
 def _filled(who, shape, value, dtype):
     shape = checked_shape(who, shape)
-    return as_tensor(np.full(shape, value, np.dtype(config.floatx() if dtype is None else dtype)))
+    return as_tensor(np.full(shape, value, config.floatx() if dtype is None else _dtype(who, dtype)))
+
+
+def _dtype(who, dtype):
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"{who}: dtype {show(dtype)} is not a dtype") from None
 
 
 def checked_shape(who, shape):
+    """Return a shape of a weight as a tuple of ints that fits in memory."""
     shape = int_tuple(who, "shape", tuple(shape) if isinstance(shape, list) else shape, low=0)
     checked_size(shape, 8, who)
     return shape
@@ -96,8 +106,8 @@ class _Random(Initializer):
         return registry.serialize(self.seed) if isinstance(self.seed, random.SeedGenerator) else self.seed
 
     def _draw(self, kernel, shape, dtype, first, second):
-        if dtype is not None and np.dtype(dtype).kind != "f":
-            raise DTypeError(f"{type(self).__name__}: draws float32 or float64, not {np.dtype(dtype).name}")
+        if dtype is not None and _dtype(type(self).__name__, dtype).kind != "f":
+            raise DTypeError(f"{type(self).__name__}: draws dtype float32 or float64, not {np.dtype(dtype).name}")
         return kernel(checked_shape(type(self).__name__, shape), first, second,
                       None if dtype is None else np.dtype(dtype).name, self._seed_in_use)
 
@@ -318,8 +328,8 @@ _by_name.update(normal=RandomNormal, uniform=RandomUniform, zero=Zeros, one=Ones
                 IdentityInitializer=Identity, OrthogonalInitializer=Orthogonal)
 
 
-def get(identifier):
-    """Return the initializer an argument stands for: a name, a config, a class, an initializer or any f(shape, dtype); None stays.
+def get(identifier, who="initializers.get"):
+    """Return the initializer an argument stands for: a name, a config, a class, an initializer or any f(shape, dtype); None stays.  who: begins the message.
 
     Example:
         >>> import pydl
@@ -331,7 +341,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"initializers.get: unknown initializer {show(identifier)}{suggestion(identifier, _names)} "
+            raise ValueError(f"{who}: unknown initializer {show(identifier)}{suggestion(identifier, _names)} "
                              f"(known: {', '.join(_names)})")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
@@ -340,7 +350,7 @@ def get(identifier):
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"initializers.get: expected a name, an initializer or a function of (shape, dtype), got {show(identifier)}")
+    raise TypeError(f"{who}: expected a name, an initializer or a function of (shape, dtype), got {show(identifier)}")
 
 
 def serialize(initializer):

@@ -90,10 +90,12 @@ class SeedGenerator:
         self.stream = new_stream(self.seed)
 
     def get_config(self):
+        """Return the constructor's arguments by name."""
         return {"seed": self.seed}
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
 

@@ -32,10 +32,12 @@ class Regularizer:
         raise TypeError(f"{type(self).__name__}: define __call__(self, x)")
 
     def get_config(self):
+        """Return the constructor's arguments by name."""
         return {}
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
     def __repr__(self):
@@ -101,8 +103,8 @@ def penalties(weights):
     return [w.regularizer(w) for w in weights if w.regularizer is not None and w.needs_gradient]
 
 
-def get(identifier):
-    """Return the regularizer an argument stands for: a name ("l1", "l2"), a config, a class or a function of a tensor; None stays.
+def get(identifier, who="regularizers.get"):
+    """Return the regularizer an argument stands for: a name ("l1", "l2"), a config, a class or a function of a tensor; None stays.  who: begins the message.
 
     Example:
         >>> import pydl
@@ -114,7 +116,7 @@ def get(identifier):
     if isinstance(identifier, str):
         found = _by_name.get(identifier) or registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"regularizers.get: unknown regularizer {show(identifier)}{suggestion(identifier, _names)} "
+            raise ValueError(f"{who}: unknown regularizer {show(identifier)}{suggestion(identifier, _names)} "
                              f"(known: {', '.join(_names)})")
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
@@ -123,7 +125,7 @@ def get(identifier):
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"regularizers.get: expected a name, a regularizer or a function of a tensor, got {show(identifier)}")
+    raise TypeError(f"{who}: expected a name, a regularizer or a function of a tensor, got {show(identifier)}")
 
 
 def serialize(regularizer):

@@ -37,11 +37,13 @@ class LearningRateSchedule:
         B.set_number(rate, in_range(type(self).__name__, "the rate", self(B.number(iterations)), 0))
 
     def get_config(self):
+        """Return the constructor's arguments by name."""
         names = [n for n in inspect.signature(type(self).__init__).parameters if n != "self" and hasattr(self, n)]
         return {n: getattr(self, n) for n in names}
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
 

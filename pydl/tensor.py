@@ -57,10 +57,10 @@ class Tensor:
         self.array = as_array(value, dtype)
         self.op, self.index, self.needs_gradient = None, 0, needs_gradient
 
-    shape = property(lambda self: self.array.shape)
-    dtype = property(lambda self: self.array.dtype)
-    ndim = property(lambda self: self.array.ndim)
-    size = property(lambda self: self.array.size)
+    shape = property(lambda self: self.array.shape, doc="The shape, a tuple.")
+    dtype = property(lambda self: self.array.dtype, doc="The NumPy dtype.")
+    ndim = property(lambda self: self.array.ndim, doc="The number of axes.")
+    size = property(lambda self: self.array.size, doc="The number of elements.")
 
     def numpy(self):
         """The values as an ndarray, without a copy."""
@@ -117,6 +117,7 @@ class Parameter(Tensor):
 
     @property
     def trainable(self):
+        """Whether optimizers may change it."""
         return self._trainable
 
     @trainable.setter

@@ -6,6 +6,7 @@ import numpy as np
 
 from pydl.autodiff import backward
 from pydl.tensor import Tensor
+from pydl.utils import set_random_seed
 
 N = "N"                                         # in a shape: the axis that may have any size, usually the batch
 DTYPES = ("float32", "float64")
@@ -125,6 +126,7 @@ class Live:
         self.case, self.dtype = case, dtype
         self.layer = None
         if case.is_layer:
+            set_random_seed(7)                                  # dropout draws its seed when it is made
             self.layer = case.target(**case.options, dtype=dtype)
             shapes = [(None, *maker.shape[1:]) for maker in (inputs or case.inputs)]
             self.layer.ensure_built(shapes if len(shapes) > 1 else shapes[0])

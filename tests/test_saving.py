@@ -152,7 +152,7 @@ def test_a_layer_of_ones_own(path):
 def test_without_compiling(path, data):
     digits_model().save(path)
     model = pydl.models.load_model(path, compile=False)
-    with pytest.raises(RuntimeError, match="compile"):
+    with pytest.raises(ValueError, match="compile"):
         model.fit(*data, verbose=0)
 
 

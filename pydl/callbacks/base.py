@@ -1,4 +1,6 @@
 """Callback, and the two every run can use: History and LambdaCallback."""
+import weakref
+
 from pydl.errors import show, suggestion
 
 HOOKS = tuple(f"on_{what}_{when}" for what in ("train", "test", "predict", "epoch", "batch", "train_batch", "test_batch", "predict_batch")
@@ -18,12 +20,15 @@ class Callback:
 
     @property
     def model(self):
+        """The model that is trained; None before."""
         return self._model
 
     def set_params(self, params):
+        """Called once, before all hooks, with what `params` holds."""
         self.params = dict(params)
 
     def set_model(self, model):
+        """Called once, before all hooks."""
         self._model = model
 
     def get_state(self):
@@ -46,6 +51,7 @@ class Callback:
         """logs: loss and metrics of the epoch, those of the validation with the prefix val_."""
 
     def on_train_batch_begin(self, batch, logs=None):
+        """Called before each step of training."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -96,6 +102,14 @@ class History(Callback):
         self.history = {}
         self.epoch = []
         self._resumed = False
+
+    @property
+    def model(self):
+        """The model that was trained."""
+        return None if self._model is None else self._model()
+
+    def set_model(self, model):
+        self._model = None if model is None else weakref.ref(model)     # the model holds its history, not the other way round
 
     def on_train_begin(self, logs=None):
         if not self._resumed:

@@ -55,7 +55,7 @@ class LearningRateScheduler(Callback):
 class ReduceLROnPlateau(Monitor):
     """Multiply the learning rate by `factor` when the monitored value has not improved for `patience` epochs.
 
-    Args:      factor: in [0, 1).    cooldown: epochs after a reduction that do not count.    min_lr: never below.
+    Args:      factor: in (0, 1).    cooldown: epochs after a reduction that do not count.    min_lr: never below.
                monitor, mode, min_delta, verbose: as in EarlyStopping.
     """
 
@@ -64,7 +64,7 @@ class ReduceLROnPlateau(Monitor):
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4, cooldown=0, min_lr=0.0):
         super().__init__(monitor, mode, min_delta)
         who = "ReduceLROnPlateau"
-        self.factor = in_range(who, "factor", factor, 0, 1, high_open=True)
+        self.factor = in_range(who, "factor", factor, 0, 1, low_open=True, high_open=True)
         self.patience = non_negative_int(who, "patience", patience)
         self.verbose = non_negative_int(who, "verbose", verbose)
         self.cooldown = non_negative_int(who, "cooldown", cooldown)

@@ -190,6 +190,8 @@ def class_weights_to_sample_weights(who, class_weight, y, sample_weight=None, dt
     for label, value in class_weight.items():
         if not is_int(label):
             raise TypeError(f"{who}: class_weight must have class numbers as keys, got {show(label)}")
+        if label < 0:
+            raise ValueError(f"{who}: class_weight must have class numbers >= 0 as keys, got {show(label)}")
         weight[labels == int(label)] = in_range(who, f"class_weight[{int(label)}]", value, 0)
     return weight if sample_weight is None else weight * sample_weight
 

@@ -35,12 +35,31 @@ cdef extern from *:
         void *p = NULL;
         return posix_memalign(&p, 64, (size_t)bytes) == 0 ? p : NULL;
     }
+
+    /* Under the address sanitizer an arena's free memory, and the gap behind each block, may not be touched. */
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    enum { PYDL_GAP = 64 };
+    static void pydl_forbid(char *base, Py_ssize_t bytes) { __asan_poison_memory_region(base, (size_t)bytes); }
+    static void pydl_allow(char *base, Py_ssize_t bytes) { __asan_unpoison_memory_region(base, (size_t)bytes); }
+    #else
+    enum { PYDL_GAP = 0 };
+    static void pydl_forbid(char *base, Py_ssize_t bytes) { (void)base; (void)bytes; }
+    static void pydl_allow(char *base, Py_ssize_t bytes) { (void)base; (void)bytes; }
+    #endif
     """
+    const int PYDL_GAP
+    void pydl_forbid(char *base, isize bytes) nogil
+    void pydl_allow(char *base, isize bytes) nogil
     void *pydl_reserve(isize bytes) nogil
     int pydl_commit(char *base, isize bytes, int huge) nogil
     void pydl_decommit(char *base, isize bytes) nogil
     void pydl_unreserve(char *base, isize bytes) nogil
     void *pydl_aligned(isize bytes) nogil
+
+cdef isize block_size(isize nbytes):
+    """What an array of so many bytes takes of an arena: whole cache lines, at least one."""
+    return max((nbytes + 63) // 64 * 64, 64) + PYDL_GAP
 
 
 # ---------------------------------------------------------------------------------------------------- dtypes
@@ -96,23 +115,31 @@ cdef class Arena:
 
     def __cinit__(self):
         cdef isize size = (2 * PHYSICAL + HUGE - 1) // HUGE * HUGE
-        while size >= 16 * HUGE:
-            self.base = <char *>pydl_reserve(size)
-            if self.base != NULL:
-                self.reserved = size
-                break
-            size = size // 2 // HUGE * HUGE
+        self.base = <char *>pydl_reserve(size)
+        if self.base == NULL:               # address space is limited (ulimit -v): free what only cycles hold, take an eighth of what is left
+            gc.collect()
+            while size >= 16 * HUGE:
+                self.base = <char *>pydl_reserve(size)
+                if self.base != NULL:
+                    pydl_unreserve(self.base, size)
+                    size = max(size // 8 // HUGE * HUGE, 16 * HUGE)
+                    self.base = <char *>pydl_reserve(size)
+                    break
+                size = size // 2 // HUGE * HUGE
+        self.reserved = size
         if self.base == NULL:
             raise MemoryError("pydl: the system refuses address space for an arena")
 
     def __dealloc__(self):
         if self.base != NULL:
+            pydl_allow(self.base, self.committed)
             pydl_unreserve(self.base, self.reserved)
         free(self.spans)
 
     def reset(self):
         """Forget every block.  Arrays of before become stale: reading them raises, their memory stays mapped."""
         self.generation += 1
+        pydl_forbid(self.base, self.committed)
         self.top = self.in_use = self.requested = self.n_spans = 0
 
     cdef int commit(self, isize end) except -1:
@@ -126,10 +153,10 @@ cdef class Arena:
 
     cdef isize take(self, isize nbytes) except -1:
         """Start of a block of at least nbytes, aligned to a cache line."""
-        cdef isize i, best = -1, start
+        cdef isize i, best = -1, start, wanted
         if nbytes > self.reserved:
             raise MemoryError(f"pydl: no memory for an array of {nbytes} bytes")
-        nbytes = max((nbytes + ALIGN - 1) // ALIGN * ALIGN, ALIGN)
+        wanted, nbytes = nbytes, block_size(nbytes)
         for i in range(self.n_spans):
             if self.spans[i].size >= nbytes and (best < 0 or self.spans[i].size < self.spans[best].size):
                 best = i
@@ -151,12 +178,15 @@ cdef class Arena:
             self.peak = max(self.peak, self.top)
         self.in_use += nbytes
         self.requested += nbytes
+        pydl_forbid(self.base + start, nbytes)
+        pydl_allow(self.base + start, wanted)
         return start
 
     cdef int give_back(self, isize start, isize size) except -1:
         cdef isize i, low = 0, high = self.n_spans
         cdef Span *grown
         self.in_use -= size
+        pydl_forbid(self.base + start, size)
         while low < high:                   # the first free span behind the block
             i = (low + high) // 2
             if self.spans[i].start < start:
@@ -335,7 +365,7 @@ cpdef Array empty(shape, dtype="float32"):
     if pydl_open_recording != NULL:
         arena = (<Recording>pydl_open_recording).arena
     a.block_start = arena.take(a.nbytes)
-    a.block_size = max((a.nbytes + ALIGN - 1) // ALIGN * ALIGN, ALIGN)
+    a.block_size = block_size(a.nbytes)
     a.arena = arena
     a.generation = arena.generation
     a.data = arena.base + a.block_start

@@ -9,6 +9,7 @@ from cpython.ref cimport Py_INCREF, Py_DECREF
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+import gc
 import os
 import sys
 import threading
@@ -279,6 +280,7 @@ cdef class Program:
         self.recording, self.inputs, self.outputs = recording, inputs, outputs
         self.program.calls = recording.calls
         self.program.n = recording.n
+        pydl_allow(recording.arena.base, recording.arena.committed)     # a replay uses blocks that no Array holds any more
         self.lock = threading.Lock()
 
     @property

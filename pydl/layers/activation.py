@@ -131,9 +131,9 @@ class PReLU(Pointwise):
 
     def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs):
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.alpha_initializer = initializers.get(alpha_initializer, f"{self.who}: alpha_initializer")
+        self.alpha_regularizer = regularizers.get(alpha_regularizer, f"{self.who}: alpha_regularizer")
+        self.alpha_constraint = constraints.get(alpha_constraint, f"{self.who}: alpha_constraint")
         shared_axes = (shared_axes,) if is_int(shared_axes) else shared_axes
         self.shared_axes = None if shared_axes is None else list(int_tuple(self.who, "shared_axes", shared_axes))
 

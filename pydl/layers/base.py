@@ -65,7 +65,7 @@ class Layer(Owner):
         from_name = type(self).__name__
         self.name = unique_name(snake_case(from_name)) if name is None else string(from_name, "name", name)
         if dtype is not None:
-            dtype = getattr(np.dtype(dtype), "name") if isinstance(dtype, (type, np.dtype)) else dtype
+            dtype = np.dtype(dtype).name if isinstance(dtype, (type, np.dtype)) else dtype
             one_of(self.who, "dtype", dtype, ("float32", "float64"))
         self.dtype = dtype or config.floatx()
         self.activity_regularizer = activity_regularizer
@@ -98,16 +98,19 @@ class Layer(Owner):
         shapes = [zeros(s) for s in input_shape] if isinstance(input_shape, list) else zeros(tuple(input_shape))
         with no_grad():
             out = self._run((map_structure(as_tensor, shapes),), {})
+        for t in out.values() if isinstance(out, dict) else out if isinstance(out, (list, tuple)) else [out]:
+            if not isinstance(t, Tensor):
+                raise TypeError(f"{self.who}: call must return Tensors, got {show(t)}")
         return map_structure(lambda t: (None, *t.shape[1:]), out)
 
     def ensure_built(self, input_shape):
+        """Build the layer for this shape, unless it is built."""
         if not self.built:
-            if not hasattr(self, "name"):
-                raise RuntimeError(f"{type(self).__name__}: call super().__init__() first, in __init__")
             self.build(input_shape)
             _built(self, input_shape)
 
     def check_input(self, shape):
+        """Raise unless an input of this shape is what the layer was built for."""
         spec = self.input_spec
         if spec is None:
             return
@@ -130,11 +133,13 @@ class Layer(Owner):
 
     def __call__(self, *args, **kwargs):
         """Run the layer: on arrays or Tensors eagerly, on Symbols by drawing a node of a functional model."""
+        if "name" not in self.__dict__:
+            raise TypeError(f"{type(self).__name__}: call super().__init__() first, in __init__")
         if not args:
             raise TypeError(f"{self.who}: expected an input, got none")
         if symbols_in(args):
             return self._draw(args, kwargs)
-        args = tuple(self._tensors(a) for a in args)
+        args = tuple([self._tensors(a) for a in args])
         shapes = _shapes(args[0])
         self.ensure_built(_without_batch(shapes))
         for shape in shapes if isinstance(shapes, list) else [shapes]:
@@ -166,7 +171,7 @@ class Layer(Owner):
         """Inputs as Tensors of the layer's dtype; integers too, unless the layer takes them as they are."""
         if isinstance(value, (list, tuple)) and value and any(isinstance(v, (Tensor, np.ndarray, list, tuple)) for v in value) \
                 and any(isinstance(v, (Tensor, np.ndarray)) for v in value):
-            return [self._tensors(v) for v in value]
+            return [self._tensors(np.asarray(v) if isinstance(v, str) else v) for v in value]
         if value is None or isinstance(value, (bool, str)):
             return value
         if not isinstance(value, Tensor):

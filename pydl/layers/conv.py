@@ -255,7 +255,7 @@ class _Convolution(Layer):
 
     def __init__(self, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
                  activity_regularizer, bias_constraint, **kwargs):
-        super().__init__(activity_regularizer=regularizers.get(activity_regularizer), **kwargs)
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self.kernel_size = window(self.who, "kernel_size", kernel_size, self.spatial)
         self.strides = window(self.who, "strides", strides, self.spatial)
         self.padding = checked_padding(self.who, padding, self.spatial)
@@ -263,9 +263,9 @@ class _Convolution(Layer):
         self.dilation_rate = window(self.who, "dilation_rate", dilation_rate, self.spatial)
         self.activation = activations.get(activation)
         self.use_bias = boolean(self.who, "use_bias", use_bias)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias_initializer = initializers.get(bias_initializer, f"{self.who}: bias_initializer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, f"{self.who}: bias_regularizer")
+        self.bias_constraint = constraints.get(bias_constraint, f"{self.who}: bias_constraint")
         self.input_spec = InputSpec(ndim=self.spatial + 2)
 
     def channels(self, input_shape):
@@ -342,9 +342,9 @@ class Conv2D(_Convolution):
         self.filters, self.groups = positive_int(self.who, "filters", filters), positive_int(self.who, "groups", groups)
         if self.filters % self.groups:
             raise ValueError(f"{self.who}: groups must divide filters, got {self.groups} groups and {self.filters} filters")
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{self.who}: kernel_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, f"{self.who}: kernel_constraint")
 
     def build(self, input_shape):
         channels = self.channels(input_shape)
@@ -354,6 +354,7 @@ class Conv2D(_Convolution):
                          self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint)
 
     def kernel_and_groups(self):
+        """The kernel as the convolution takes it, and the number of groups."""
         return self.kernel, self.groups
 
 
@@ -395,9 +396,9 @@ class DepthwiseConv2D(_Convolution):
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
                          activity_regularizer, bias_constraint, **kwargs)
         self.depth_multiplier = positive_int(self.who, "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.depthwise_initializer = initializers.get(depthwise_initializer, f"{self.who}: depthwise_initializer")
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer, f"{self.who}: depthwise_regularizer")
+        self.depthwise_constraint = constraints.get(depthwise_constraint, f"{self.who}: depthwise_constraint")
 
     def build(self, input_shape):
         channels = self.channels(input_shape)
@@ -408,6 +409,7 @@ class DepthwiseConv2D(_Convolution):
         return None if channels is None else channels * self.depth_multiplier
 
     def kernel_and_groups(self):
+        """The kernel as the convolution takes it, and the number of groups: one a channel."""
         *size, channels, multiplier = self.kernel.shape
         return reshape(self.kernel, (*size, 1, channels * multiplier)), channels
 

@@ -93,13 +93,16 @@ class Dense(Layer):
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
                  bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):
-        super().__init__(activity_regularizer=regularizers.get(activity_regularizer), **kwargs)
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self.units = positive_int(self.who, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = boolean(self.who, "use_bias", use_bias)
-        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
-        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, f"{self.who}: bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{self.who}: kernel_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, f"{self.who}: bias_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, f"{self.who}: kernel_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, f"{self.who}: bias_constraint")
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):

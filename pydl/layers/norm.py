@@ -107,9 +107,12 @@ class _Normalization(Layer):
         self.axis = axis
         self.epsilon = in_range(self.who, "epsilon", epsilon, 0, low_open=True)
         self.center, self.scale = boolean(self.who, "center", center), boolean(self.who, "scale", scale)
-        self.beta_initializer, self.gamma_initializer = initializers.get(beta_initializer), initializers.get(gamma_initializer)
-        self.beta_regularizer, self.gamma_regularizer = regularizers.get(beta_regularizer), regularizers.get(gamma_regularizer)
-        self.beta_constraint, self.gamma_constraint = constraints.get(beta_constraint), constraints.get(gamma_constraint)
+        self.beta_initializer = initializers.get(beta_initializer, f"{self.who}: beta_initializer")
+        self.gamma_initializer = initializers.get(gamma_initializer, f"{self.who}: gamma_initializer")
+        self.beta_regularizer = regularizers.get(beta_regularizer, f"{self.who}: beta_regularizer")
+        self.gamma_regularizer = regularizers.get(gamma_regularizer, f"{self.who}: gamma_regularizer")
+        self.beta_constraint = constraints.get(beta_constraint, f"{self.who}: beta_constraint")
+        self.gamma_constraint = constraints.get(gamma_constraint, f"{self.who}: gamma_constraint")
 
     def _add_gamma_and_beta(self, shape):
         if self.scale:
@@ -157,8 +160,8 @@ class BatchNormalization(_Normalization):
         self._settings(int(axis), epsilon, center, scale, beta_initializer, gamma_initializer,
                        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint)
         self.momentum = in_range(self.who, "momentum", momentum, 0, 1)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer, f"{self.who}: moving_mean_initializer")
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer, f"{self.who}: moving_variance_initializer")
 
     def build(self, input_shape):
         if len(input_shape) < 2:
@@ -198,7 +201,7 @@ class LayerNormalization(_Normalization):
     Example:
         >>> import numpy as np
         >>> from pydl import layers
-        >>> layers.LayerNormalization()(np.arange(6.0).reshape(2, 3)).numpy().round(2).tolist()
+        >>> layers.LayerNormalization()(np.arange(6.0).reshape(2, 3)).numpy().astype(float).round(2).tolist()
         [[-1.22, 0.0, 1.22], [-1.22, 0.0, 1.22]]
     """
 
@@ -239,7 +242,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     Example:
         >>> import numpy as np
         >>> from pydl.layers.norm import batch_normalization
-        >>> batch_normalization(np.array([[1.0, 3.0]]), np.array([1.0, 1.0]), np.array([4.0, 4.0]), -1, epsilon=1e-12).numpy().tolist()
+        >>> batch_normalization(np.array([[1.0, 3.0]]), np.array([1.0, 1.0]), np.array([4.0, 4.0]), -1, epsilon=0.0).numpy().tolist()
         [[0.0, 1.0]]
     """
     x = floating("batch_normalization", x)

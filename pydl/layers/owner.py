@@ -20,6 +20,7 @@ class WeightBudget:
         self.left = numbers
 
     def take(self, who, shape):
+        """Take what a weight of this shape needs, or raise FormatError."""
         self.left -= checked_size(shape, 8, who)
         if self.left < 0:
             raise FormatError(f"{who} of shape {tuple(shape)} is more than the weights in the file")
@@ -54,11 +55,14 @@ class Owner:
                    regularizer=None, constraint=None):
         """Create a Parameter of this layer; assign it to an attribute to have it tracked under that name."""
         if not hasattr(self, "name"):
-            raise RuntimeError(f"{type(self).__name__}: call super().__init__() before adding weights")
+            raise TypeError(f"{type(self).__name__}: call super().__init__() before adding weights")
         dtype = self.dtype if dtype is None else dtype
         initializer, budget = initializers.get(initializer), weight_budget.get()
         if budget is None:
-            values = initializer(tuple(shape), dtype=dtype)
+            try:
+                values = initializer(tuple(shape), dtype=dtype)
+            except ShapeError as error:
+                raise ShapeError(f"{self.who}: {name}: {error}") from error
         else:
             budget.take(f"{self.who}: {name}", shape)
             values = np.zeros(tuple(shape), dtype)
@@ -151,7 +155,9 @@ class Owner:
 
     def set_weights(self, weights):
         """Overwrite all weights; as many arrays, of the same shapes, as `get_weights` returns."""
-        weights, mine = list(weights), self.named_weights()
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"{self.who}: set_weights expects a list of arrays, got {show(weights)}")
+        mine = self.named_weights()
         if len(weights) != len(mine):
             hint = "" if self.built else " (the layer is not built yet: call it once, or build(input_shape))"
             raise ValueError(f"{self.who}: set_weights expects {len(mine)} arrays, got {len(weights)}{hint}")

@@ -3,7 +3,7 @@ import itertools
 
 import numpy as np
 
-from pydl.errors import DTypeError, ShapeError, is_int, show, string
+from pydl.errors import LARGEST_INT, DTypeError, ShapeError, is_int, show, string
 
 _creation = itertools.count()
 
@@ -74,8 +74,8 @@ def checked_shape(who, shape):
     for size in shape:
         if size is not None and not is_int(size):
             raise TypeError(f"{who}: shape must hold integers or None, got {show(shape)}")
-        if size is not None and size < 1:
-            raise ShapeError(f"{who}: sizes must be at least 1, got {show(shape)}")
+        if size is not None and not 1 <= size <= LARGEST_INT:
+            raise ShapeError(f"{who}: shape must hold sizes of at least 1 that fit in memory, got {show(shape)}")
     return tuple(None if size is None else int(size) for size in shape)
 
 

@@ -72,6 +72,7 @@ class Loss:
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
     def __repr__(self):

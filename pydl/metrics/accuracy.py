@@ -154,6 +154,7 @@ class AccuracyByShape(Mean):
             self.resolve(form)
 
     def resolve(self, form):
+        """Become the accuracy of that form."""
         self.form, self.metric = form, self.FORMS[form](name=self.name, dtype=self.dtype)
         self.metric.total = self.total
 

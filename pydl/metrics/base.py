@@ -77,6 +77,7 @@ class Metric:
         return [state for state, _ in self.states]
 
     def update_state(self, *args, **kwargs):
+        """Take a batch into account."""
         raise TypeError(f"{type(self).__name__}: define update_state(self, y_true, y_pred, sample_weight=None)")
 
     def result(self):
@@ -103,6 +104,7 @@ class Metric:
 
     @classmethod
     def from_config(cls, config):
+        """Build one from its `get_config()`."""
         return cls(**config)
 
     def __repr__(self):
@@ -133,6 +135,7 @@ class Mean(Metric):
                 self.add(values, sample_weight)
 
     def add(self, values, sample_weight, scale=1.0):
+        """Add values, weighted, to the sums."""
         weights = None if sample_weight is None else aligned_weights(type(self).__name__, sample_weight, values.shape, values.dtype)
         B.add_mean(values.array, None if weights is None else weights.array, scale, self.total)
 

@@ -26,7 +26,7 @@ class Model(Training, Layer):
 
     def __new__(cls, *args, **kwargs):
         if cls is Model:
-            from pydl.models.functional import Functional       # a sibling: Model(inputs, outputs) is one
+            from pydl.models.functional import Functional  # a sibling: Model(inputs, outputs) is one
             cls = Functional
         return super().__new__(cls, *args, **kwargs)
 

@@ -1,4 +1,6 @@
 """Objective: the losses, their weights and the metrics of a model's outputs, as `compile` was told."""
+import numpy as np
+
 from pydl import losses as losses_
 from pydl import metrics as metrics_
 from pydl.errors import in_range, show
@@ -61,6 +63,15 @@ class Objective:
     def reset(self):
         for metric in self.metrics:
             metric.reset_state()
+
+    def kept(self):
+        """Copies of all running means, for `put_back`."""
+        return [np.array(v) for m in self.metrics for v in m.variables]
+
+    def put_back(self, kept):
+        """Set the running means to what they were."""
+        for variable, values in zip([v for m in self.metrics for v in m.variables], kept):
+            np.asarray(variable)[...] = values
 
     def results(self):
         """{name: float} of the running means, as of now."""

@@ -51,6 +51,8 @@ def load_model(path, custom_objects=None, compile=True):
     Raises:    FormatError, a ValueError, if the file is damaged or names unknown classes; OSError if it cannot be read.
     """
     custom_objects = registry.checked_custom_objects("load_model", custom_objects)
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"load_model: path must be a string or a path, got {show(path)}")
     config, arrays = read_model_file(path)
     shown = os.fsdecode(os.fspath(path))
     budget = weight_budget.set(WeightBudget(sum(a.size for name, a in arrays.items() if name.startswith("weights/"))))
@@ -85,6 +87,8 @@ def load_weights(model, path):
     """Overwrite the weights of a model with those in a file; every name and shape must agree, or nothing is changed."""
     if not model.built:
         raise ValueError(f"{model.who}: load_weights: the model is not built yet; call it on data, or build(input_shape)")
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{model.who}: load_weights: path must be a string or a path, got {show(path)}")
     _, arrays = read_model_file(path)
     _restore(model.named_weights(), "weights", arrays, lambda p, values: p.assign(values), os.fsdecode(os.fspath(path)), model.who)
 

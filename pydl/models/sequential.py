@@ -60,6 +60,8 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             hint = "; call the class: Dense(10), not Dense" if isinstance(layer, type) and issubclass(layer, Layer) else ""
             raise TypeError(f"{self.who}: expected a layer, got {show(layer)}{hint}")
+        if self in layer.layers_inside:
+            raise ValueError(f"{self.who}: '{layer.name}' holds this model itself; a model cannot be inside itself")
         if any(layer is mine for mine in self._layers):
             raise ValueError(f"{self.who}: the layer '{layer.name}' is in the stack already; for shared layers use Model(inputs, outputs)")
         if any(layer.name == mine.name for mine in self._layers):
@@ -99,13 +101,16 @@ class Sequential(Model):
 
     @property
     def input_names(self):
+        """The name of the input, in a list."""
         return [self._input.name if self._input is not None and self._input.name else "input"]
 
     @property
     def inputs(self):
+        """The declared input, a Symbol in a list; None without one."""
         return None if self._input is None else [self._input]
 
     def check_input(self, shape):
+        """Raise unless the shape is what was declared."""
         if self._input is not None:
             self.check_declared(self.who, self.input_names[0], self._input.shape, tuple(shape))
 

@@ -1,4 +1,6 @@
 """compile, fit, evaluate, predict: the loop around a recorded step."""
+import weakref
+
 import numpy as np
 
 from pydl import optimizers, random, regularizers
@@ -24,6 +26,7 @@ class Training:
         self.optimizer = self.objective = self.compile_config = None
         self.run_eagerly = self.stop_training = False
         self.history = None
+        self._fitting = False               # inside fit: what callbacks evaluate must leave its running means alone
         self.epochs_trained = 0             # of all fits together: it numbers the shuffles, so that 2 + 2 epochs are 4
         self.shuffle_seed = random.next_seed()
 
@@ -69,7 +72,7 @@ class Training:
 
     def _need_compiled(self, who):
         if self.compile_config is None:
-            raise RuntimeError(f"{self.who}: call compile(optimizer, loss) before {who}")
+            raise ValueError(f"{self.who}: call compile(optimizer, loss) before {who}")
 
     @property
     def metrics_names(self):
@@ -129,10 +132,11 @@ class Training:
 
         def make():
             slots = [B.owned(a.shape, a.dtype) for part in (xs, ys, weights) for a in part if a is not None]
-            work = {"train": self._train_arrays, "test": self._test_arrays, "predict": self._predict_arrays}[kind]
+            model = weakref.ref(self)                           # a model holds its steps, with their arenas; they must not hold it
 
             def run(*arrays):
                 waiting = iter(arrays)
+                work = getattr(model(), f"_{kind}_arrays")
                 return work(*[[None if a is None else next(waiting) for a in part] for part in (xs_like, ys_like, weights_like)])
             xs_like, ys_like, weights_like = [[a is not None or None for a in part] for part in (xs, ys, weights)]
             step = Step(run, slots, f"{self.who}: {kind} step")
@@ -216,26 +220,30 @@ class Training:
         self.stop_training = False
         calls.on_train_begin()
         reports, logs = calls.wants("on_train_batch_end"), {}
-        for epoch in range(initial_epoch, epochs):
-            self.objective_reset()
-            calls.on_epoch_begin(epoch)
-            if shuffle:
-                random.permutation_into(order, self.shuffle_seed, self.epochs_trained)
-            for i in range(steps):
-                calls.on_train_batch_begin(i)
-                feed.run(self, "train", i, order)
-                if reports:
-                    calls.on_train_batch_end(i, self.objective.results())
+        self._fitting = True
+        try:
+            for epoch in range(initial_epoch, epochs):
+                self.objective_reset()
+                calls.on_epoch_begin(epoch)
+                if shuffle:
+                    random.permutation_into(order, self.shuffle_seed, self.epochs_trained)
+                for i in range(steps):
+                    calls.on_train_batch_begin(i)
+                    feed.run(self, "train", i, order)
+                    if reports:
+                        calls.on_train_batch_end(i, self.objective.results())
+                    if self.stop_training:
+                        break
+                logs = self.objective.results()
+                self.epochs_trained += 1
+                if held_out is not None and self._validates(validation_freq, epoch):
+                    results = self._evaluate(held_out, validation_batch_size or batch_size, validation_steps, calls)
+                    logs.update({f"val_{k}": v for k, v in results.items()})
+                calls.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            logs = self.objective.results()
-            self.epochs_trained += 1
-            if held_out is not None and self._validates(validation_freq, epoch):
-                results = self._evaluate(held_out, validation_batch_size or batch_size, validation_steps, calls)
-                logs.update({f"val_{k}": v for k, v in results.items()})
-            calls.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+        finally:
+            self._fitting = False
         self.optimizer.finalize_variable_values(self.trainable_weights)
         calls.on_train_end(logs)
         return self.history
@@ -271,7 +279,10 @@ class Training:
         batch.check_targets(self, who)
         n = -(-batch.rows // batch_size)
         calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=n)
+        kept = self.objective.kept() if self._fitting else None
         results = self._evaluate(batch, batch_size, steps, calls)
+        if kept is not None:
+            self.objective.put_back(kept)
         if return_dict:
             return results
         ordered = [results["loss"]] + [v for k, v in results.items() if k != "loss"]
@@ -344,9 +355,12 @@ class Training:
         batch = self._checked_data(who, x, y, sample_weight, class_weight)
         batch.check_targets(self, who)
         self.optimizer.build(self.trainable_weights)
+        kept = self.objective.kept() if self._fitting else None
         self.objective_reset()
         self.run_batch(self._step(kind, *batch.parts), [a for part in batch.parts for a in part if a is not None])
         results = self.objective.results()
+        if kept is not None:
+            self.objective.put_back(kept)
         if return_dict:
             return results
         ordered = [results["loss"]] + [v for k, v in results.items() if k != "loss"]

@@ -159,8 +159,10 @@ class Optimizer:
             structure_changed()                     # steps have one kernel more, or less
         setattr(self, "_" + name, value)
 
-    clipnorm = property(lambda self: self._clipnorm, lambda self, value: self._set_limit("clipnorm", value, "global_clipnorm"))
-    global_clipnorm = property(lambda self: self._global_clipnorm, lambda self, value: self._set_limit("global_clipnorm", value, "clipnorm"))
+    clipnorm = property(lambda self: self._clipnorm, lambda self, value: self._set_limit("clipnorm", value, "global_clipnorm"),
+                        doc="The largest norm of each gradient; None for no limit.")
+    global_clipnorm = property(lambda self: self._global_clipnorm, lambda self, value: self._set_limit("global_clipnorm", value, "clipnorm"),
+                               doc="The largest norm of all gradients together; None for no limit.")
 
     # ---- what a method defines
 

@@ -1,0 +1,20 @@
+"""Runs Python code in a process of its own, against the pydl that the tests themselves import."""
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pydl
+
+PACKAGE = Path(pydl.__file__).resolve().parent.parent
+
+
+def run_python(code, *args, timeout=120, check=True, **env):
+    """The completed process of `python -c code args`; its output is text.  check: a failure fails the test, with the output."""
+    path = os.pathsep.join([str(PACKAGE), str(Path(__file__).parent)])
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, "PYTHONPATH": path, **{k: str(v) for k, v in env.items()}})
+    if check:
+        assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done

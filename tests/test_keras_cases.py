@@ -1,0 +1,97 @@
+"""Inputs, weights and outputs recorded from Keras 2.0 (by the keras-js project), for every layer there is here.
+
+A layer that Keras 2.0 has and pydl does not have yet is not collected; `test_every_layer_here_is_covered` counts what is.
+"""
+import numpy as np
+import pytest
+from shared_data import array_of, needs_shared, shared_json
+
+import pydl
+from pydl import layers
+
+pytestmark = [pytest.mark.shared, needs_shared]
+CASES = (shared_json("keras_layer_cases", "keras_layer_cases.json.gz") or {"cases": {}})["cases"]
+RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
+# cases whose record leaves the layer out
+ACTIVATION = {"core.Activation.0": "softmax", "core.Activation.2": "selu", "core.Activation.4": "softsign", "core.Activation.6": "tanh"}
+# Keras 2 differs from Keras 3, which pydl follows: hard_sigmoid was clip(0.2 x + 0.5), now relu6(x + 3) / 6;
+# the GRU was reset before the product; stateful sequences go with their model
+DIFFERENT = ("activations.hard_sigmoid", "core.Activation.8", "recurrent.GRU")
+MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
+
+
+def made(spec):
+    """A layer from its recorded class and arguments."""
+    renamed = RENAMED.get(spec["class"], {})
+    options = {renamed.get(k, k): tuple_of(v) for k, v in spec["kwargs"].items()}
+    return getattr(layers, spec["class"])(*map(tuple_of, spec["args"]), dtype="float64", **options)
+
+
+def tuple_of(value):
+    return tuple(map(tuple_of, value)) if isinstance(value, list) else value
+
+
+def specs(case):
+    return [spec for spec in case["layer"] or () if spec["class"] != "L"]
+
+
+def available(name, case):
+    if name.startswith(DIFFERENT):
+        return False
+    if name.startswith("activations."):
+        return hasattr(pydl.activations, name.split(".")[1])
+    if name.startswith(("recurrent.", "wrappers.", "embeddings.")):
+        return False                                                        # with their layers
+    return all(hasattr(layers, spec["class"]) for spec in specs(case))
+
+
+HERE = {name: case for name, case in CASES.items() if available(name, case)}
+
+
+def expect(got, case):
+    want = array_of(case["expected"])
+    got = np.asarray(got)
+    assert got.shape == (1, *want.shape)
+    np.testing.assert_allclose(got[0], want, rtol=2e-5, atol=3e-6)
+
+
+def model_of(name, case, x):
+    """The functional model that was recorded: a chain, or branches from the input that meet in the last layer."""
+    entry = layers.Input(x.shape[1:], dtype="float64")
+    if name.startswith("core.Activation"):
+        return pydl.Model(entry, layers.Activation(ACTIVATION[name], dtype="float64")(layers.Dense(2, dtype="float64")(entry)))
+    chain = specs(case) or [{"class": "Flatten", "args": [], "kwargs": {}}]
+    if chain[-1]["class"] in MERGES:
+        branches, at = [], None
+        for spec in chain[:-1]:
+            if spec["class"] == "Dense":
+                if at is not None:
+                    branches.append(at)
+                at = entry
+            at = made(spec)(at)
+        return pydl.Model(entry, made(chain[-1])([*branches, at]))
+    at = entry
+    for spec in chain:
+        at = made(spec)(at)
+    return pydl.Model(entry, at)
+
+
+@pytest.mark.parametrize("name", sorted(HERE))
+def test_keras_case(name):
+    case = CASES[name]
+    x = array_of(case["input"])[None]
+    if name.startswith("activations."):
+        _, function, number = name.split(".")
+        options = {"negative_slope": 0.3} if (function, number) == ("relu", "4") else {}
+        expect(getattr(pydl.activations, function)(x, **options).numpy(), case)
+        return
+    model = model_of(name, case, x)
+    model.set_weights([array_of(w) for w in case.get("weights") or []])
+    for _ in range(3):                                                      # recorded twice, then replayed
+        expect(model.predict(x), case)
+
+
+def test_every_layer_here_is_covered():
+    assert len(HERE) >= 60
+    for layer in ("Dense", "Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "BatchNormalization", "Add", "Concatenate", "Reshape"):
+        assert any(f".{layer}." in name for name in HERE), layer
