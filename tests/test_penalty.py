@@ -126,7 +126,7 @@ BAD = [
     (lambda: regularizers.get(3), "regularizers.get"), (lambda: constraints.MaxNorm(-1), "max_value"), (lambda: constraints.MinMaxNorm(2, 1), "max_value"),
     (lambda: constraints.MinMaxNorm(rate=1.5), "rate"), (lambda: constraints.UnitNorm("x"), "axis"), (lambda: constraints.UnitNorm([0, 2])(np.ones((2, 2, 2))), "axis"),
     (lambda: constraints.UnitNorm(3)(np.ones((2, 2))), "axis"), (lambda: constraints.get("maxnorm"), "did you mean 'max_norm'"), (lambda: constraints.get(1.0), "constraints.get"),
-    (lambda: layers.Dense(3, kernel_regularizer="l5"), "l5"), (lambda: layers.Dense(3, kernel_constraint=4), "constraints.get"),
+    (lambda: layers.Dense(3, kernel_regularizer="l5"), "l5"), (lambda: layers.Dense(3, kernel_constraint=4), "kernel_constraint"),
 ]
 
 

@@ -75,6 +75,7 @@ class AtThresholds(Counts):
             B.add_confusion(y_pred.array, y_true.array, weights, self._levels, self.counts)
 
     def scores(self, y_pred):
+        """The predictions as numbers between 0 and 1, which thresholds cut."""
         return y_pred
 
     def _only_top(self, who, y_pred):
@@ -208,6 +209,7 @@ class AUC(Curve):
             self._set_levels([-1e-7, *inner, 1 + 1e-7], name, dtype)
 
     def scores(self, y_pred):
+        """The predictions as numbers between 0 and 1, which thresholds cut."""
         return sigmoid(y_pred) if self.from_logits else y_pred
 
     def result(self):
@@ -250,6 +252,7 @@ class SensitivityAtSpecificity(AtBest):
         self.specificity = self.value
 
     def rates(self, tp, fp, tn, fn):
+        """(the rate that is bounded, the rate that is reported) at each threshold."""
         return ratio(tn, tn + fp), ratio(tp, tp + fn)
 
 
@@ -261,6 +264,7 @@ class SpecificityAtSensitivity(AtBest):
         self.sensitivity = self.value
 
     def rates(self, tp, fp, tn, fn):
+        """(the rate that is bounded, the rate that is reported) at each threshold."""
         return ratio(tp, tp + fn), ratio(tn, tn + fp)
 
 
@@ -272,6 +276,7 @@ class PrecisionAtRecall(AtBest):
         self.recall = self.value
 
     def rates(self, tp, fp, tn, fn):
+        """(the rate that is bounded, the rate that is reported) at each threshold."""
         return ratio(tp, tp + fn), ratio(tp, tp + fp)
 
 
@@ -283,6 +288,7 @@ class RecallAtPrecision(AtBest):
         self.precision = self.value
 
     def rates(self, tp, fp, tn, fn):
+        """(the rate that is bounded, the rate that is reported) at each threshold."""
         return ratio(tp, tp + fp), ratio(tp, tp + fn)
 
 
@@ -384,6 +390,7 @@ class IoU(Counts):
             self.add(truth, claim, sample_weight)
 
     def add(self, truth, claim, sample_weight):
+        """Count labels and predicted labels into the confusion matrix."""
         who = type(self).__name__
         if truth.shape != claim.shape:
             if truth.size != claim.size or truth.shape not in (claim.shape + (1,), claim.shape[:-1]):

@@ -143,6 +143,7 @@ class Optimizer:
 
     @property
     def ema_momentum(self):
+        """How much of the running means of the weights a step keeps."""
         return B.number(self._ema_momentum)
 
     @ema_momentum.setter
