@@ -5,7 +5,7 @@ from pydl.errors import DTypeError, ShapeError, boolean, int_tuple, is_int, one_
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.pool import channels_first, channels_last, checked_data_format
 from pydl.ops import expand_dims, relu, reshape
-from pydl.ops.elementwise import floating
+from pydl.ops.operands import floating
 from pydl.shapes import conv_output_size, conv_padding
 
 

@@ -6,7 +6,7 @@ from pydl.autodiff import Op
 from pydl.errors import DTypeError, ShapeError, boolean, positive_int
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import relu
-from pydl.ops.elementwise import floating
+from pydl.ops.operands import floating
 
 
 class DenseOp(Op):

@@ -11,7 +11,7 @@ from pydl.errors import ShapeError, in_range, integer, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.pool import checked_data_format
 from pydl.ops import add, cast, multiply
-from pydl.ops.elementwise import floating
+from pydl.ops.operands import floating
 from pydl.tensor import as_tensor
 
 

@@ -6,7 +6,7 @@ from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, in_range, int_tuple, is_int
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import cast, moveaxis, transpose
-from pydl.ops.elementwise import floating
+from pydl.ops.operands import floating
 from pydl.shapes import normalize_axes, normalize_axis
 from pydl.tensor import as_tensor
 

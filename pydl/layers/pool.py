@@ -4,7 +4,7 @@ from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, int_tuple, is_int, one_of, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import expand_dims, reshape, transpose
-from pydl.ops.elementwise import floating
+from pydl.ops.operands import floating
 from pydl.shapes import conv_padding, pool_output_size
 
 BYTE = 256      # a window of up to as many pixels keeps the position of its maximum in one byte

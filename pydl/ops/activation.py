@@ -3,24 +3,12 @@ import numpy as np
 
 from pydl.autodiff import Op
 from pydl.errors import in_range, is_int, show
-from pydl.ops.elementwise import (
-    PointwiseOp,
-    absolute,
-    add,
-    clip,
-    exp,
-    floating,
-    greater,
-    less_equal,
-    maximum,
-    multiply,
-    sign,
-    sqrt,
-    square,
-    subtract,
-    where,
-)
-from pydl.ops.move import moveaxis, split
+from pydl.ops.arithmetic import add, clip, maximum, multiply, subtract
+from pydl.ops.compare import greater, less_equal, where
+from pydl.ops.elementwise import PointwiseOp, absolute, exp, sign, sqrt, square
+from pydl.ops.join import split
+from pydl.ops.move import moveaxis
+from pydl.ops.operands import floating
 from pydl.shapes import normalize_axis
 
 

@@ -3,8 +3,8 @@ import math
 
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, is_int, show
-from pydl.ops.elementwise import in_double, operands
 from pydl.ops.move import reshape, transpose
+from pydl.ops.operands import in_double, operands
 from pydl.shapes import broadcast_shapes, matmul_shape, normalize_axis
 
 

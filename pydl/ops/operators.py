@@ -2,28 +2,11 @@
 
 They are attached here, so that tensor.py need not know the ops.  `==` compares elements, as in NumPy; to find a tensor in a list, use `is`.
 """
-from pydl.ops.elementwise import (
-    absolute,
-    add,
-    divide,
-    equal,
-    floor_divide,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    mod,
-    multiply,
-    negative,
-    not_equal,
-    power,
-    subtract,
-)
+from pydl.ops.arithmetic import add, divide, floor_divide, mod, multiply, power, subtract
+from pydl.ops.compare import equal, greater, greater_equal, less, less_equal, logical_and, logical_not, logical_or, not_equal
+from pydl.ops.elementwise import absolute, negative
+from pydl.ops.join import get_item
 from pydl.ops.matmul import matmul
-from pydl.ops.move import get_item
 from pydl.tensor import Tensor
 
 

@@ -3,8 +3,11 @@ import numpy as np
 
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean
-from pydl.ops.elementwise import add, divide, exp, floating, in_double, isfinite, log, multiply, sqrt, square, subtract, where
-from pydl.ops.move import broadcast_to, cast, ravel, reshape, stop_gradient, strides_of, tensor
+from pydl.ops.arithmetic import add, divide, multiply, subtract
+from pydl.ops.compare import isfinite, where
+from pydl.ops.elementwise import exp, log, sqrt, square
+from pydl.ops.move import broadcast_to, ravel, reshape, strides_of
+from pydl.ops.operands import cast, floating, in_double, stop_gradient, tensor
 from pydl.shapes import checked_size, normalize_axes, normalize_axis, reduced_shape
 
 
