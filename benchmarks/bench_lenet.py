@@ -1,6 +1,6 @@
 """A training step of LeNet-5: pydl, plain NumPy, and PyTorch eager if it is installed, side by side.
 
-    python benchmarks/bench_lenet.py [--threads 1] [--batches 64 1] [--rounds 15]
+    python benchmarks/bench_lenet.py [--threads N] [--batches 64 1] [--rounds 15]
 
 First the losses of all are compared, from the same initial weights and over the same batches.  Then the opponents take turns, an epoch each,
 and the median and the quartiles of the time per step are printed, and the median processor time, which a loaded machine disturbs less.
@@ -143,7 +143,7 @@ def measure(runners, steps, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each of them; by default all CPUs")
     parser.add_argument("--batches", type=int, nargs="+", default=[64, 1])
     parser.add_argument("--rounds", type=int, default=15, help="at least 2")
     options = parser.parse_args()

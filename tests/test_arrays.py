@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
+import pydl
 from pydl.data import arrays
 from pydl.errors import DTypeError, ShapeError
 
@@ -210,3 +211,42 @@ def test_targets_that_are_no_classes_are_not_warned_of(y):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         arrays.split_validation("fit", 0.2, [y], y)
+
+
+# ---- through a model -----------------------------------------------------------------------------------------------
+
+def test_odd_arrays_predict_and_train_as_plain_ones_do():
+    """Any layout, byte order, type and container of the same numbers: the same bits, and the array as it was."""
+    x = np.random.default_rng(0).integers(0, 9, (6, 4, 5, 2)).astype(np.float32)
+    y = np.array([0, 1, 2, 0, 1, 2])
+    shifted = np.zeros(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)
+    shifted[:] = x
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    odd = {"plain": x, "fortran": np.asfortranarray(x), "strided": np.repeat(x, 2, axis=0)[::2], "reversed": x[::-1].copy()[::-1], "read-only": frozen,
+           "misaligned": shifted, "big-endian": x.astype(">f4"), "float64": x.astype(np.float64), "float16": x.astype(np.float16), "int8": x.astype(np.int8),
+           "uint8": x.astype(np.uint8), "int64": x.astype(np.int64), "list": x.tolist(), "subclass": np.ma.masked_array(x), "DLPack": ByDLPack(x)}
+    results = {}
+    for name, value in odd.items():
+        before = np.asarray(x if name == "DLPack" else value).copy()
+        pydl.utils.set_random_seed(1)
+        model = pydl.Sequential([pydl.layers.Input((4, 5, 2)), pydl.layers.Conv2D(3, 2), pydl.layers.Flatten(), pydl.layers.Dense(3)])
+        model.compile("sgd", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
+        first = model.predict(value)
+        model.fit(value, y, epochs=2, batch_size=4, verbose=0)
+        results[name] = np.concatenate([first, model.predict(value)])
+        assert np.array_equal(np.asarray(x if name == "DLPack" else value), before), name
+    for name, result in results.items():
+        assert np.array_equal(result, results["plain"]), name
+
+
+def test_labels_of_every_integer_type_and_shape_train_alike():
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    y = np.array([0, 1, 2, 0, 1, 2])
+    losses = []
+    for labels in (y, y.tolist(), y[:, None], y.astype(np.uint8), y.astype(">i4"), y.astype(np.int16), y.astype(np.float32)):
+        pydl.utils.set_random_seed(1)
+        model = pydl.Sequential([pydl.layers.Input((3,)), pydl.layers.Dense(3)])
+        model.compile("sgd", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
+        losses.append(model.fit(x, labels, epochs=3, verbose=0).history["loss"])
+    assert all(each == losses[0] for each in losses)

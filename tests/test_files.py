@@ -173,7 +173,7 @@ def test_kill_in_a_loop_leaves_a_whole_file_and_bounded_litter(tmp_path):
     files.write_atomically(path, [(0).to_bytes(8, "little") * 50_000])
     chance = random.Random(5)
     last = 0
-    for _ in range(12):
+    for _ in range(6):
         with subprocess.Popen([sys.executable, "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.001, 0.05))

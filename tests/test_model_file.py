@@ -393,7 +393,7 @@ def test_kill_during_save_leaves_the_old_or_the_new_file(path):
     write_model_file(path, *numbered(0))
     chance = random.Random(7)
     last = 0
-    for _ in range(15):
+    for _ in range(6):
         with subprocess.Popen([sys.executable, "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.001, 0.05))

@@ -316,7 +316,7 @@ def test_kill_during_save(path):
     home = os.path.dirname(os.path.dirname(os.path.abspath(pydl.__file__)))
     environment = {**os.environ, "PYTHONPATH": home + os.pathsep + os.environ.get("PYTHONPATH", ""), "PYDL_NUM_THREADS": "1"}
     chance = random.Random(11)
-    for _ in range(5):
+    for _ in range(4):
         with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, env=environment) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.0, 0.05))
