@@ -26,6 +26,7 @@ from pydl.losses.cross_entropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from pydl.losses.ctc import CTC, ctc
 from pydl.losses.element import (
     Hinge,
     Huber,
@@ -61,7 +62,7 @@ _BY_NAME.update({alias: cls for names, cls in {
 FUNCTIONS = {f.__name__: f for f in (
     binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, hinge, huber, kl_divergence, log_cosh, mean_absolute_error,
     mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson, squared_hinge, categorical_hinge, cosine_similarity,
-    binary_focal_crossentropy, categorical_focal_crossentropy, dice, tversky)}
+    binary_focal_crossentropy, categorical_focal_crossentropy, dice, tversky, ctc)}
 _BY_FUNCTION = {f: _BY_NAME[name] for name, f in FUNCTIONS.items()}
 
 
