@@ -101,6 +101,8 @@ def compare(model, x, y):
     print(f"  largest difference of the losses {gaps.max():.1e} ({'agree' if agreed else 'DO NOT AGREE'} to 1e-4)")
     print(f"  a step takes {a:.3f} ms with pydl ({pydl.get_num_threads()} threads), {b:.3f} ms with NumPy ({blas_threads()}): "
           f"{b / a:.1f} times faster")
+    if os.getloadavg()[0] > len(os.sched_getaffinity(0)):
+        print("  (the machine is busy with other work, so these times are rough)")
     return agreed
 
 
