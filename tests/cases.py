@@ -92,6 +92,7 @@ CASES += [
     op("activation", ops.glu, (N, 8), activation.glu),
     op("activation", ops.glu, (N, 8, 3), activation.glu, axis=1),
 ]
+CASES += [op("activation", ops.linear, (N, 7), activation.linear), op("activation", ops.exponential, (N, 7), activation.exponential)]
 for _f in ("softmax", "log_softmax"):
     CASES += [
         op("activation", getattr(ops, _f), (N, 10), getattr(activation, _f), also=[(3, 1), (2, 511), (2, 512), (2, 513), (7,), (1, 2, 3, 5)]),
@@ -158,6 +159,14 @@ CASES += [
     op("move", ops.transpose, (N, 3, 4, 2), move.transpose, axes=(0, 3, 1, 2), also=[(2, 5, 40, 33), (1, 1, 3, 2)]),
     op("move", ops.transpose, (N, 3, 4, 2), move.transpose, axes=(2, 0, 3, 1)),
     op("move", ops.flip, (N, 3, 4), move.flip, axis=1),
+    op("move", ops.expand_dims, (N, 3), move.expand_dims, axis=1),
+    op("move", ops.squeeze, (N, 1, 3, 1), move.squeeze, axis=(1, 3)),
+    op("move", ops.ravel, (N, 3), move.ravel),
+    op("move", ops.swapaxes, (N, 3, 4), move.swapaxes, axis1=1, axis2=2),
+    op("move", ops.split, (N, 6, 2), move.split, indices_or_sections=3, axis=1),
+    op("move", ops.split, (N, 6), move.split, indices_or_sections=[1, 4], axis=1),
+    op("move", ops.unstack, (N, 3, 2), move.unstack, axis=1),
+    op("move", ops.moveaxis, (N, 3, 4), move.moveaxis, source=1, destination=-1),
     op("move", ops.get_item, (N, 5, 4), move.get_item, index=(slice(None), slice(1, 4), slice(None, None, -2))),
     op("move", ops.get_item, (N, 5, 4), move.get_item, index=(Ellipsis, None, 2)),
     op("move", ops.get_item, (6, 5, N), move.get_item, index=(-1, slice(None, None, 3))),

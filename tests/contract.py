@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pydl import ops
 from pydl.autodiff import backward
 from pydl.tensor import Tensor
 from pydl.utils import set_random_seed
@@ -186,15 +187,16 @@ class Live:
         wanted = [t for t in tensors if t.dtype.kind == "f"] + list(self.parameters)
         for t in wanted[:len(wanted) - len(self.parameters)]:
             t.needs_gradient = True
+        outs = [(out, Tensor(np.random.default_rng(100 + i).standard_normal(out.shape).astype(out.dtype)))
+                for i, out in enumerate(self(*tensors)) if out.needs_gradient]
         found = [None] * len(wanted)
-        for i, out in enumerate(self(*tensors)):
-            if out.needs_gradient:
-                v = np.random.default_rng(100 + i).standard_normal(out.shape).astype(out.dtype)
-                for k, g in enumerate(backward(out, wanted, seed=Tensor(v).array)):
-                    if g is not None:
-                        if found[k] is not None:
-                            raise AssertionError("a case with several results that share gradients needs a sum: use one result")
-                        found[k] = g
+        if len(outs) == 1:
+            found = backward(outs[0][0], wanted, seed=outs[0][1].array)
+        elif outs:
+            total = ops.sum(outs[0][0] * outs[0][1])
+            for out, v in outs[1:]:
+                total = total + ops.sum(out * v)
+            found = backward(total, wanted)
         return [Tensor(np.zeros(t.shape, t.dtype)).array if g is None else g for t, g in zip(wanted, found)]
 
 

@@ -1,4 +1,5 @@
 """Where the data beside the checkout is: $PYDL_SHARED, or ../shared; tests that need it are skipped, with the reason, without it."""
+import functools
 import gzip
 import json
 import os
@@ -21,6 +22,7 @@ def shared_json(*parts):
         return json.load(file)
 
 
+@functools.cache
 def cases_by_id(name):
     """The cases of course/<name> by id; empty without the data."""
     found = shared_json("course", name)

@@ -1,4 +1,5 @@
 """Every line of cases.py through every check: what an op and a layer promise, DESIGN 7."""
+import inspect
 import json
 
 import numpy as np
@@ -32,6 +33,20 @@ def threads():
     before = pydl.get_num_threads()
     yield pydl.set_num_threads
     pydl.set_num_threads(before)
+
+
+# ops without a line: they make tensors of nothing, look at them, or are no formula; test_move.py and test_elementwise.py have them
+WITHOUT_LINE = {"arange", "convert_to_numpy", "convert_to_tensor", "eye", "full", "full_like", "isfinite", "isinf", "isnan", "linspace", "ndim", "ones",
+                "ones_like", "shape", "size", "stop_gradient", "zeros", "zeros_like"}
+
+
+def test_every_op_and_layer_has_a_line():
+    targets = {case.target for case in CASES}
+    names = {getattr(target, "__name__", "") for target in targets}
+    public = {name: thing for name, thing in vars(pydl.ops).items() if not name.startswith("_") and inspect.isfunction(thing)}
+    assert sorted(name for name, thing in public.items() if thing not in targets and name not in names | WITHOUT_LINE) == []
+    found = {thing for thing in vars(pydl.layers).values() if inspect.isclass(thing) and issubclass(thing, pydl.layers.Layer)}
+    assert sorted(thing.__name__ for thing in found - targets - {pydl.layers.Layer}) == []
 
 
 def test_ids_are_unique():

@@ -101,7 +101,7 @@ class ProgressBar(Callback):
 
     @staticmethod
     def _values(logs):
-        numbers = [(name, value) for name, value in (logs or {}).items() if isinstance(value, (int, float))]
+        numbers = [(name, value) for name, value in (logs or {}).items() if isinstance(value, (int, float, list))]
         return [f" - {name}: {screen.number(value)}" for name, value in numbers]
 
     def on_train_begin(self, logs=None):

@@ -26,4 +26,6 @@ def is_open_line():
 
 
 def number(value):
+    if isinstance(value, list):                 # a metric with one number a class
+        return f"[{' '.join(map(number, value))}]"
     return f"{value:.4f}" if value == 0 or abs(value) > 1e-3 else f"{value:.4e}"

@@ -74,8 +74,8 @@ class Objective:
             np.asarray(variable)[...] = values
 
     def results(self):
-        """{name: float} of the running means, as of now."""
-        return {m.name: float(m.result()) for m in self.metrics}
+        """{name: float} of the running means, as of now; a list of floats where a metric has one number a class."""
+        return {m.name: float(value) if np.ndim(value) == 0 else np.asarray(value).tolist() for m, value in [(m, m.result()) for m in self.metrics]}
 
     def loss(self, ys, predictions, sample_weights):
         """The weighted sum of the outputs' losses: a scalar Tensor; None if no output has one."""

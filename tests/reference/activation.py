@@ -39,6 +39,7 @@ def soft_shrink(x, threshold=0.5): return each(lambda a: math.copysign(max(abs(a
 def hard_shrink(x, threshold=0.5): return each(lambda a: a if abs(a) > threshold else 0, x)
 def threshold(x, threshold, default_value): return each(lambda a: a if a > threshold else default_value, x)
 def linear(x): return x
+def exponential(x): return each(math.exp, x)
 
 
 def gelu(x, approximate=False):

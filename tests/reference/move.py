@@ -36,6 +36,34 @@ def transpose(x, axes=None):
     return pick(x, [x.shape[a] for a in axes], lambda *i: tuple(i[list(axes).index(a)] for a in range(x.ndim)))
 
 
+def expand_dims(x, axis): return reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+def squeeze(x, axis): return reshape(x, tuple(n for k, n in enumerate(x.shape) if k not in axis))
+def ravel(x): return reshape(x, (x.size,))
+
+
+def swapaxes(x, axis1, axis2):
+    axes = list(range(x.ndim))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return transpose(x, axes)
+
+
+def moveaxis(x, source, destination):
+    axes = [k for k in range(x.ndim) if k != source]
+    axes.insert(destination % x.ndim, source)
+    return transpose(x, axes)
+
+
+def split(x, indices_or_sections, axis):
+    ends = indices_or_sections
+    if isinstance(ends, int):
+        ends = [x.shape[axis] // ends * k for k in range(1, ends)]
+    lead = (slice(None),) * axis
+    return tuple(get_item(x, (*lead, slice(a, b))) for a, b in zip([0, *ends], [*ends, x.shape[axis]], strict=True))
+
+
+def unstack(x, axis): return tuple(get_item(x, (*(slice(None),) * axis, k)) for k in range(x.shape[axis]))
+
+
 def flip(x, axis):
     return pick(x, x.shape, lambda *i: tuple(n - 1 - k if a == axis else k for a, (k, n) in enumerate(zip(i, x.shape, strict=True))))
 
