@@ -28,6 +28,21 @@ static inline range windows_over(isize i, isize stride, isize before, isize wind
     return (range){ at < window ? 0 : (at - window) / stride + 1, min_isize(at / stride + 1, outputs) };
 }
 
+/* The outputs of a row that need no care: their windows are whole, and `lanes` channels from any of their pixels on stay inside
+   the array, or the row of outputs.  top: the first row of their windows; from: where the first window would start in x. */
+static inline range inner_outputs(const pydl_pool2d *g, isize top, isize from, isize kh, isize kw, isize lanes)
+{
+    const isize c = g->c, row = g->w * c, room = g->w - kw + g->left;
+    range inner = { min_isize(ceil_div(g->left, g->sw), g->ow), room < 0 ? 0 : min_isize(room / g->sw + 1, g->ow) };
+    if (top < 0 || top + kh > g->h) inner.to = 0;
+    if (c < lanes) {
+        while (inner.to > inner.from && (inner.to - 1) * c + lanes > g->ow * c) inner.to--;
+        while (inner.to > inner.from && from + ((inner.to - 1) * g->sw + kw - 1) * c + (kh - 1) * row + lanes > g->n * g->h * row) inner.to--;
+    }
+    inner.to = max_isize(inner.from, inner.to);
+    return inner;
+}
+
 static inline int lanes_for(isize c) { return c <= 4 ? 4 : c <= 8 ? 8 : c < LANES ? 16 : LANES; }
 
 /* Rows of work, each of `row` elements, that one call takes; whether they are worth a second thread. */
@@ -78,34 +93,47 @@ CORE FN(max_core)(const real *x, isize row, isize c, isize rows, isize cols, isi
     }
 }
 
+/* Outputs from .. to - 1 of a row, whatever their windows cover. */
+static void FN(max_edge)(const FN(max_pool2d_forward_args) *a, isize b, isize oy, isize first_output, isize last_output)
+{
+    const pydl_pool2d *g = &a->g;
+    const isize c = g->c, row = g->w * c;
+    const range r = covered(oy, g->sh, g->top, g->kh, g->h);
+    for (isize ox = first_output; ox < last_output; ox++) {
+        const range s = covered(ox, g->sw, g->left, g->kw, g->w);
+        const isize rows = r.to - r.from, cols = s.to - s.from;
+        const isize first = (r.from - oy * g->sh + g->top) * g->kw + s.from - ox * g->sw + g->left;
+        const real *x = a->x + (b * g->h + r.from) * row + s.from * c;
+        const isize to = ((b * g->oh + oy) * g->ow + ox) * c;
+        uint8_t *argmax = a->argmax ? a->argmax + to : NULL;
+        int32_t *argmax_wide = a->argmax_wide ? a->argmax_wide + to : NULL;
+        isize ch = 0;
+        for (; ch + LANES <= c; ch += LANES)
+            FN(max_core)(x + ch, row, c, rows, cols, first, g->kw, a->y + to + ch, argmax ? argmax + ch : NULL, argmax_wide ? argmax_wide + ch : NULL, LANES);
+        for (; ch < c; ch++)
+            FN(max_core)(x + ch, row, c, rows, cols, first, g->kw, a->y + to + ch, argmax ? argmax + ch : NULL, argmax_wide ? argmax_wide + ch : NULL, 1);
+    }
+}
+
 /* One row of outputs.  kh and kw are those of g: constants in the specialised copies. */
 CORE FN(max_row)(const FN(max_pool2d_forward_args) *a, isize b, isize oy, isize kh, isize kw, const int lanes)
 {
     const pydl_pool2d *g = &a->g;
-    const isize c = g->c, row = g->w * c, x_end = g->n * g->h * row;
-    const isize y_row = (b * g->oh + oy) * g->ow * c, y_end = y_row + g->ow * c;
-    const range r = covered(oy, g->sh, g->top, kh, g->h);
-    for (isize ox = 0; ox < g->ow; ox++) {
-        const range s = covered(ox, g->sw, g->left, kw, g->w);
-        const isize rows = r.to - r.from, cols = s.to - s.from;
-        const isize from = (b * g->h + r.from) * row + s.from * c, to = y_row + ox * c;
-        const isize first = (r.from - oy * g->sh + g->top) * kw + s.from - ox * g->sw + g->left;
-        uint8_t *argmax = a->argmax ? a->argmax + to : NULL;
-        int32_t *argmax_wide = a->argmax_wide ? a->argmax_wide + to : NULL;
-        if (c < lanes && (to + lanes > y_end || from + (rows - 1) * row + (cols - 1) * c + lanes > x_end)) {
-            for (isize ch = 0; ch < c; ch++)
-                FN(max_core)(a->x + from + ch, row, c, rows, cols, first, kw, a->y + to + ch,
-                             argmax ? argmax + ch : NULL, argmax_wide ? argmax_wide + ch : NULL, 1);
-            continue;
-        }
+    const isize c = g->c, row = g->w * c, y_row = (b * g->oh + oy) * g->ow * c;
+    const isize top = oy * g->sh - g->top, from = (b * g->h + top) * row - g->left * c;
+    const range inner = inner_outputs(g, top, from, kh, kw, lanes);
+    FN(max_edge)(a, b, oy, 0, inner.from);
+    uint8_t *argmax = a->argmax ? a->argmax + y_row : NULL;
+    int32_t *argmax_wide = a->argmax_wide ? a->argmax_wide + y_row : NULL;
+    for (isize ox = inner.from; ox < inner.to; ox++) {
+        const real *x = a->x + from + ox * g->sw * c;
+        real *y = a->y + y_row + ox * c;
         for (isize ch = 0; ch < c; ch += lanes) {
             const isize at = c < lanes ? 0 : min_isize(ch, c - lanes);
-            uint8_t *byte = argmax ? argmax + at : NULL;
-            int32_t *wide = argmax_wide ? argmax_wide + at : NULL;
-            if (rows == kh && cols == kw) FN(max_core)(a->x + from + at, row, c, kh, kw, 0, kw, a->y + to + at, byte, wide, lanes);
-            else FN(max_core)(a->x + from + at, row, c, rows, cols, first, kw, a->y + to + at, byte, wide, lanes);
+            FN(max_core)(x + at, row, c, kh, kw, 0, kw, y + at, argmax ? argmax + ox * c + at : NULL, argmax_wide ? argmax_wide + ox * c + at : NULL, lanes);
         }
     }
+    FN(max_edge)(a, b, oy, inner.to, g->ow);
 }
 
 static void FN(max_any)(const FN(max_pool2d_forward_args) *a, isize b, isize oy)
@@ -202,8 +230,8 @@ CORE FN(max_back_2x2_core)(const real *dy, const uint8_t *argmax, isize row, isi
     for (int l = 0; l < lanes; l++) dx[row + c + l] = where[l] == 3 ? dy[l] : 0;
 }
 
-/* Rows 2 * oy and 2 * oy + 1 of dx; whole windows only. */
-static void FN(max_back_2x2_rows)(const FN(max_pool2d_backward_args) *a, isize b, isize oy)
+/* Rows 2 * oy and 2 * oy + 1 of dx; whole windows only.  `lanes` at least c: every pixel in one go, but the last of the row. */
+CORE FN(max_back_2x2_row)(const FN(max_pool2d_backward_args) *a, isize b, isize oy, const int lanes)
 {
     const pydl_pool2d *g = &a->g;
     const isize c = g->c, row = g->w * c, from = (b * g->oh + oy) * g->ow * c;
@@ -211,12 +239,24 @@ static void FN(max_back_2x2_rows)(const FN(max_pool2d_backward_args) *a, isize b
     for (isize ox = 0; ox < g->ow; ox++) {
         const real *dy = a->dy + from + ox * c;
         const uint8_t *argmax = a->argmax + from + ox * c;
+        real *to = dx + 2 * ox * c;
         isize ch = 0;
-        for (; ch + 16 <= c; ch += 16) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, dx + 2 * ox * c + ch, 16);
-        for (; ch + 4 <= c; ch += 4) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, dx + 2 * ox * c + ch, 4);
-        for (; ch < c; ch++) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, dx + 2 * ox * c + ch, 1);
+        if (c <= lanes && (g->ow - ox) * c >= lanes) {
+            FN(max_back_2x2_core)(dy, argmax, row, c, to, lanes);
+            continue;
+        }
+        for (; ch + 16 <= c; ch += 16) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, to + ch, 16);
+        for (; ch + 4 <= c; ch += 4) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, to + ch, 4);
+        for (; ch < c; ch++) FN(max_back_2x2_core)(dy + ch, argmax + ch, row, c, to + ch, 1);
     }
     for (isize i = 2 * g->ow * c; i < row; i++) dx[i] = dx[row + i] = 0;
+}
+
+static void FN(max_back_2x2_rows)(const FN(max_pool2d_backward_args) *a, isize b, isize oy)
+{
+    if (a->g.c <= 4) FN(max_back_2x2_row)(a, b, oy, 4);
+    else if (a->g.c <= 8) FN(max_back_2x2_row)(a, b, oy, 8);
+    else FN(max_back_2x2_row)(a, b, oy, 16);
 }
 
 pydl_status FN(max_pool2d_backward)(const pydl_ctx *ctx, const void *args)
@@ -257,26 +297,34 @@ CORE FN(avg_core)(const real *x, isize row, isize c, isize rows, isize cols, rea
     for (int l = 0; l < lanes; l++) y[l] = sum[l] * scale;
 }
 
+static void FN(avg_edge)(const FN(avg_pool2d_forward_args) *a, isize b, isize oy, isize first_output, isize last_output)
+{
+    const pydl_pool2d *g = &a->g;
+    const isize c = g->c, row = g->w * c;
+    const range r = covered(oy, g->sh, g->top, g->kh, g->h);
+    for (isize ox = first_output; ox < last_output; ox++) {
+        const range s = covered(ox, g->sw, g->left, g->kw, g->w);
+        const real *x = a->x + (b * g->h + r.from) * row + s.from * c;
+        real *y = a->y + ((b * g->oh + oy) * g->ow + ox) * c;
+        isize ch = 0;
+        for (; ch + LANES <= c; ch += LANES) FN(avg_core)(x + ch, row, c, r.to - r.from, s.to - s.from, y + ch, LANES);
+        for (; ch < c; ch++) FN(avg_core)(x + ch, row, c, r.to - r.from, s.to - s.from, y + ch, 1);
+    }
+}
+
 CORE FN(avg_row)(const FN(avg_pool2d_forward_args) *a, isize b, isize oy, isize kh, isize kw, const int lanes)
 {
     const pydl_pool2d *g = &a->g;
-    const isize c = g->c, row = g->w * c, x_end = g->n * g->h * row;
-    const isize y_row = (b * g->oh + oy) * g->ow * c, y_end = y_row + g->ow * c;
-    const range r = covered(oy, g->sh, g->top, kh, g->h);
-    for (isize ox = 0; ox < g->ow; ox++) {
-        const range s = covered(ox, g->sw, g->left, kw, g->w);
-        const isize rows = r.to - r.from, cols = s.to - s.from;
-        const isize from = (b * g->h + r.from) * row + s.from * c, to = y_row + ox * c;
-        if (c < lanes && (to + lanes > y_end || from + (rows - 1) * row + (cols - 1) * c + lanes > x_end)) {
-            for (isize ch = 0; ch < c; ch++) FN(avg_core)(a->x + from + ch, row, c, rows, cols, a->y + to + ch, 1);
-            continue;
-        }
+    const isize c = g->c, row = g->w * c, y_row = (b * g->oh + oy) * g->ow * c;
+    const isize top = oy * g->sh - g->top, from = (b * g->h + top) * row - g->left * c;
+    const range inner = inner_outputs(g, top, from, kh, kw, lanes);
+    FN(avg_edge)(a, b, oy, 0, inner.from);
+    for (isize ox = inner.from; ox < inner.to; ox++)
         for (isize ch = 0; ch < c; ch += lanes) {
             const isize at = c < lanes ? 0 : min_isize(ch, c - lanes);
-            if (rows == kh && cols == kw) FN(avg_core)(a->x + from + at, row, c, kh, kw, a->y + to + at, lanes);
-            else FN(avg_core)(a->x + from + at, row, c, rows, cols, a->y + to + at, lanes);
+            FN(avg_core)(a->x + from + ox * g->sw * c + at, row, c, kh, kw, a->y + y_row + ox * c + at, lanes);
         }
-    }
+    FN(avg_edge)(a, b, oy, inner.to, g->ow);
 }
 
 static void FN(avg_any)(const FN(avg_pool2d_forward_args) *a, isize b, isize oy)

@@ -158,11 +158,14 @@ def test_the_inverted_dropout_of_the_course():
 
 
 BAD = [
-    (lambda: layers.Dropout(1.0), "rate"), (lambda: layers.Dropout(-0.1), "rate"), (lambda: layers.Dropout(float("nan")), "rate"), (lambda: layers.Dropout("half"), "rate"),
+    (lambda: layers.Dropout(1.0), "rate"), (lambda: layers.Dropout(-0.1), "rate"), (lambda: layers.Dropout(float("nan")), "rate"),
+    (lambda: layers.Dropout("half"), "rate"),
     (lambda: layers.Dropout(None), "rate"), (lambda: layers.Dropout(0.5, seed=-1), "seed"), (lambda: layers.Dropout(0.5, seed=1.5), "seed"),
     (lambda: layers.Dropout(0.5, noise_shape=3), "noise_shape"), (lambda: layers.Dropout(0.5, noise_shape=(None, 0)), "noise_shape"),
-    (lambda: layers.Dropout(0.5, noise_shape=(None, 2))(X, training=True), "noise_shape"), (lambda: layers.Dropout(0.5, noise_shape=(3, 1, 1))(X, training=True), "noise_shape"),
-    (lambda: layers.SpatialDropout2D(0.5)(X, training=True), "SpatialDropout2D"), (lambda: layers.SpatialDropout1D(1.5), "rate"), (lambda: layers.GaussianNoise(-1), "stddev"),
+    (lambda: layers.Dropout(0.5, noise_shape=(None, 2))(X, training=True), "noise_shape"),
+    (lambda: layers.Dropout(0.5, noise_shape=(3, 1, 1))(X, training=True), "noise_shape"),
+    (lambda: layers.SpatialDropout2D(0.5)(X, training=True), "SpatialDropout2D"), (lambda: layers.SpatialDropout1D(1.5), "rate"),
+    (lambda: layers.GaussianNoise(-1), "stddev"),
     (lambda: layers.GaussianNoise(float("inf")), "stddev"), (lambda: layers.GaussianDropout(1), "rate"), (lambda: layers.AlphaDropout(2), "rate"),
     (lambda: dropout(X, 1.0), "rate"), (lambda: dropout(X, 0.5, seed=1, mask=X), "mask"), (lambda: dropout(X, 0.5, seed="a"), "seed"),
     (lambda: layers.SpatialDropout2D(0.5, data_format="first"), "data_format"),

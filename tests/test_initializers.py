@@ -145,13 +145,18 @@ def test_empty_shapes_and_scalars():
 
 
 BAD = [
-    (lambda: initializers.get("he_norml"), "did you mean 'he_normal'"), (lambda: initializers.get(3), "initializers.get"), (lambda: initializers.get({"class_name": "os.system", "config": {}}), "os.system"),
-    (lambda: initializers.Constant("a"), "value"), (lambda: initializers.Constant(float("nan")), "value"), (lambda: initializers.RandomNormal(stddev=-1), "stddev"),
-    (lambda: initializers.RandomUniform(1, 0), "maxval"), (lambda: initializers.TruncatedNormal(mean=None), "mean"), (lambda: initializers.VarianceScaling(0), "scale"),
+    (lambda: initializers.get("he_norml"), "did you mean 'he_normal'"), (lambda: initializers.get(3), "initializers.get"),
+    (lambda: initializers.get({"class_name": "os.system", "config": {}}), "os.system"),
+    (lambda: initializers.Constant("a"), "value"), (lambda: initializers.Constant(float("nan")), "value"),
+    (lambda: initializers.RandomNormal(stddev=-1), "stddev"),
+    (lambda: initializers.RandomUniform(1, 0), "maxval"), (lambda: initializers.TruncatedNormal(mean=None), "mean"),
+    (lambda: initializers.VarianceScaling(0), "scale"),
     (lambda: initializers.VarianceScaling(mode="fan"), "mode"), (lambda: initializers.VarianceScaling(distribution="cauchy"), "distribution"),
     (lambda: initializers.HeNormal(seed=-3), "seed"), (lambda: initializers.HeNormal(seed="x"), "seed"), (lambda: initializers.HeNormal()((-1, 2)), "shape"),
-    (lambda: initializers.HeNormal()("ab"), "shape"), (lambda: initializers.HeNormal()((2, 2), "int32"), "int32"), (lambda: initializers.Orthogonal()((3,)), "two axes"),
-    (lambda: initializers.Identity()((2, 2, 2)), "two axes"), (lambda: initializers.Zeros()((2**40, 2**40)), "Zeros"), (lambda: initializers.GlorotUniform(input_axes=(5,))((2, 2)), "input_axes"),
+    (lambda: initializers.HeNormal()("ab"), "shape"), (lambda: initializers.HeNormal()((2, 2), "int32"), "int32"),
+    (lambda: initializers.Orthogonal()((3,)), "two axes"),
+    (lambda: initializers.Identity()((2, 2, 2)), "two axes"), (lambda: initializers.Zeros()((2**40, 2**40)), "Zeros"),
+    (lambda: initializers.GlorotUniform(input_axes=(5,))((2, 2)), "input_axes"),
     (lambda: layers.Dense(3, kernel_initializer="glorot"), "glorot"),
 ]
 

@@ -167,7 +167,8 @@ def test_recorded_keras_layers(name):
 
 
 BAD = [
-    (lambda: layers.BatchNormalization(axis=1.5), "axis"), (lambda: layers.BatchNormalization(axis=None), "axis"), (lambda: layers.BatchNormalization(momentum=1.5), "momentum"),
+    (lambda: layers.BatchNormalization(axis=1.5), "axis"), (lambda: layers.BatchNormalization(axis=None), "axis"),
+    (lambda: layers.BatchNormalization(momentum=1.5), "momentum"),
     (lambda: layers.BatchNormalization(momentum=float("nan")), "momentum"), (lambda: layers.BatchNormalization(epsilon=0), "epsilon"),
     (lambda: layers.BatchNormalization(epsilon=-1e-3), "epsilon"), (lambda: layers.BatchNormalization(center="yes"), "center"),
     (lambda: layers.BatchNormalization(scale=1), "scale"), (lambda: layers.BatchNormalization(gamma_initializer="oness"), "did you mean 'ones'"),

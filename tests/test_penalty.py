@@ -47,7 +47,8 @@ def test_the_cost_of_the_course():
 
 
 def test_only_trained_weights_with_a_regularizer_are_penalised():
-    model = pydl.Sequential([layers.Input((3,)), layers.Dense(4, kernel_regularizer="l2"), layers.Dense(2, kernel_regularizer=regularizers.L1(0.5)), layers.Dense(1)])
+    model = pydl.Sequential([layers.Input((3,)), layers.Dense(4, kernel_regularizer="l2"),
+                             layers.Dense(2, kernel_regularizer=regularizers.L1(0.5)), layers.Dense(1)])
     found = [p.item() for p in regularizers.penalties(model.weights)]
     k, j = model.layers[0].get_weights()[0].astype(float), model.layers[1].get_weights()[0].astype(float)
     assert np.allclose(found, [0.01 * (k**2).sum(), 0.5 * np.abs(j).sum()], rtol=1e-6)
@@ -71,13 +72,15 @@ def norms(w, axis):
     return np.sqrt((w.astype(np.float64)**2).sum(axis if isinstance(axis, int) else tuple(axis), keepdims=True))
 
 
-@pytest.mark.parametrize("shape, axis", [((5, 7), 0), ((5, 7), 1), ((5, 7), -1), ((3, 3, 4, 70), [0, 1, 2]), ((3, 3, 4, 8), [0, 1]), ((9,), 0), ((2, 130, 3), 1)], ids=str)
+@pytest.mark.parametrize("shape, axis", [((5, 7), 0), ((5, 7), 1), ((5, 7), -1), ((3, 3, 4, 70), [0, 1, 2]), ((3, 3, 4, 8), [0, 1]),
+                                         ((9,), 0), ((2, 130, 3), 1)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_constraints_are_their_formulas(shape, axis, dtype):
     w = (rng.standard_normal(shape) * 2).astype(dtype)
     n = norms(w, axis)
     for made, wanted in [(constraints.MaxNorm(1.5, axis), np.minimum(n, 1.5)), (constraints.UnitNorm(axis), 1),
-                         (constraints.MinMaxNorm(0.5, 1.5, 1.0, axis), np.clip(n, 0.5, 1.5)), (constraints.MinMaxNorm(0.5, 1.5, 0.3, axis), 0.3 * np.clip(n, 0.5, 1.5) + 0.7 * n)]:
+                         (constraints.MinMaxNorm(0.5, 1.5, 1.0, axis), np.clip(n, 0.5, 1.5)),
+                         (constraints.MinMaxNorm(0.5, 1.5, 0.3, axis), 0.3 * np.clip(n, 0.5, 1.5) + 0.7 * n)]:
         got = made(w).numpy()
         assert np.allclose(got, w * (wanted / (n + 1e-7)), rtol=1e-5 if dtype == "float32" else 1e-12), made
     assert np.array_equal(constraints.NonNeg()(w).numpy(), np.maximum(w, 0))
@@ -98,7 +101,8 @@ def test_training_ends_within_the_constraint(run_eagerly):
     def mine(w):
         seen.append(w.shape)
         return pydl.ops.clip(w, -0.1, 0.1)
-    model = pydl.Sequential([layers.Input((3,)), layers.Dense(4, kernel_constraint="non_neg", bias_constraint=mine), layers.Dense(2, kernel_constraint=constraints.MaxNorm(0.3))])
+    model = pydl.Sequential([layers.Input((3,)), layers.Dense(4, kernel_constraint="non_neg", bias_constraint=mine),
+                             layers.Dense(2, kernel_constraint=constraints.MaxNorm(0.3))])
     model.compile(optimizer=pydl.optimizers.SGD(0.5), loss="mse", run_eagerly=run_eagerly)
     model.fit(rng.standard_normal((32, 3)), rng.standard_normal((32, 2)) * 5, epochs=5, batch_size=8, verbose=0)
     kernel, bias, second, _ = model.get_weights()
@@ -107,7 +111,8 @@ def test_training_ends_within_the_constraint(run_eagerly):
 
 
 @pytest.mark.parametrize("module, made", [
-    (regularizers, regularizers.L1(0.2)), (regularizers, regularizers.L2(0.3)), (regularizers, regularizers.L1L2(0.1, 0.2)), (constraints, constraints.MaxNorm(3, 1)),
+    (regularizers, regularizers.L1(0.2)), (regularizers, regularizers.L2(0.3)), (regularizers, regularizers.L1L2(0.1, 0.2)),
+    (constraints, constraints.MaxNorm(3, 1)),
     (constraints, constraints.UnitNorm([0, 1])), (constraints, constraints.NonNeg()), (constraints, constraints.MinMaxNorm(0.1, 0.9, 0.5, -1))], ids=repr)
 def test_names_and_configs(module, made):
     config = json.loads(json.dumps(module.serialize(made)))
@@ -122,10 +127,13 @@ def test_names_of_keras():
 
 
 BAD = [
-    (lambda: regularizers.L1(-1), "l1"), (lambda: regularizers.L2(float("nan")), "l2"), (lambda: regularizers.L1L2("a"), "l1"), (lambda: regularizers.get("l3"), "known: l1, l2"),
+    (lambda: regularizers.L1(-1), "l1"), (lambda: regularizers.L2(float("nan")), "l2"), (lambda: regularizers.L1L2("a"), "l1"),
+    (lambda: regularizers.get("l3"), "known: l1, l2"),
     (lambda: regularizers.get(3), "regularizers.get"), (lambda: constraints.MaxNorm(-1), "max_value"), (lambda: constraints.MinMaxNorm(2, 1), "max_value"),
-    (lambda: constraints.MinMaxNorm(rate=1.5), "rate"), (lambda: constraints.UnitNorm("x"), "axis"), (lambda: constraints.UnitNorm([0, 2])(np.ones((2, 2, 2))), "axis"),
-    (lambda: constraints.UnitNorm(3)(np.ones((2, 2))), "axis"), (lambda: constraints.get("maxnorm"), "did you mean 'max_norm'"), (lambda: constraints.get(1.0), "constraints.get"),
+    (lambda: constraints.MinMaxNorm(rate=1.5), "rate"), (lambda: constraints.UnitNorm("x"), "axis"),
+    (lambda: constraints.UnitNorm([0, 2])(np.ones((2, 2, 2))), "axis"),
+    (lambda: constraints.UnitNorm(3)(np.ones((2, 2))), "axis"), (lambda: constraints.get("maxnorm"), "did you mean 'max_norm'"),
+    (lambda: constraints.get(1.0), "constraints.get"),
     (lambda: layers.Dense(3, kernel_regularizer="l5"), "l5"), (lambda: layers.Dense(3, kernel_constraint=4), "kernel_constraint"),
 ]
 

@@ -25,6 +25,7 @@ static void sizes(void (*check)(const pydl_ctx *, pydl_pool2d))
             for (size_t k = 0; k < sizeof window / sizeof *window; k++)
                 for (int same = 0; same < 2; same++)
                     for (isize h = 1; h <= 19; h += k == 7 ? 6 : 3) {
+                        if (threads > 1 && (h != 19 || channels[i] % 16 != 1)) continue;    /* threads where there is work for them */
                         const pydl_ctx ctx = { .threads = threads };
                         pydl_pool2d g = { .n = 2, .h = h, .w = h + 1, .c = channels[i], .kh = window[k][0], .kw = window[k][1], .sh = window[k][2], .sw = window[k][3] };
                         if (same) {
