@@ -127,6 +127,7 @@ enum { FN(HALF_LANES) = 8 };
 ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_ps(p); }
 ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_ps(p, x); }
 ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_ps(x); }
+ALWAYS_INLINE FN(half) FN(hlow)(FN(vec) x) { return _mm512_castps512_ps256(x); }
 ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_ps(a, b, c); }
 ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_ps(a, b); }
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
@@ -164,6 +165,7 @@ enum { FN(HALF_LANES) = 4 };
 ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_pd(p); }
 ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_pd(p, x); }
 ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_pd(x); }
+ALWAYS_INLINE FN(half) FN(hlow)(FN(vec) x) { return _mm512_castpd512_pd256(x); }
 ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_pd(a, b, c); }
 ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_pd(a, b); }
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
@@ -308,13 +310,23 @@ enum { FN(QUAD) = 16 / (int)sizeof(real) };
 
 ALWAYS_INLINE FN(vec) FN(vzero)(void) { return FN(vset)(0); }
 
-/* The lanes added in halves. */
+/* The lanes added in halves: lane i and lane i + LANES / 2 first. */
 ALWAYS_INLINE real FN(vsum)(FN(vec) x)
 {
-    real lane[FN(LANES)];
-    FN(vstore)(lane, x);
-    for (int width = FN(LANES) / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
-    return lane[0];
+#if defined(__AVX512F__) && REAL_IS_FLOAT
+    return _mm512_reduce_add_ps(x);
+#elif defined(__AVX512F__)
+    return _mm512_reduce_add_pd(x);
+#elif defined(__AVX2__) && defined(__FMA__) && REAL_IS_FLOAT
+    const __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), t = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+#elif REAL_IS_FLOAT
+    return (x[0] + x[2]) + (x[1] + x[3]);
+#else
+    return x[0] + x[1];
+#endif
 }
 #endif
