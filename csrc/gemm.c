@@ -190,6 +190,28 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
 
 /* ---- Packing ---- */
 
+/* `count` rows of k, step apart, become columns of out: a full vector of them, or fewer. */
+ALWAYS_INLINE void FN(transpose_rows)(const real *src, isize step, isize k, isize count, const int full, isize width, real *out)
+{
+    isize row[FN(QUAD)][FN(VL) / FN(QUAD)];
+    #pragma GCC unroll 16
+    for (isize i = 0; i < FN(VL); i++) row[i % FN(QUAD)][i / FN(QUAD)] = full ? i / FN(QUAD) * FN(QUAD) * step : min_isize(i, count - 1) * step;
+    const FN(vmask) mask = FN(mask_of)(count);
+    isize p = 0;
+    for (; p + FN(QUAD) <= k; p += FN(QUAD)) {
+        FN(vec) r[FN(QUAD)];
+        #pragma GCC unroll 4
+        for (int q = 0; q < FN(QUAD); q++) r[q] = FN(vload_lanes)(src + p + (full ? q * step : 0), row[q]);
+        FN(vtranspose_lanes)(r);
+        #pragma GCC unroll 4
+        for (int q = 0; q < FN(QUAD); q++)
+            if (full) FN(vstore)(out + (p + q) * width, r[q]);
+            else FN(vstore_mask)(out + (p + q) * width, mask, r[q]);
+    }
+    for (; p < k; p++)
+        for (isize i = 0; i < count; i++) out[p * width + i] = src[i * step + p];
+}
+
 void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize count, isize k, isize width, real *out)
 {
     isize done = 0;                                                     /* of the `width` reals in a row of out */
@@ -204,20 +226,11 @@ void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize coun
                     FN(vstore_mask)(out + p * width + done, out_mask, FN(vload_mask)(src + p * step_p + done, src_mask));
         }
     else if (step_p == 1)
-        for (; done < count && count >= FN(VL); done += FN(VL)) {
-            done = min_isize(done, count - FN(VL));                     /* the last group overlaps the one before */
-            const real *rows = src + done * step_i;
-            isize p = 0;
-            for (; p + FN(QUAD) <= k; p += FN(QUAD)) {
-                FN(vec) r[FN(QUAD)];
-                #pragma GCC unroll 4
-                for (int q = 0; q < FN(QUAD); q++) r[q] = FN(vload_lanes)(rows + q * step_i + p, FN(QUAD) * step_i);
-                FN(vtranspose_lanes)(r);
-                #pragma GCC unroll 4
-                for (int q = 0; q < FN(QUAD); q++) FN(vstore)(out + (p + q) * width + done, r[q]);
-            }
-            for (; p < k; p++)
-                for (isize i = 0; i < FN(VL); i++) out[p * width + done + i] = rows[i * step_i + p];
+        for (; done < count; done += FN(VL)) {
+            if (count >= FN(VL)) {
+                done = min_isize(done, count - FN(VL));                                 /* the last group overlaps the one before */
+                FN(transpose_rows)(src + done * step_i, step_i, k, FN(VL), 1, width, out + done);
+            } else FN(transpose_rows)(src, step_i, k, count, 0, width, out);
         }
     for (isize i = done; i < count; i++)
         for (isize p = 0; p < k; p++) out[p * width + i] = src[i * step_i + p * step_p];
@@ -340,18 +353,23 @@ static void FN(long_row)(const real *x, isize x_step, const real *b, isize pitch
 
 enum { FN(ROW) = 1024, FN(SHORT) = 8 * FN(LANES) };                     /* columns a task of row_product takes; the longest short row */
 
-/* c (1, n) = x (k,) B, B with rows pitch apart. */
+/* c (1, n) = x (k,) B, B with rows pitch apart: columns j0 .. j0 + n - 1. */
+static void FN(row_task)(const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize j0, isize n)
+{
+    real y[FN(ROW)];
+    if (n <= FN(SHORT)) FN(short_row)(x, x_step, b + j0, pitch, g->k, n, y);
+    else FN(long_row)(x, x_step, b + j0, pitch, g->k, n, y);
+    FN(finish)(g, y, n, g->bias ? g->bias + j0 : NULL, 1, g->c + j0, 1);
+}
 static void FN(row_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize n)
 {
-    const isize width = n <= 4 * FN(SHORT) ? FN(SHORT) : FN(ROW), tasks = ceil_div(n, width);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (tasks > 1 && n * g->k > 1000000)
-    for (isize task = 0; task < tasks; task++) {
-        real y[FN(ROW)];
-        const isize j = task * width, here = min_isize(width, n - j);
-        if (width == FN(SHORT)) FN(short_row)(x, x_step, b + j, pitch, g->k, here, y);
-        else FN(long_row)(x, x_step, b + j, pitch, g->k, here, y);
-        FN(finish)(g, y, here, g->bias ? g->bias + j : NULL, 1, g->c + j, 1);
+    const isize width = n <= 4 * FN(SHORT) ? FN(SHORT) : FN(ROW);
+    if (ctx->threads == 1 || n * g->k <= 1000000) {                     /* entering a parallel region costs 0.7 us even with one thread */
+        for (isize j = 0; j < n; j += width) FN(row_task)(g, x, x_step, b, pitch, j, min_isize(width, n - j));
+        return;
     }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (isize j = 0; j < n; j += width) FN(row_task)(g, x, x_step, b, pitch, j, min_isize(width, n - j));
 }
 
 /* y[i, j] = r[i, :] . x[j, :]   for `rows` rows of r and one or two of x; y has rows of two. */
@@ -390,31 +408,44 @@ ALWAYS_INLINE void FN(dots_core)(const real *r, isize pitch, const real *x, isiz
 }
 
 /* `count` rows of r by `vectors` rows of x, all contiguous in k.  Row i, vector j goes to c[i * c_row + j * c_col]. */
-static void FN(dot_products)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *r, isize pitch, isize count, const real *x, isize x_pitch,
-                             isize vectors, isize c_row, isize c_col, isize bias_row, isize bias_col)
+typedef struct {
+    const real *r; isize pitch, count;
+    const real *x; isize x_pitch, vectors;
+    isize c_row, c_col, bias_row, bias_col;
+} FN(dots);
+
+/* Sixteen rows from `first` on. */
+static void FN(dots_task)(const FN(gemm_args) *g, const FN(dots) *d, isize first)
 {
-    const isize tasks = ceil_div(count, 16), k = g->k;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (tasks > 1 && count * vectors * k > 1000000)
-    for (isize task = 0; task < tasks; task++) {
-        const isize first = task * 16, here = min_isize(16, count - first);
-        for (isize j = 0; j < vectors; j += 2) {
-            real y[32], column[16];
-            const real *v = x + j * x_pitch;
-            isize i = 0;
-            if (j + 2 <= vectors) {
-                for (; i + 4 <= here; i += 4) FN(dots_core)(r + (first + i) * pitch, pitch, v, x_pitch, k, 4, 2, y + 2 * i);
-                for (; i < here; i++) FN(dots_core)(r + (first + i) * pitch, pitch, v, x_pitch, k, 1, 2, y + 2 * i);
-            } else {
-                for (; i + 4 <= here; i += 4) FN(dots_core)(r + (first + i) * pitch, pitch, v, 0, k, 4, 1, y + 2 * i);
-                for (; i < here; i++) FN(dots_core)(r + (first + i) * pitch, pitch, v, 0, k, 1, 1, y + 2 * i);
-            }
-            for (isize half = 0; half < min_isize(2, vectors - j); half++) {
-                for (i = 0; i < here; i++) column[i] = y[2 * i + half];
-                FN(finish)(g, column, here, g->bias ? g->bias + first * bias_row + (j + half) * bias_col : NULL, bias_row,
-                           g->c + first * c_row + (j + half) * c_col, c_row);
-            }
+    const isize here = min_isize(16, d->count - first), pitch = d->pitch, k = g->k;
+    const real *r = d->r + first * pitch;
+    for (isize j = 0; j < d->vectors; j += 2) {
+        real y[32], column[16];
+        const real *x = d->x + j * d->x_pitch;
+        const isize here_too = min_isize(2, d->vectors - j);
+        isize i = 0;
+        if (here_too == 2) {
+            for (; i + 4 <= here; i += 4) FN(dots_core)(r + i * pitch, pitch, x, d->x_pitch, k, 4, 2, y + 2 * i);
+            for (; i < here; i++) FN(dots_core)(r + i * pitch, pitch, x, d->x_pitch, k, 1, 2, y + 2 * i);
+        } else {
+            for (; i + 4 <= here; i += 4) FN(dots_core)(r + i * pitch, pitch, x, 0, k, 4, 1, y + 2 * i);
+            for (; i < here; i++) FN(dots_core)(r + i * pitch, pitch, x, 0, k, 1, 1, y + 2 * i);
+        }
+        for (isize v = 0; v < here_too; v++) {
+            for (i = 0; i < here; i++) column[i] = y[2 * i + v];
+            FN(finish)(g, column, here, g->bias ? g->bias + first * d->bias_row + (j + v) * d->bias_col : NULL, d->bias_row,
+                       g->c + first * d->c_row + (j + v) * d->c_col, d->c_row);
         }
     }
+}
+static void FN(dot_products)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(dots) *d)
+{
+    if (ctx->threads == 1 || d->count * d->vectors * g->k <= 1000000) {
+        for (isize i = 0; i < d->count; i += 16) FN(dots_task)(g, d, i);
+        return;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (isize i = 0; i < d->count; i += 16) FN(dots_task)(g, d, i);
 }
 
 /* ---- The product ---- */
@@ -568,7 +599,6 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
     const FN(gemm_args) *g = args;
     if (g->m == 0 || g->n == 0) return PYDL_OK;
     const FN(plan) plan = FN(make_plan)(g);
-    const real *v;
     switch (plan.way) {
     case FN(ROW_PRODUCT):
         FN(row_product)(ctx, g, g->a, g->a_col, g->b, g->b_row, g->n);
@@ -576,14 +606,16 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
     case FN(COLUMN_PRODUCT):
         FN(row_product)(ctx, g, g->b, g->b_row, g->a, g->a_col, g->m);
         break;
-    case FN(DOT_A):
-        v = FN(contiguous)(g->b, g->b_col, g->b_row, g->n, g->k, g->scratch);
-        FN(dot_products)(ctx, g, g->a, g->a_row, g->m, v, g->b_row == 1 ? g->b_col : g->k, g->n, g->c_row, 1, 0, 1);
+    case FN(DOT_A): {
+        const real *x = FN(contiguous)(g->b, g->b_col, g->b_row, g->n, g->k, g->scratch);
+        FN(dot_products)(ctx, g, &(FN(dots)){ g->a, g->a_row, g->m, x, x == g->b ? g->b_col : g->k, g->n, g->c_row, 1, 0, 1 });
         break;
-    case FN(DOT_B):
-        v = FN(contiguous)(g->a, g->a_row, g->a_col, g->m, g->k, g->scratch);
-        FN(dot_products)(ctx, g, g->b, g->b_col, g->n, v, g->a_col == 1 ? g->a_row : g->k, g->m, 1, g->c_row, 1, 0);
+    }
+    case FN(DOT_B): {
+        const real *x = FN(contiguous)(g->a, g->a_row, g->a_col, g->m, g->k, g->scratch);
+        FN(dot_products)(ctx, g, &(FN(dots)){ g->b, g->b_col, g->n, x, x == g->a ? g->a_row : g->k, g->m, 1, g->c_row, 1, 0 });
         break;
+    }
     default:
         FN(tile_product)(ctx, g, &plan);
     }

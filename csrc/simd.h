@@ -1,7 +1,7 @@
 /* Vector types and loads for the register-blocked kernels, one set a CPU level.  Intrinsics stand here only.
 
    FN(vec)      FN(LANES) reals; +, -, * and comparisons work on it as on numbers (GCC vector extension)
-   FN(QUAD)     reals in 128 bits.  FN(vload_lanes)(p, step): 128-bit lane j of the result is loaded from p + j * step.
+   FN(QUAD)     reals in 128 bits.  FN(vload_lanes)(p, row): 128-bit lane j of the result is loaded from p + row[j].
                 FN(vtranspose_lanes)(r): the QUAD x QUAD block in each lane of r[0..QUAD-1], transposed in place
    FN(vmask)    which of the first lanes take part: FN(mask_of)(count), 0 <= count <= LANES
    wide         WIDE_LANES 64-bit integers, for the random numbers
@@ -133,10 +133,10 @@ ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_ps(a
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_ps(m, p); }
 ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_ps(p, m, x); }
-ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, const isize *row)
 {
-    const __m512 x = _mm512_insertf32x4(_mm512_castps128_ps512(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
-    return _mm512_insertf32x4(_mm512_insertf32x4(x, _mm_loadu_ps(p + 2 * step), 2), _mm_loadu_ps(p + 3 * step), 3);
+    const __m512 x = _mm512_insertf32x4(_mm512_castps128_ps512(_mm_loadu_ps(p + row[0])), _mm_loadu_ps(p + row[1]), 1);
+    return _mm512_insertf32x4(_mm512_insertf32x4(x, _mm_loadu_ps(p + row[2]), 2), _mm_loadu_ps(p + row[3]), 3);
 }
 ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
 {
@@ -171,10 +171,10 @@ ALWAYS_INLINE FN(half) FN(hmax)(FN(half) a, FN(half) b) { return _mm256_max_pd(a
 ALWAYS_INLINE FN(half_mask) FN(half_mask_of)(isize count) { return (FN(half_mask))((1u << count) - 1u); }
 ALWAYS_INLINE FN(half) FN(hload_mask)(const real *p, FN(half_mask) m) { return _mm256_maskz_loadu_pd(m, p); }
 ALWAYS_INLINE void FN(hstore_mask)(real *p, FN(half_mask) m, FN(half) x) { _mm256_mask_storeu_pd(p, m, x); }
-ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, const isize *row)
 {
-    const __m512d x = _mm512_insertf64x2(_mm512_castpd128_pd512(_mm_loadu_pd(p)), _mm_loadu_pd(p + step), 1);
-    return _mm512_insertf64x2(_mm512_insertf64x2(x, _mm_loadu_pd(p + 2 * step), 2), _mm_loadu_pd(p + 3 * step), 3);
+    const __m512d x = _mm512_insertf64x2(_mm512_castpd128_pd512(_mm_loadu_pd(p + row[0])), _mm_loadu_pd(p + row[1]), 1);
+    return _mm512_insertf64x2(_mm512_insertf64x2(x, _mm_loadu_pd(p + row[2]), 2), _mm_loadu_pd(p + row[3]), 3);
 }
 ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
 {
@@ -200,9 +200,9 @@ ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
 }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_ps(p, m); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_ps(p, m, x); }
-ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, const isize *row)
 {
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + row[0])), _mm_loadu_ps(p + row[1]), 1);
 }
 ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
 {
@@ -228,9 +228,9 @@ ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count)
 }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m) { return _mm256_maskload_pd(p, m); }
 ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x) { _mm256_maskstore_pd(p, m, x); }
-ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step)
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, const isize *row)
 {
-    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + step), 1);
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p + row[0])), _mm_loadu_pd(p + row[1]), 1);
 }
 ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
 {
@@ -286,7 +286,7 @@ ALWAYS_INLINE void FN(vstore_mask)(real *p, FN(vmask) m, FN(vec) x)
     #pragma GCC unroll 1
     for (isize i = 0; i < m; i++) p[i] = lane[i];
 }
-ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, isize step) { (void)step; return FN(vload)(p); }
+ALWAYS_INLINE FN(vec) FN(vload_lanes)(const real *p, const isize *row) { return FN(vload)(p + row[0]); }
 ALWAYS_INLINE void FN(vtranspose_lanes)(FN(vec) *r)
 {
 #if REAL_IS_FLOAT

@@ -98,12 +98,18 @@ static void R(check)(void)
         for (isize n = 0; n <= 2 * nr + 1; n += n % (nr / 2) == 0 || n % (nr / 2) == nr / 2 - 1 ? 1 : nr / 4 - 1)
             R(check_one)(m, n, (m + n) % 7, (int)(random_unit() * 64 + 64));
     for (isize n = 1; n <= 5 * nr; n++) R(check_one)(1 + n % 3, n, 9, (int)(random_unit() * 64 + 64));
-    const isize sizes[] = { 1, 5, mr, 4 * mr + 3, 9 * mr + 1 }, inner[] = { 0, 1, 255, 256, 257, 600 }, columns[] = { 1, nr - 1, 3 * nr + 2, 2048 / (isize)sizeof(real) + 3 };
+    const isize sizes[] = { 1, 5, mr, 4 * mr + 3, 9 * mr + 1 }, inner[] = { 0, 1, 4, 31, 129, 300 }, columns[] = { 1, 3, nr / 2, nr - 1, 3 * nr + 2, 9 * nr };
     for (int i = 0; i < 5; i++)
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < 6; j++)
             for (int p = 0; p < 6; p++)
                 for (int mode = 0; mode < 8; mode++) R(check_one)(sizes[i], columns[j], inner[p], mode + 8 * ((i + j + p + mode) % 16));
-    R(check_one)(333, 222, 111, 8 + 32);                                /* large enough for several threads */
+    const isize blocks[][3] = { { 5, 1030, 3 }, { 4 * mr, 9, 1600 }, { 4 * mr, 600, 1100 }, { 1, 4 * 8 * nr + 1, 30 }, { 1, 1100, 21 }, { 9, 70, 512 } };
+    for (int i = 0; i < 6; i++)                                         /* past the largest blocks; rows a power of two apart */
+        for (int mode = 0; mode < 4; mode++) R(check_one)(blocks[i][0], blocks[i][1], blocks[i][2], mode + 8 * (i + mode));
+    for (int mode = 0; mode < 4; mode++) R(check_one)(133, 122, 91, mode + 8 + 32);    /* large enough for several threads */
+    R(check_one)(1, 1100, 1000, 8);
+    R(check_one)(1100, 1, 1000, 8);
+    R(check_one)(2, 1100, 600, 2);
 }
 #undef R
 #undef EPSILON
