@@ -60,7 +60,8 @@ def dense(x, weight, bias=None, activation=None):
     if bias is not None and bias.shape != weight.shape[1:]:
         raise ShapeError(f"dense: bias must have shape {weight.shape[1:]}, got {bias.shape}")
     if any(t is not None and t.dtype != x.dtype for t in (weight, bias)):
-        raise DTypeError(f"dense: x is {x.dtype.name}, weight {weight.dtype.name}{'' if bias is None else f', bias {bias.dtype.name}'}; cast them to one with pydl.ops.cast")
+        names = f"weight {weight.dtype.name}" + ("" if bias is None else f", bias {bias.dtype.name}")
+        raise DTypeError(f"dense: x is {x.dtype.name}, {names}; cast them to one with pydl.ops.cast")
     return connect(x, weight, bias, activations.get(activation))
 
 
