@@ -36,7 +36,7 @@ import numpy as np
 from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
 
 from pydl import layers, losses, ops
-from reference import activation, conv, dense, dropout, elementwise, loss, merging, move, norm, pool, reduce, reshaping
+from reference import activation, conv, dense, dropout, elementwise, loss, merging, move, norm, pool, recurrent, reduce, reshaping
 
 CASES = []
 
@@ -303,6 +303,71 @@ CASES += [
     layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
     layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
     layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
+]
+
+# ---- recurrent: tiles of up to 14 rows, panels of up to 32 columns, threads by rows; every result in one, so that all gradients flow
+
+
+def _joined(results, xp):
+    y, *last = results
+    return xp.concatenate([y, *[state[:, None] for state in last]], 1)
+
+
+def simple_rnn(x, w, u, b, h, mask=None, **options):
+    return _joined(layers.recurrent.simple_rnn(x, w, u, b, h, mask, **options), ops)
+
+
+def gru(x, w, u, b, h, mask=None, **options):
+    return _joined(layers.recurrent.gru(x, w, u, b, h, mask, **options), ops)
+
+
+def lstm(x, w, u, b, h, c, mask=None, **options):
+    return _joined(layers.recurrent.lstm(x, w, u, b, [h, c], mask, **options), ops)
+
+
+def _simple_rnn(x, w, u, b, h, mask=None, **options):
+    return _joined(recurrent.simple_rnn(x, w, u, b, h, mask=mask, **options), np)
+
+
+def _gru(x, w, u, b, h, mask=None, **options):
+    return _joined(recurrent.gru(x, w, u, b, h, mask=mask, **options), np)
+
+
+def _lstm(x, w, u, b, h, c, mask=None, **options):
+    return _joined(recurrent.lstm(x, w, u, b, h, c, mask=mask, **options), np)
+
+
+def _sequence(n, t, d, units, gates, states=1, masked=False, rows=1):
+    """The inputs of a recurrent function; weights small enough for the gates to be open."""
+    def small(*shape):
+        return positive(*shape, low=-0.4, high=0.4)
+    return [(n, t, d), small(d, gates * units), small(units, gates * units), (2, gates * units) if rows == 2 else (gates * units,),
+            *[(n, units)] * states, *([flags(n, t)] if masked else [])]
+
+
+for _f, _reference, _gates, _states, _options in (
+        (simple_rnn, _simple_rnn, 1, 1, {}), (lstm, _lstm, 4, 2, {}), (gru, _gru, 3, 1, {}), (gru, _gru, 3, 1, {"reset_after": False})):
+    for _masked in (False, True):
+        _more = {"states": _states, "masked": _masked, "rows": 2 if _f is gru and not _options else 1}
+        CASES += [
+            op("recurrent", _f, _sequence(N, 3, 4, 5, _gates, **_more), _reference, **_options, tolerance=(2e-5, 1e-12),
+               also=[_sequence(n, t, d, u, _gates, **_more) for n, t, d, u in ((1, 1, 1, 1), (15, 2, 3, 33), (2, 5, 17, 16), (1, 4, 2, 70))]),
+            op("recurrent", _f, _sequence(N, 3, 4, 5, _gates, **_more), _reference, go_backwards=True, **_options, tolerance=(2e-5, 1e-12)),
+        ]
+for _cls, _reference, _options in ((layers.SimpleRNN, recurrent.simple_rnn_layer, {}), (layers.LSTM, recurrent.lstm_layer, {}),
+                                   (layers.GRU, recurrent.gru_layer, {}), (layers.GRU, recurrent.gru_layer, {"reset_after": False})):
+    CASES += [
+        layer("recurrent", _cls, (4, 3), _reference, units=5, **_options, tolerance=(2e-5, 1e-12)),
+        layer("recurrent", _cls, (4, 3), _reference, units=5, return_sequences=True, go_backwards=True, use_bias=False, **_options, tolerance=(2e-5, 1e-12)),
+        layer("recurrent", _cls, (3, 2), _reference, units=4, return_sequences=True, activation="sigmoid", **_options,
+              tolerance=(2e-5, 1e-12)),
+    ]
+CASES += [
+    layer("recurrent", layers.LSTM, (4, 3), None, units=5, dropout=0.3, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
+    layer("recurrent", layers.GRU, (4, 3), None, units=5, dropout=0.3, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
+    layer("recurrent", layers.GRU, (4, 3), None, units=5, recurrent_dropout=0.4, reset_after=False, seed=3, call={"training": True},
+          tolerance=(2e-5, 1e-12)),
+    layer("recurrent", layers.SimpleRNN, (4, 3), None, units=5, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
 ]
 
 # ---- losses: groups of 1024 elements, rows of at most 32 classes turned 64 at a time

@@ -67,8 +67,8 @@ class Functional(Model):
         for node in self.nodes:
             if isinstance(node.layer, InputLayer):
                 continue
-            args = map_structure(lambda v: values[self._key(v)] if isinstance(v, Symbol) else v, node.args)
-            out = node.layer(*args, **{**node.kwargs, "training": training})
+            args, kwargs = map_structure(lambda v: values[self._key(v)] if isinstance(v, Symbol) else v, (node.args, node.kwargs))
+            out = node.layer(*args, **{**kwargs, "training": training})
             for i, tensor in enumerate(out if isinstance(out, (list, tuple)) else [out]):
                 values.setdefault((id(node), i), tensor)        # an input drawn from inside another model stays as given
         return map_structure(lambda s: values[self._key(s)], self._output_structure)

@@ -1,0 +1,471 @@
+"""Recurrent layers: SimpleRNN, GRU, LSTM.  A whole sequence is one op, forward and back.
+
+A cell is named as its kernel: "tanh", "lstm", "gru" (reset after the product), "gru_before".  Other activations than tanh and sigmoid run
+step by step, as ordinary ops: the same results for any function, at the cost of T times as many calls.
+"""
+from pydl import activations, constraints, initializers, random, regularizers
+from pydl.autodiff import Op
+from pydl.backends import cpu
+from pydl.errors import DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
+from pydl.layers.base import InputSpec, Layer
+from pydl.layers.dense import dense
+from pydl.layers.dropout import DropoutNoiseOp
+from pydl.ops import add, get_item, matmul, multiply, not_equal, sigmoid, stack, tanh, where, zeros
+from pydl.ops.elementwise import floating
+from pydl.ops.move import strides_of
+from pydl.tensor import as_tensor, made_by, no_grad
+
+GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3}
+
+
+class RecurrentOp(Op):
+    """Inputs x, kernel, recurrent, then bias if has_bias, then h0 (and c0) if has_state; mask and drop are Arrays or None.  Results y, h (and c)."""
+
+    def __init__(self, cell, backwards, has_bias, has_state, mask, drop):
+        self.cell, self.backwards, self.has_bias, self.has_state, self.mask, self.drop = cell, backwards, has_bias, has_state, mask, drop
+
+    def _split(self, rest):
+        """(bias, h0, c0) of the inputs, or of anything in their order, after the third; None where there is none."""
+        rest = list(rest)
+        bias = rest.pop(0) if self.has_bias else None
+        return bias, *(rest + [None, None])[:2]
+
+    def forward(self, B, x, kernel, recurrent, *rest):
+        bias, h0, c0 = self._split(rest)
+        n, t, units, lstm = x.shape[0], x.shape[1], recurrent.shape[0], self.cell == "lstm"
+        gates, y, h = B.empty((n, t, recurrent.shape[1]), x.dtype), B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
+        cells = B.empty(y.shape, x.dtype) if self.cell != "tanh" else None
+        c = B.empty(h.shape, x.dtype) if lstm else None
+        B.recurrent_forward(self.cell, self.backwards, x, kernel, recurrent, bias, h0, c0, self.drop, self.mask, gates, cells, y, h, c)
+        if True in self.needs:
+            self.kept = x, kernel, recurrent, h0, c0, y, gates, cells
+            self.bias_shape = None if bias is None else bias.shape
+        return (y, h, c) if lstm else (y, h)
+
+    def backward(self, B, dy, dh, dc=None):
+        x, kernel, recurrent, h0, c0, y, gates, cells = self.kept
+        self.kept = None
+        need_bias, need_h0, need_c0 = self._split(self.needs[3:])
+        wanted = [B.empty(shape, x.dtype) if need else None for need, shape in (
+            (self.needs[0], x.shape), (self.needs[1], kernel.shape), (self.needs[2], recurrent.shape), (need_bias, self.bias_shape),
+            (need_h0, (x.shape[0], recurrent.shape[0])), (need_c0, (x.shape[0], recurrent.shape[0])))]
+        B.recurrent_backward(self.cell, self.backwards, x, kernel, recurrent, h0, c0, self.drop, self.mask, y, dy, dh, dc, gates, cells, *wanted)
+        dx, dkernel, drecurrent, dbias, dh0, dc0 = wanted
+        return dx, dkernel, drecurrent, *([dbias] if self.has_bias else []), *((dh0, dc0)[:2 if self.cell == "lstm" else 1] if self.has_state else [])
+
+
+# ---- functions
+
+def simple_rnn(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False):
+    """Run h' = tanh(x kernel + h recurrent_kernel + bias) over a sequence; return (y, h): every state, and the last.
+
+    Args:      initial_state: h before the first step; zeros by default.
+               mask: False where a step is padding: it keeps the state, repeats it as output and has no gradient.
+               go_backwards: take the steps from the last to the first; y stands in the order in which they are taken.
+    Shapes:    x (N, T, D), kernel (D, units), recurrent_kernel (units, units), bias (units,), initial_state (N, units), mask (N, T) ->
+               y (N, T, units), h (N, units)
+    Dtypes:    float32, float64, all the same.
+    Gradients: x, kernel, recurrent_kernel, bias, initial_state.    Saves: x, y and the gates.
+    Raises:    ShapeError if the shapes do not fit together or there is no step.
+    Source:    Deep Learning Specialization, course 5, week 1.
+    Example:
+        >>> import numpy as np
+        >>> from pydl.layers.recurrent import simple_rnn
+        >>> y, h = simple_rnn(np.ones((2, 3, 4)), np.ones((4, 5)), np.ones((5, 5)))
+        >>> y.shape, h.shape
+        ((2, 3, 5), (2, 5))
+    """
+    return _sequence("simple_rnn", "tanh", x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
+
+
+def gru(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False, reset_after=True):
+    """Run a gated recurrent unit over a sequence; return (y, h): every state, and the last.
+
+    z, r = sigmoid(x W + h U + b); g = tanh(x W + r * (h U + b)), or tanh(x W + (r * h) U + b) without reset_after; h' = z * h + (1 - z) * g.
+
+    Args:      initial_state, mask, go_backwards: as in `simple_rnn`.
+               reset_after: where the reset gate stands; with it, bias has a row for x and one for h.
+    Shapes:    x (N, T, D), kernel (D, 3 units), recurrent_kernel (units, 3 units), gates in the order z, r, g; bias (2, 3 units), or (3 units,)
+               without reset_after
+    Dtypes:    float32, float64, all the same.
+    Gradients: x, kernel, recurrent_kernel, bias, initial_state.    Saves: x, y, the gates and one number more a unit.
+    Raises:    ShapeError if the shapes do not fit together or there is no step.
+    Source:    Cho et al., Learning phrase representations using RNN encoder-decoder, 2014.
+    Example:
+        >>> import numpy as np
+        >>> from pydl.layers.recurrent import gru
+        >>> y, h = gru(np.ones((2, 3, 4)), np.ones((4, 15)), np.ones((5, 15)))
+        >>> y.shape, h.shape
+        ((2, 3, 5), (2, 5))
+    """
+    cell = "gru" if boolean("gru", "reset_after", reset_after) else "gru_before"
+    return _sequence("gru", cell, x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
+
+
+def lstm(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False):
+    """Run a long short-term memory over a sequence; return (y, h, c): every output, and the last state.
+
+    i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b); c' = f * c + i * g; h' = o * tanh(c').
+
+    Args:      initial_state: [h, c] before the first step; zeros by default.
+               mask, go_backwards: as in `simple_rnn`.
+    Shapes:    x (N, T, D), kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,), gates in the order i, f, g, o
+    Dtypes:    float32, float64, all the same.
+    Gradients: x, kernel, recurrent_kernel, bias, initial_state.    Saves: x, y, c and the gates.
+    Raises:    ShapeError if the shapes do not fit together or there is no step.
+    Source:    Hochreiter, Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    Example:
+        >>> import numpy as np
+        >>> from pydl.layers.recurrent import lstm
+        >>> y, h, c = lstm(np.ones((2, 3, 4)), np.ones((4, 20)), np.ones((5, 20)))
+        >>> y.shape, h.shape, c.shape
+        ((2, 3, 5), (2, 5), (2, 5))
+    """
+    return _sequence("lstm", "lstm", x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
+
+
+def _sequence(who, cell, x, kernel, recurrent, bias, initial_state, mask, go_backwards):
+    """Check the arguments of a function and connect them."""
+    x, kernel, recurrent = floating(who, x), floating(who, kernel), floating(who, recurrent)
+    bias = None if bias is None else floating(who, bias)
+    if x.ndim != 3:
+        raise ShapeError(f"{who}: x must be (N, T, D), got {x.shape}")
+    units, gates = recurrent.shape[0] if recurrent.ndim == 2 else 0, GATES[cell]
+    if units < 1 or recurrent.shape != (units, gates * units) or kernel.shape != (x.shape[2], gates * units):
+        several = "units" if gates == 1 else f"{gates} * units"
+        raise ShapeError(f"{who}: kernel must be ({x.shape[2]}, {several}) and recurrent_kernel (units, {several}), got {kernel.shape} and {recurrent.shape}")
+    wanted = (2, gates * units) if cell == "gru" else (gates * units,)
+    if bias is not None and bias.shape != wanted:
+        raise ShapeError(f"{who}: bias must have shape {wanted}, got {bias.shape}")
+    states = checked_states(who, cell, initial_state, x.shape[0], units, x.dtype)
+    for name, t in (("kernel", kernel), ("recurrent_kernel", recurrent), ("bias", bias)):
+        if t is not None and t.dtype != x.dtype:
+            raise DTypeError(f"{who}: x is {x.dtype.name}, {name} {t.dtype.name}; cast them to one with pydl.ops.cast")
+    check_steps(who, x.shape)
+    return connect(cell, x, kernel, recurrent, bias, states, checked_mask(who, mask, x.shape), boolean(who, "go_backwards", go_backwards))
+
+
+def check_steps(who, shape):
+    if shape[1] < 1:
+        raise ShapeError(f"{who}: needs at least one step, got x of shape {tuple(shape)}")
+
+
+def checked_states(who, cell, states, n, units, dtype):
+    """The initial state as a list of Tensors (n, units): h, and c of an LSTM; empty for None."""
+    if states is None:
+        return []
+    states = list(states) if isinstance(states, (list, tuple)) else [states]
+    names = ["h", "c"] if cell == "lstm" else ["h"]
+    if len(states) != len(names):
+        raise ValueError(f"{who}: initial_state must be {'[h, c]' if cell == 'lstm' else 'one array, h'}, got {len(states)} array(s)")
+    states = [as_tensor(s, dtype) if getattr(s, "dtype", None) != dtype else as_tensor(s) for s in states]
+    for name, state in zip(names, states):
+        if state.shape != (n, units):
+            raise ShapeError(f"{who}: initial_state {name} must have shape {(n, units)}, got {state.shape}")
+    return states
+
+
+def checked_mask(who, mask, shape):
+    """The mask as a Tensor of bools (N, T), or None."""
+    if mask is None:
+        return None
+    mask = as_tensor(mask)
+    if mask.shape != tuple(shape[:2]):
+        raise ShapeError(f"{who}: mask must have shape {tuple(shape[:2])}, one value for each step, got {mask.shape}")
+    return mask if mask.dtype.kind == "b" else not_equal(mask, 0)
+
+
+def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None):
+    """Apply the op to checked arguments."""
+    op = RecurrentOp(cell, backwards, bias is not None, bool(states), None if mask is None else mask.array, None if drop is None else drop.array)
+    return op(x, kernel, recurrent, *([] if bias is None else [bias]), *states)
+
+
+def stepwise(cell, x, kernel, recurrent, bias, states, mask, backwards, drop, activation, recurrent_activation):
+    """The same for any activations, a step at a time."""
+    n, steps, units = x.shape[0], x.shape[1], recurrent.shape[0]
+    inner = get_item(bias, 1) if bias is not None and cell == "gru" else None
+    p = dense(x, kernel, get_item(bias, 0) if inner is not None else bias)
+    h, *c = states or [zeros((n, units), x.dtype) for _ in range(2 if cell == "lstm" else 1)]
+    outputs = []
+
+    def part(values, k):
+        return get_item(values, (slice(None), slice(k * units, (k + 1) * units)))
+    for s in range(steps):
+        t = steps - 1 - s if backwards else s
+        given, state = get_item(p, (slice(None), t)), h if drop is None else multiply(h, drop)
+        new_c = c
+        if cell == "gru_before":
+            q = matmul(state, get_item(recurrent, (slice(None), slice(0, 2 * units))))
+            z, r = (recurrent_activation(add(part(given, k), part(q, k))) for k in range(2))
+            g = activation(add(part(given, 2), matmul(multiply(r, state), part(recurrent, 2))))
+            new = add(multiply(z, h), multiply(1 - z, g))
+        else:
+            q = matmul(state, recurrent)
+            q = q if inner is None else add(q, inner)
+            if cell == "gru":
+                z, r = (recurrent_activation(add(part(given, k), part(q, k))) for k in range(2))
+                g = activation(add(part(given, 2), multiply(r, part(q, 2))))
+                new = add(multiply(z, h), multiply(1 - z, g))
+            elif cell == "lstm":
+                total = add(given, q)
+                i, f, o = (recurrent_activation(part(total, k)) for k in (0, 1, 3))
+                new_c = [add(multiply(f, c[0]), multiply(i, activation(part(total, 2))))]
+                new = multiply(o, activation(new_c[0]))
+            else:
+                new = activation(add(given, q))
+        if mask is not None:
+            live = get_item(mask, (slice(None), slice(t, t + 1)))
+            new, new_c = where(live, new, h), [where(live, a, b) for a, b in zip(new_c, c)]
+        h, c = new, new_c
+        outputs.append(h)
+    return (stack(outputs, 1), h, *c)
+
+
+# ---- layers
+
+class _Recurrent(Layer):
+    """What the three layers share.  Subclasses say `cell`."""
+
+    def _settings(self, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
+                  recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
+                  return_sequences, return_state, go_backwards, stateful, unroll):
+        self.units = positive_int(self.who, "units", units)
+        self.activation, self.recurrent_activation = activations.get(activation), activations.get(recurrent_activation)
+        self.use_bias = boolean(self.who, "use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
+        self.recurrent_initializer = initializers.get(recurrent_initializer, f"{self.who}: recurrent_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, f"{self.who}: bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{self.who}: kernel_regularizer")
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, f"{self.who}: recurrent_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, f"{self.who}: bias_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, f"{self.who}: kernel_constraint")
+        self.recurrent_constraint = constraints.get(recurrent_constraint, f"{self.who}: recurrent_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, f"{self.who}: bias_constraint")
+        self.dropout = in_range(self.who, "dropout", dropout, 0, 1, high_open=True)
+        self.recurrent_dropout = in_range(self.who, "recurrent_dropout", recurrent_dropout, 0, 1, high_open=True)
+        self.seed = None if seed is None else integer(self.who, "seed", seed, 0)
+        if self.dropout or self.recurrent_dropout:
+            self.stream = random.new_stream(random.next_seed() if seed is None else self.seed, self.add_state((2,), "uint64", "stream"))
+        self.return_sequences = boolean(self.who, "return_sequences", return_sequences)
+        self.return_state = boolean(self.who, "return_state", return_state)
+        self.go_backwards = boolean(self.who, "go_backwards", go_backwards)
+        self.stateful = boolean(self.who, "stateful", stateful)
+        self.unroll = boolean(self.who, "unroll", unroll)
+        self.input_spec = InputSpec(ndim=3)
+        self._carried, self._rows = {}, None                # batch size -> Arrays of the state; the batch size in use
+
+    @property
+    def cell(self):
+        """The kernel's name of the cell."""
+        raise TypeError(f"{self.who}: says no cell")
+
+    def build(self, input_shape):
+        self.check_input(input_shape)
+        if not input_shape[-1]:
+            raise ShapeError(f"{self.who}: the size of the last axis must be known and positive, got input shape {tuple(input_shape)}")
+        self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]})
+        width = GATES[self.cell] * self.units
+        self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer, name="kernel",
+                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
+        self.recurrent_kernel = self.add_weight((self.units, width), self.recurrent_initializer, name="recurrent_kernel",
+                                                regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint)
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight((2, width) if self.cell == "gru" else (width,), self.bias_initializer, name="bias",
+                                        regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+
+    def call(self, x, initial_state=None, mask=None, training=False):
+        if isinstance(x, (list, tuple)):
+            x, *given = x
+            if initial_state is not None and given:
+                raise ValueError(f"{self.who}: the initial state is given twice, beside x and as initial_state")
+            initial_state = given or initial_state
+        check_steps(self.who, x.shape)
+        mask = checked_mask(self.who, mask, x.shape)
+        states = checked_states(self.who, self.cell, initial_state, x.shape[0], self.units, x.dtype)
+        carried = self._carry(x.shape[0]) if self.stateful else []
+        if carried and not states:
+            states = [_copied(a) for a in carried]
+        drop = None
+        if training and self.dropout:
+            x = multiply(x, DropoutNoiseOp(self.dropout, self.stream, (x.shape[0], 1, x.shape[2]), x.dtype)())
+        if training and self.recurrent_dropout:
+            drop = DropoutNoiseOp(self.recurrent_dropout, self.stream, (x.shape[0], self.units), x.dtype)()
+        values = self.cell, x, self.kernel, self.recurrent_kernel, self.bias, states, mask, self.go_backwards, drop
+        fused = self.activation is tanh and (self.recurrent_activation is sigmoid or self.cell == "tanh")
+        y, *last = connect(*values) if fused else stepwise(*values, self.activation, self.recurrent_activation)
+        for array, state in zip(carried, last):
+            _copy(state.array, array)
+        out = y if self.return_sequences else last[0]
+        return [out, *last] if self.return_state else out
+
+    def check_input(self, shape):
+        """Raise unless an input of this shape is what the layer was built for; of a list [x, states...] the first is looked at."""
+        if self.input_spec.axes and len(shape) == 2 and shape[-1] == self.units:
+            return                                          # a state in a list of inputs; `call` checks it
+        super().check_input(shape)
+
+    def ensure_built(self, input_shape):
+        super().ensure_built(input_shape[0] if isinstance(input_shape, list) else input_shape)
+
+    def compute_output_shape(self, input_shape):
+        n, steps = (input_shape[0] if isinstance(input_shape, list) else input_shape)[:2]
+        out = (n, steps, self.units) if self.return_sequences else (n, self.units)
+        return [out] + [(n, self.units)] * (2 if self.cell == "lstm" else 1) if self.return_state else out
+
+    def _carry(self, n):
+        if self._rows not in (None, n):
+            raise ShapeError(f"{self.who}: it is stateful and carries the state of {self._rows} sequences, got {n}; call reset_states() before other ones")
+        object.__setattr__(self, "_rows", n)
+        if n not in self._carried:
+            self._carried[n] = [cpu.owned((n, self.units), self.dtype) for _ in range(2 if self.cell == "lstm" else 1)]
+        return self._carried[n]
+
+    def reset_states(self):
+        """Set the state that a stateful layer carries from call to call to zeros."""
+        for arrays in self._carried.values():
+            for array in arrays:
+                cpu.fill(array, 0.0)
+        object.__setattr__(self, "_rows", None)
+
+    reset_state = reset_states
+
+    def get_config(self):
+        config = {**super().get_config(), "activation": activations.serialize(self.activation)}
+        if "recurrent_activation" in config:
+            config["recurrent_activation"] = activations.serialize(self.recurrent_activation)
+        return config
+
+
+def _copy(source, target):
+    strides = strides_of(source.shape)
+    cpu.strided_copy(source, 0, strides, target, 0, strides, source.shape)
+
+
+def _copied(array):
+    """A Tensor with a copy of the state, which the call will overwrite."""
+    with no_grad():
+        copy = cpu.empty(array.shape, array.dtype)
+        _copy(array, copy)
+    return made_by(copy, None, 0)
+
+
+class SimpleRNN(_Recurrent):
+    """Recur with h' = activation(x kernel + h recurrent_kernel + bias).
+
+    Args:      units: how many numbers the state has.
+               activation: tanh runs as one kernel over the whole sequence; others step by step.
+               use_bias: whether a bias is added.
+               kernel_initializer, recurrent_initializer, bias_initializer: what the weights start from.
+               kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer: penalties, added to the loss.
+               kernel_constraint, recurrent_constraint, bias_constraint: applied after each update.
+               dropout: fraction of the inputs dropped in training, the same features at every step.
+               recurrent_dropout: fraction of the state dropped where it meets recurrent_kernel, the same units at every step.
+               seed: of the dropout.
+               return_sequences: return the state of every step instead of the last.
+               return_state: return a list, with the last state after the output.
+               go_backwards: take the steps from the last to the first.
+               stateful: start from the state the previous call ended with; `reset_states()` sets it to zeros.
+               unroll: accepted for Keras's sake; there is no loop to unroll.
+    Call:      layer(x, initial_state=None, mask=None, training=False); a masked step keeps the state and repeats it as output.
+    Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.
+               Weights: kernel (D, units), recurrent_kernel (units, units), bias (units,).
+    Dtypes:    float32, float64.
+    Gradients: x, the initial state, the weights.
+    Raises:    ShapeError for other shapes than the built one, of the state and of the mask, and for no steps.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.SimpleRNN(4)(np.ones((2, 5, 3))).shape
+        (2, 4)
+    """
+
+    def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, return_sequences=False,
+                 return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, **kwargs):
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
+        self._settings(units, activation, "linear", use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
+                       recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
+
+    cell = property(lambda self: "tanh")
+
+
+class GRU(_Recurrent):
+    """Recur with a gated recurrent unit (Cho et al. 2014): `pydl.layers.recurrent.gru` as a layer.
+
+    Args:      activation, recurrent_activation: of the candidate and of the gates; tanh and sigmoid run as one kernel over the whole
+                   sequence, others step by step.
+               reset_after: whether the reset gate multiplies after the product with recurrent_kernel, as in Keras 3 and cuDNN.
+               use_cudnn: accepted for Keras's sake.
+               The others as in SimpleRNN.
+    Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.
+               Weights: kernel (D, 3 units), recurrent_kernel (units, 3 units), bias (2, 3 units), or (3 units,) without reset_after; gates z, r, h.
+    Dtypes:    float32, float64.
+    Gradients: x, the initial state, the weights.
+    Raises:    as SimpleRNN.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
+        (2, 5, 4)
+    """
+
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, reset_after=True, use_cudnn="auto", **kwargs):
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
+        self._settings(units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
+                       recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
+        self.reset_after = boolean(self.who, "reset_after", reset_after)
+        self.use_cudnn = one_of(self.who, "use_cudnn", use_cudnn, ("auto", True, False))
+
+    cell = property(lambda self: "gru" if self.reset_after else "gru_before")
+
+
+class LSTM(_Recurrent):
+    """Recur with a long short-term memory (Hochreiter, Schmidhuber 1997): `pydl.layers.recurrent.lstm` as a layer.
+
+    Args:      activation, recurrent_activation: of candidate and output, and of the gates; tanh and sigmoid run as one kernel over the whole
+                   sequence, others step by step.
+               unit_forget_bias: start the forget gate's bias at 1 (Jozefowicz et al. 2015).
+               use_cudnn: accepted for Keras's sake.
+               The others as in SimpleRNN.
+    Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.  The state is [h, c].
+               Weights: kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,); gates i, f, c, o.
+    Dtypes:    float32, float64.
+    Gradients: x, the initial state, the weights.
+    Raises:    as SimpleRNN.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> y, h, c = layers.LSTM(4, return_sequences=True, return_state=True)(np.ones((2, 5, 3)))
+        >>> y.shape, h.shape, c.shape
+        ((2, 5, 4), (2, 4), (2, 4))
+    """
+
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
+                 recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
+                 bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False,
+                 go_backwards=False, stateful=False, unroll=False, use_cudnn="auto", **kwargs):
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
+        self._settings(units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
+                       recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
+        self.unit_forget_bias = boolean(self.who, "unit_forget_bias", unit_forget_bias)
+        self.use_cudnn = one_of(self.who, "use_cudnn", use_cudnn, ("auto", True, False))
+
+    cell = property(lambda self: "lstm")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.use_bias and self.unit_forget_bias:
+            values = self.bias.numpy().copy()
+            values[self.units:2 * self.units] = 1
+            self.bias.assign(values)
