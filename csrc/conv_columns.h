@@ -1,4 +1,4 @@
-/* Backward by the input for few input channels: the classic product and col2im, a few rows of dy at a time. */
+/* Backward by the input for few input channels: the classic product and col2im, a row of the window and a few rows of dy at a time. */
 #ifndef real
 #ifndef PYDL_CONV_COLUMNS_H
 #define PYDL_CONV_COLUMNS_H

@@ -53,44 +53,46 @@ static isize FN(task_pixels)(const FN(pass) *p) { return p->images * p->rows * p
 
 static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
 {
-    const isize shared = (FN(packed_size)(p) + FN(start_size)(p)) * (isize)sizeof(real) + whole_lines(p->inner) * (isize)sizeof(isize);
-    const isize own = FN(copy_size)(p) * (isize)sizeof(real) + whole_lines(2 * FN(task_pixels)(p)) * (isize)sizeof(isize);
-    return shared + ctx->threads * own;
+    return (FN(packed_size)(p) + FN(start_size)(p)) * (isize)sizeof(real) + whole_lines(p->inner + 2 * FN(task_pixels)(p)) * (isize)sizeof(isize)
+         + ctx->threads * FN(copy_size)(p) * (isize)sizeof(real);
 }
 
 typedef struct {
-    const real *source; const real *positive; const real *packed; const real *start; const isize *acol; isize relu;
-    real *out;
+    const real *source; const real *positive; const real *packed; const real *start; isize relu;
+    isize *acol; real *out;                                          /* acol: room for the tables of window places, and of a task's pixels */
 } FN(pass_data);
 
-static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy, isize *table)
+/* The tables that every task shares: arow, crow = where pixel (i, j) of image b of a task is read, in its copy or image, and written. */
+static void FN(pass_tables)(const FN(pass) *p, isize *acol)
+{
+    const isize pitch = p->copied ? p->copy_cols : p->x.source;
+    const isize image = (p->copied ? p->copy_rows * p->copy_cols : p->y.source * p->x.source) * p->channels;
+    isize *arow = acol + p->inner, *crow = arow + FN(task_pixels)(p), pixel = 0;
+    FN(window_table)(p->y, p->x, pitch, p->channels, p->depth, acol);
+    for (isize b = 0; b < p->images; b++)
+        for (isize i = 0; i < p->rows; i++)
+            for (isize j = 0; j < p->x.size; j++, pixel++) {
+                arow[pixel] = b * image + (i * p->y.stride * pitch + j * p->x.stride) * p->channels;
+                crow[pixel] = b * p->out_image + i * p->out_row + j * p->out_col;
+            }
+}
+
+static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy)
 {
     const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
     const isize images = min_isize(p->images, p->n - first_image);
     const isize first_row = band * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
-    const isize source_image = p->y.source * p->x.source * p->channels;
-    const isize pitch = p->copied ? p->copy_cols : p->x.source;
-    const isize copy_image = p->copy_rows * p->copy_cols * p->channels;
-
-    isize *arow = table, *crow = table + FN(task_pixels)(p), pixel = 0;
-    for (isize b = 0; b < images; b++)
-        for (isize i = first_row; i < first_row + rows; i++) {
-            const isize at = p->copied ? b * copy_image + (i - first_row) * p->y.stride * pitch * p->channels
-                                       : b * source_image + ((i * p->y.stride + axis_low(p->y)) * pitch + axis_low(p->x)) * p->channels;
-            const isize to = (first_image + b) * p->out_image + i * p->out_row;
-            for (isize j = 0; j < p->x.size; j++, pixel++) {
-                arow[pixel] = at + j * p->x.stride * p->channels;
-                crow[pixel] = to + j * p->out_col;
-            }
-        }
+    const isize source_image = p->y.source * p->x.source * p->channels, copy_image = p->copy_rows * p->copy_cols * p->channels;
+    const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
+    const isize *arow = d->acol + p->inner, *crow = arow + FN(task_pixels)(p);
     const real *source = d->source + first_image * source_image;
     if (p->copied) {
         for (isize b = 0; b < images; b++)
-            FN(copy_band)(source + b * source_image, d->positive ? d->positive + (first_image + b) * source_image : NULL,
-                          p->y.source, p->x.source, p->channels, first_row * p->y.stride + axis_low(p->y), axis_reach(p->y, rows),
-                          axis_low(p->x), p->copy_cols, copy + b * copy_image);
+            FN(copy_band)(source + b * source_image, d->positive ? d->positive + (first_image + b) * source_image : NULL, p->y.source, p->x.source,
+                          p->channels, top, axis_reach(p->y, rows), left, p->copy_cols, copy + b * copy_image);
         source = copy;
-    }
+    } else source += (top * p->x.source + left) * p->channels;
+    real *out = d->out + first_image * p->out_image + first_row * p->out_row;
 
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
@@ -105,22 +107,20 @@ static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, 
                     .b = d->packed + (g * size + first) * p->inner + k * wide,
                     .start = d->start ? d->start + g * size + first : NULL,
                     .accumulate = k > 0, .relu = d->relu && k + depth == p->inner,
-                    .c = d->out + g * cols.width + first, .crow = crow,
+                    .c = out + g * cols.width + first, .crow = crow,
                 };
-                FN(run_tile)(&t, cols, block, pixel);
+                FN(run_tile)(&t, cols, block, images * rows * p->x.size);
             }
 }
 
-static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d, void *own)
+static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
 {
-    const isize tasks = p->image_tasks * p->bands * p->parts;
-    const isize own_size = FN(copy_size)(p) * (isize)sizeof(real) + whole_lines(2 * FN(task_pixels)(p)) * (isize)sizeof(isize);
     const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
+    real *copies = (real *)(d->acol + whole_lines(p->inner + 2 * FN(task_pixels)(p)));
+    FN(pass_tables)(p, d->acol);
     #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (work > CONV_PARALLEL_MIN)
-    for (isize task = 0; task < tasks; task++) {
-        char *mine = (char *)own + omp_get_thread_num() * own_size;
-        FN(run_task)(p, d, task, (real *)mine, (isize *)(mine + FN(copy_size)(p) * (isize)sizeof(real)));
-    }
+    for (isize task = 0; task < p->image_tasks * p->bands * p->parts; task++)
+        FN(run_task)(p, d, task, copies + omp_get_thread_num() * FN(copy_size)(p));
 }
 
 /* ---- forward ---- */
@@ -146,12 +146,11 @@ void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
     real *packed = a->scratch, *start = packed + FN(packed_size)(&p);
     isize *acol = (isize *)(start + FN(start_size)(&p));
     FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.depth * a->s.c_out, width, a->s.c_out, 1, packed);
-    FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : a->s.w, p.channels, p.depth, acol);
     if (a->bias)
         for (isize g = 0; g < p.groups; g++)
             for (isize o = 0; o < size; o++) start[g * size + o] = o < width ? a->bias[g * width + o] : 0;
     const FN(pass_data) d = { .source = a->x, .packed = packed, .start = a->bias ? start : NULL, .acol = acol, .relu = a->relu, .out = a->y };
-    FN(run_pass)(ctx, &p, &d, acol + whole_lines(p.inner));
+    FN(run_pass)(ctx, &p, &d);
 }
 
 /* ---- backward by the input: for each remainder of a pixel's row and column by the strides, a stride-1 pass over dy ---- */
@@ -187,10 +186,9 @@ void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_inp
             real *packed = a->scratch;
             isize *acol = (isize *)(packed + FN(packed_size)(&p) + FN(start_size)(&p));
             FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.columns.width * a->s.c_out, p.depth, 1, a->s.c_out, packed);
-            FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : a->s.w_out, p.channels, p.depth, acol);
             const FN(pass_data) d = { .source = a->dy, .positive = a->relu_y, .packed = packed, .acol = acol,
                                       .out = a->dx + (i * a->s.w + j) * a->s.c_in };
-            FN(run_pass)(ctx, &p, &d, acol + whole_lines(p.inner));
+            FN(run_pass)(ctx, &p, &d);
         }
 }
 #endif

@@ -174,6 +174,23 @@ static inline void FN(sum_rows)(FN(columns) c, isize block, const real *rows, is
     FN(tile_sum_rows)(rows, count, (stop - start) / c.lanes, sum);
 }
 
+/* Short rows, which a call of memcpy would cost more than the copy. */
+static inline void FN(copy_short)(const real *from, isize count, real *to)
+{
+    if (count < FN(LANES)) {
+        for (isize i = 0; i < count; i++) to[i] = from[i];
+        return;
+    }
+    for (isize i = 0; i + FN(LANES) < count; i += FN(LANES)) FN(vstore)(to + i, FN(vload)(from + i));
+    FN(vstore)(to + count - FN(LANES), FN(vload)(from + count - FN(LANES)));
+}
+static inline void FN(zero_short)(isize count, real *to)
+{
+    isize i = 0;
+    for (; i + FN(LANES) <= count; i += FN(LANES)) FN(vstore)(to + i, FN(vzero)());
+    for (; i < count; i++) to[i] = 0;
+}
+
 /* copy[r, q, :] = image[top + r, left + q, :], 0 outside of the image, and 0 where the same place of `positive` (if any) is not > 0.
    image, positive: (h, w, c).  copy: (rows, cols, c), overwritten. */
 static inline void FN(copy_band)(const real *image, const real *positive, isize h, isize w, isize c,
@@ -184,14 +201,14 @@ static inline void FN(copy_band)(const real *image, const real *positive, isize 
         real *line = copy + r * cols * c;
         const isize row = top + r;
         if (row < 0 || row >= h || from >= to || from >= cols) {
-            memset(line, 0, (size_t)(cols * c) * sizeof(real));
+            FN(zero_short)(cols * c, line);
             continue;
         }
         const isize at = (row * w + left + from) * c, count = (to - from) * c;
-        memset(line, 0, (size_t)(from * c) * sizeof(real));
+        FN(zero_short)(from * c, line);
         if (positive) for (isize i = 0; i < count; i++) line[from * c + i] = positive[at + i] > 0 ? image[at + i] : 0;
-        else memcpy(line + from * c, image + at, (size_t)count * sizeof(real));
-        memset(line + to * c, 0, (size_t)((cols - to) * c) * sizeof(real));
+        else FN(copy_short)(image + at, count, line + from * c);
+        FN(zero_short)((cols - to) * c, line + to * c);
     }
 }
 

@@ -51,14 +51,14 @@ static isize FN(partial_size)(const FN(weight_pass) *p) { return p->groups * p->
 static isize FN(bias_size)(const FN(weight_pass) *p) { return p->groups * FN(columns_size)(p->columns); }
 static isize FN(own_bytes)(const FN(weight_pass) *p)
 {
-    return (FN(x_copy_size)(p) + FN(panel_size)(p)) * (isize)sizeof(real) + whole_lines(FN(unit_pixels)(p)) * (isize)sizeof(isize);
+    return (FN(x_copy_size)(p) + FN(panel_size)(p)) * (isize)sizeof(real);
 }
 
 isize FN(direct_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
 {
     if (a->s.n == 0 || a->s.h_out == 0 || a->s.w_out == 0) return 0;
     const FN(weight_pass) p = FN(weight_plan)(&a->s);
-    return whole_lines(p.sums * FN(bias_size)(&p)) * (isize)sizeof(double) + 2 * whole_lines(p.inner) * (isize)sizeof(isize)
+    return whole_lines(p.sums * FN(bias_size)(&p)) * (isize)sizeof(double) + whole_lines(2 * p.inner + FN(unit_pixels)(&p)) * (isize)sizeof(isize)
          + whole_lines(p.sums * FN(partial_size)(&p)) * (isize)sizeof(real) + ctx->threads * FN(own_bytes)(&p);
 }
 
@@ -76,8 +76,18 @@ static void FN(pack_dy)(const FN(weight_pass) *p, const real *dy, const real *re
         }
 }
 
+/* acol = where pixel (i, j) of image b of a unit is read, in its copy or image. */
+static void FN(unit_table)(const FN(weight_pass) *p, isize *acol)
+{
+    const isize pitch = p->copied ? p->copy_cols : p->x.source;
+    const isize image = (p->copied ? p->copy_rows * p->copy_cols : p->y.source * p->x.source) * p->channels;
+    for (isize b = 0; b < p->images; b++)
+        for (isize i = 0; i < p->rows; i++)
+            for (isize j = 0; j < p->x.size; j++) *acol++ = b * image + (i * p->y.stride * pitch + j * p->x.stride) * p->channels;
+}
+
 typedef struct {
-    const real *x; const real *dy; const real *relu_y; const isize *arow; const isize *crow;
+    const real *x; const real *dy; const real *relu_y; const isize *arow; const isize *crow; const isize *acol;
     real *partial; isize partial_row; double *bias;                  /* bias: NULL, or (sums, groups, columns) */
 } FN(weight_data);
 
@@ -88,10 +98,9 @@ static void FN(weight_task)(const FN(weight_pass) *p, const FN(weight_data) *d, 
     const isize step = ceil_div(ceil_div(p->inner, p->parts), TILE_ROWS) * TILE_ROWS;
     const isize k = min_isize(p->inner, part * step), k_count = min_isize(step, p->inner - k);
     const isize x_image = p->y.source * p->x.source * p->channels, y_image = p->y.size * p->x.size * p->c_out;
-    const isize pitch = p->copied ? p->copy_cols : p->x.source, copy_image = p->copy_rows * p->copy_cols * p->channels;
+    const isize copy_image = p->copy_rows * p->copy_cols * p->channels;
     const isize units = p->image_units * p->bands;
     real *copy = own, *panel = copy + FN(x_copy_size)(p);
-    isize *acol = (isize *)(panel + FN(panel_size)(p));
     double *bias = d->bias && part == 0 ? d->bias + sum * FN(bias_size)(p) : NULL;
     if (bias) memset(bias, 0, (size_t)FN(bias_size)(p) * sizeof(double));
     isize accumulate = 0;
@@ -101,19 +110,13 @@ static void FN(weight_task)(const FN(weight_pass) *p, const FN(weight_data) *d, 
         const isize first_row = unit % p->bands * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
         const isize count = images * rows * p->x.size;
         const real *x = d->x + first_image * x_image;
-        isize pixel = 0;
-        for (isize b = 0; b < images; b++)
-            for (isize i = 0; i < rows; i++) {
-                const isize at = p->copied ? b * copy_image + i * p->y.stride * pitch * p->channels
-                                           : b * x_image + (((first_row + i) * p->y.stride + axis_low(p->y)) * pitch + axis_low(p->x)) * p->channels;
-                for (isize j = 0; j < p->x.size; j++) acol[pixel++] = at + j * p->x.stride * p->channels;
-            }
+        const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
         if (p->copied) {
             for (isize b = 0; b < images; b++)
-                FN(copy_band)(x + b * x_image, NULL, p->y.source, p->x.source, p->channels, first_row * p->y.stride + axis_low(p->y),
-                              axis_reach(p->y, rows), axis_low(p->x), p->copy_cols, copy + b * copy_image);
+                FN(copy_band)(x + b * x_image, NULL, p->y.source, p->x.source, p->channels, top, axis_reach(p->y, rows), left, p->copy_cols,
+                              copy + b * copy_image);
             x = copy;
-        }
+        } else x += (top * p->x.source + left) * p->channels;
         const isize at = first_image * y_image + first_row * p->x.size * p->c_out;      /* several images are whole ones, so their pixels follow each other */
         FN(pack_dy)(p, d->dy + at, d->relu_y ? d->relu_y + at : NULL, count, panel, bias);
 
@@ -122,7 +125,7 @@ static void FN(weight_task)(const FN(weight_pass) *p, const FN(weight_data) *d, 
                 for (isize block = 0; block < cols.blocks; block++) {
                     const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
                     FN(tile_args) t = {
-                        .a = x + g * p->depth, .arow = d->arow + k, .acol = acol + start, .k = min_isize(CONV_CHUNK, count - start),
+                        .a = x + g * p->depth, .arow = d->arow + k, .acol = d->acol + start, .k = min_isize(CONV_CHUNK, count - start),
                         .b = panel + (g * size + first) * count + start * wide,
                         .accumulate = accumulate,
                         .c = p->sums == 1 ? d->partial + g * cols.width + first
@@ -149,13 +152,14 @@ void FN(direct_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_we
     const FN(weight_pass) p = FN(weight_plan)(s);
     const isize size = FN(columns_size)(p.columns), width = p.columns.width;
     double *bias = a->scratch;
-    isize *arow = (isize *)(bias + whole_lines(p.sums * FN(bias_size)(&p))), *crow = arow + whole_lines(p.inner);
-    real *partial = (real *)(crow + whole_lines(p.inner));
+    isize *arow = (isize *)(bias + whole_lines(p.sums * FN(bias_size)(&p))), *crow = arow + p.inner, *acol = crow + p.inner;
+    real *partial = (real *)(arow + whole_lines(2 * p.inner + FN(unit_pixels)(&p)));
     char *own = (char *)(partial + whole_lines(p.sums * FN(partial_size)(&p)));
     const isize own_bytes = FN(own_bytes)(&p), row = p.sums == 1 ? s->c_out : size;
     FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : s->w, p.channels, p.depth, arow);
     for (isize k = 0; k < p.inner; k++) crow[k] = k * row;
-    const FN(weight_data) d = { .x = a->x, .dy = a->dy, .relu_y = a->relu_y, .arow = arow, .crow = crow,
+    FN(unit_table)(&p, acol);
+    const FN(weight_data) d = { .x = a->x, .dy = a->dy, .relu_y = a->relu_y, .arow = arow, .crow = crow, .acol = acol,
                                 .partial = p.sums == 1 ? a->dweight : partial, .bias = a->dbias ? bias : NULL };
     const int parallel = conv_work(s) > CONV_PARALLEL_MIN;
 
