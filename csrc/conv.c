@@ -6,20 +6,30 @@
 #include "conv_depthwise.h"
 #include "conv_direct.h"
 #include "conv_weight.h"
+#include "winograd.h"
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
 
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
+   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, several tiles of 4x4 results:
+               a quarter of the multiplications; float32 only, where the caller allows it
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
-typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS } conv_algorithm;
+typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_WINOGRAD } conv_algorithm;
 
+static inline int fits_winograd(const pydl_conv2d *s)
+{
+    if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
+    const isize tiles = s->n * ceil_div(s->h_out, 4) * ceil_div(s->w_out, 4);
+    return s->c_in >= 16 && s->c_out >= 16 && tiles >= (s->c_in * s->c_out > 65536 ? 32 : 8);      /* large weights cost more to turn than 32 tiles save */
+}
 #define EACH_REAL "conv.c"
 #include "each_real.h"
 #else
 
-static conv_algorithm FN(choose)(const pydl_conv2d *s, int backward_input)
+static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backward_input)
 {
     if (s->groups == s->c_in && s->groups > 1) return CONV_DEPTHWISE;
+    if (winograd && REAL_IS_FLOAT && fits_winograd(s)) return CONV_WINOGRAD;
     if (backward_input && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return CONV_COLUMNS;
     return CONV_DIRECT;
 }
@@ -27,31 +37,40 @@ static conv_algorithm FN(choose)(const pydl_conv2d *s, int backward_input)
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    if (FN(choose)(&a->s, 0) == CONV_DEPTHWISE) FN(depthwise_forward)(ctx, a);
-    else FN(direct_forward)(ctx, a);
+    switch (FN(choose)(&a->s, a->winograd, 0)) {
+        case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
+        case CONV_WINOGRAD: FN(winograd_forward)(ctx, a); break;
+        default: FN(direct_forward)(ctx, a);
+    }
     return PYDL_OK;
 }
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    return FN(choose)(&a->s, 0) == CONV_DEPTHWISE ? FN(depthwise_forward_scratch)(ctx, a) : FN(direct_forward_scratch)(ctx, a);
+    switch (FN(choose)(&a->s, a->winograd, 0)) {
+        case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
+        case CONV_WINOGRAD: return FN(winograd_forward_scratch)(ctx, a);
+        default: return FN(direct_forward_scratch)(ctx, a);
+    }
 }
 
 pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, 1)) {
+    switch (FN(choose)(&a->s, a->winograd, 1)) {
         case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
+        case CONV_WINOGRAD: FN(winograd_backward_input)(ctx, a); break;
         case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
-        case CONV_DIRECT: FN(direct_backward_input)(ctx, a); break;
+        default: FN(direct_backward_input)(ctx, a);
     }
     return PYDL_OK;
 }
 isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, 1)) {
+    switch (FN(choose)(&a->s, a->winograd, 1)) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
+        case CONV_WINOGRAD: return FN(winograd_backward_input_scratch)(ctx, a);
         case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
         default: return FN(direct_backward_input_scratch)(ctx, a);
     }
@@ -60,14 +79,21 @@ isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    if (FN(choose)(&a->s, 0) == CONV_DEPTHWISE) FN(depthwise_backward_weight)(ctx, a);
-    else FN(direct_backward_weight)(ctx, a);
+    switch (FN(choose)(&a->s, a->winograd, 0)) {
+        case CONV_DEPTHWISE: FN(depthwise_backward_weight)(ctx, a); break;
+        case CONV_WINOGRAD: FN(winograd_backward_weight)(ctx, a); break;
+        default: FN(direct_backward_weight)(ctx, a);
+    }
     return PYDL_OK;
 }
 isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    return FN(choose)(&a->s, 0) == CONV_DEPTHWISE ? FN(depthwise_backward_weight_scratch)(ctx, a) : FN(direct_backward_weight_scratch)(ctx, a);
+    switch (FN(choose)(&a->s, a->winograd, 0)) {
+        case CONV_DEPTHWISE: return FN(depthwise_backward_weight_scratch)(ctx, a);
+        case CONV_WINOGRAD: return FN(winograd_backward_weight_scratch)(ctx, a);
+        default: return FN(direct_backward_weight_scratch)(ctx, a);
+    }
 }
 
 pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args)

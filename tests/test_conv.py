@@ -154,7 +154,7 @@ def shapes():
 
 
 @pytest.mark.parametrize(("x_shape", "w_shape", "options"), list(shapes()), ids=str)
-def test_random_shapes(x_shape, w_shape, options, level):
+def test_random_shapes(x_shape, w_shape, options, level, direct):
     x, w, b = normal(*x_shape, dtype=np.float32), normal(*w_shape, dtype=np.float32), normal(w_shape[-1], dtype=np.float32)
     want = reference.conv2d(*(a.astype(np.float64) for a in (x, w, b)), **options)
     assert_close(conv2d(x, w, b, **options).numpy(), want, 3e-6)
@@ -182,6 +182,43 @@ def test_any_number_of_threads_gives_the_same_bits(shape, level):
             assert_same_bits(got, want, f"{threads} threads")
     finally:
         pydl.set_num_threads(before)
+
+
+# ---- Winograd's form
+
+@pytest.mark.parametrize(("x_shape", "filters", "padding"), [((2, 8, 8, 16), 16, "same"), ((1, 14, 13, 33), 20, "valid"), ((3, 7, 9, 64), 100, "same"),
+                                                             ((5, 6, 6, 20), 17, ((2, 0), (0, 1))), ((40, 4, 4, 48), 64, "same")], ids=str)
+def test_winograd_is_the_convolution(x_shape, filters, padding, level):
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
+    exact = [Tensor(t.numpy().astype(np.float64), needs_gradient=True) for t in (x, w, b)]
+    want = conv2d(*exact, padding=padding, activation="relu")
+    v = normal(*want.shape, dtype=np.float32)
+    wanted = [want.numpy(), *map(np.asarray, backward(want, exact, seed=Tensor(v.astype(np.float64)).array))]
+    errors = []
+    for allowed in (True, False):
+        config.set_winograd(allowed)
+        try:
+            y = conv2d(x, w, b, padding=padding, activation="relu")
+            got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=Tensor(v).array))]
+        finally:
+            config.set_winograd(True)
+        errors.append([np.abs(g - e).max() / np.abs(e).max() for g, e in zip(got, wanted)])
+    assert max(errors[0]) < 2e-5
+    assert max(errors[1]) < 3e-6
+    assert all(form != sum_ for form, sum_ in zip(errors[0][:3], errors[1][:3])), "the switch changed nothing"
+
+
+def test_float64_never_uses_winograd():
+    """So gradient checking, which is in float64, never does."""
+    x, w = normal(2, 12, 12, 16), normal(3, 3, 16, 16)
+    allowed = conv2d(x, w).numpy().copy()
+    config.set_winograd(False)
+    try:
+        assert_same_bits([conv2d(x, w).numpy()], [allowed])
+    finally:
+        config.set_winograd(True)
+    with pytest.raises(TypeError, match="set_winograd"):
+        config.set_winograd(1)
 
 
 # ---- cases recorded elsewhere

@@ -107,7 +107,8 @@ static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int thr
     free(memory);
 }
 
-static void R(check)(pydl_conv2d s, int with_bias, int relu)
+/* winograd: its form is allowed, and its rounding error: the transforms multiply by up to 8 and 5. */
+static void R(check)(pydl_conv2d s, int with_bias, int relu, int winograd)
 {
     const isize n_y = s.n * s.h_out * s.w_out * s.c_out, n_x = s.n * s.h * s.w * s.c_in, n_w = s.kh * s.kw * (s.c_in / s.groups) * s.c_out;
     real *x = R(filled)(n_x), *weight = R(filled)(n_w), *bias = R(filled)(s.c_out), *dy = R(filled)(n_y);
@@ -117,11 +118,11 @@ static void R(check)(pydl_conv2d s, int with_bias, int relu)
     if (relu) for (isize i = 0; i < n_y; i++) want.y[i] = want.y[i] > 0 ? want.y[i] : 0;
     real *first[4] = { NULL };
     for (int threads = 1; threads <= 3; threads++) {
-        FN(conv2d_forward_args) f = { .x = x, .weight = weight, .bias = with_bias ? bias : NULL, .s = s, .relu = relu, .y = y };
+        FN(conv2d_forward_args) f = { .x = x, .weight = weight, .bias = with_bias ? bias : NULL, .s = s, .relu = relu, .winograd = winograd, .y = y };
         R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
-        FN(conv2d_backward_input_args) g = { .dy = dy, .relu_y = relu ? positive : NULL, .weight = weight, .s = s, .dx = dx };
+        FN(conv2d_backward_input_args) g = { .dy = dy, .relu_y = relu ? positive : NULL, .weight = weight, .s = s, .winograd = winograd, .dx = dx };
         R(run)(FN(conv2d_backward_input), FN(conv2d_backward_input_scratch), &g, threads);
-        FN(conv2d_backward_weight_args) h = { .x = x, .dy = dy, .relu_y = relu ? positive : NULL, .s = s, .dweight = dweight, .dbias = with_bias ? dbias : NULL };
+        FN(conv2d_backward_weight_args) h = { .x = x, .dy = dy, .relu_y = relu ? positive : NULL, .s = s, .winograd = winograd, .dweight = dweight, .dbias = with_bias ? dbias : NULL };
         R(run)(FN(conv2d_backward_weight), FN(conv2d_backward_weight_scratch), &h, threads);
         real *const results[4] = { y, dx, dweight, dbias };
         const isize counts[4] = { n_y, n_x, n_w, with_bias ? s.c_out : 0 };
@@ -131,10 +132,10 @@ static void R(check)(pydl_conv2d s, int with_bias, int relu)
             else if (memcmp(first[k], results[k], bytes)) print_shape("other bits with other threads", &s);
         }
     }
-    R(compare)("y", &s, y, want.y, want.y_size, n_y, 8 + sqrt((double)n_w));
-    R(compare)("dx", &s, dx, want.dx, want.dx_size, n_x, 8 + sqrt((double)n_w));
-    R(compare)("dweight", &s, dweight, want.dweight, want.dweight_size, n_w, 8 + sqrt((double)n_y));
-    if (with_bias) R(compare)("dbias", &s, dbias, want.dbias, want.dbias_size, s.c_out, 8 + sqrt((double)n_y));
+    R(compare)("y", &s, y, want.y, want.y_size, n_y, (winograd ? 40 : 8) + sqrt((double)n_w));
+    R(compare)("dx", &s, dx, want.dx, want.dx_size, n_x, (winograd ? 40 : 8) + sqrt((double)n_w));
+    R(compare)("dweight", &s, dweight, want.dweight, want.dweight_size, n_w, (winograd ? 40 : 8) + sqrt((double)n_y));
+    if (with_bias) R(compare)("dbias", &s, dbias, want.dbias, want.dbias_size, s.c_out, (winograd ? 40 : 8) + sqrt((double)n_y));
     for (int k = 0; k < 4; k++) free(first[k]);
     free(want.y); free(want.dx); free(want.dweight); free(want.dbias); free(want.y_size); free(want.dx_size); free(want.dweight_size); free(want.dbias_size);
     free(x); free(weight); free(bias); free(dy); free(y); free(dx); free(dweight); free(dbias); free(positive); free(kept);
@@ -183,14 +184,20 @@ static void R(check_all)(void)
         const isize rows = s.h + s.pad_top + below - (s.kh - 1) * s.dilation_h - 1, cols = s.w + s.pad_left + right - (s.kw - 1) * s.dilation_w - 1;
         s.h_out = rows < 0 ? 0 : rows / s.stride_h + 1;                                                             /* a window that does not fit: nothing comes out */
         s.w_out = cols < 0 ? 0 : cols / s.stride_w + 1;
-        R(check)(s, i % 2, i % 3 == 1);
+        R(check)(s, i % 2, i % 3 == 1, 0);
         if (i % 6 == 0) R(check_im2col)(s);
     }
     /* more than one block of columns, of window places, of pixels; bands of rows; several small images a task */
-    R(check)((pydl_conv2d){ 2, 5, 6, 80, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 5, 6 }, 1, 1);
-    R(check)((pydl_conv2d){ 1, 40, 37, 3, 3, 3, 9, 1, 1, 1, 1, 1, 1, 1, 40, 37 }, 1, 1);
-    R(check)((pydl_conv2d){ 37, 2, 3, 8, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 2, 3 }, 1, 0);
-    R(check)((pydl_conv2d){ 1, 50, 50, 2, 7, 7, 5, 1, 2, 2, 1, 1, 2, 2, 25, 25 }, 0, 1);
+    R(check)((pydl_conv2d){ 2, 5, 6, 80, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 5, 6 }, 1, 1, 0);
+    R(check)((pydl_conv2d){ 1, 40, 37, 3, 3, 3, 9, 1, 1, 1, 1, 1, 1, 1, 40, 37 }, 1, 1, 0);
+    R(check)((pydl_conv2d){ 37, 2, 3, 8, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 2, 3 }, 1, 0, 0);
+    R(check)((pydl_conv2d){ 1, 50, 50, 2, 7, 7, 5, 1, 2, 2, 1, 1, 2, 2, 25, 25 }, 0, 1, 0);
+    /* Winograd's form: tiles that fit and that do not, padding on some sides, more blocks of tiles and of columns than one, idle channels */
+    for (isize h = 5; h <= 9; h++)
+        for (isize pad = 0; pad <= 2; pad++)
+            R(check)((pydl_conv2d){ 3, h, h + 4, 16 + h, 3, 3, 15 + 2 * h - pad, 1, 1, 1, 1, 1, pad, 2 - pad, h - 1 + pad, h + 2 }, (int)(h % 2), pad == 1, 1);
+    R(check)((pydl_conv2d){ 2, 41, 38, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 41, 38 }, 1, 1, 1);
+    R(check)((pydl_conv2d){ 3, 12, 12, 70, 3, 3, 65, 1, 1, 1, 1, 1, 1, 1, 12, 12 }, 1, 0, 1);
 }
 #undef R
 #undef EPSILON

@@ -1,0 +1,463 @@
+/* y = A' [(G w G') * (B' d B)] A for every tile d of 6x6 pixels, which gives 4x4 results; * is element by element, and summed over channels.
+   Source: A. Lavin, S. Gray: Fast algorithms for convolutional neural networks, 2016; the points are 0, 1, -1, 2, -2 and infinity.
+
+   The 36 elements are 36 planes: a block of tiles is turned into 36 matrices (tiles, channels), multiplied by the 36 matrices (c_in, c_out)
+   of the weights, and turned back, all of it in L2.  Backward by the input is the same with the window turned by half a circle.
+   Backward by the weight is the adjoint: dw = G' [sum over tiles of (B' d B) * (A dy A')] G. */
+#ifndef real
+#include "internal.h"
+#include "winograd.h"
+#include "conv_parts.h"
+
+#define PLANES 36
+/* Bytes of transformed tiles a thread works on at a time. */
+#define BLOCK_BYTES ((isize)400 << 10)
+/* Weights larger than this are used for 64 tiles at a time, so that they are not read from memory too often. */
+#define LARGE_WEIGHTS ((isize)8 << 20)
+/* Tasks a pass is cut into, where there are so many tiles and columns. */
+#define TASKS ((isize)8)
+/* Bytes of transformed tiles the gradient of the weight adds up at a time. */
+#define GRADIENT_BYTES ((isize)1 << 20)
+
+#define EACH_REAL "winograd.c"
+#include "each_real.h"
+#else
+
+/* ---- the transforms along one axis, on vectors of channels ---- */
+
+ALWAYS_INLINE void FN(turn_tile)(const FN(vec) d[6], FN(vec) v[6])                         /* B' d */
+{
+    const FN(vec) four = FN(vset)(4), two = FN(vset)(2), five = FN(vset)(5);
+    const FN(vec) a = d[4] - four * d[2], b = d[3] - four * d[1], c = d[4] - d[2], e = two * (d[3] - d[1]);
+    v[0] = FN(vfma)(four, d[0], d[4] - five * d[2]);
+    v[1] = a + b;
+    v[2] = a - b;
+    v[3] = c + e;
+    v[4] = c - e;
+    v[5] = FN(vfma)(four, d[1], d[5] - five * d[3]);
+}
+
+ALWAYS_INLINE void FN(turn_back)(const FN(vec) m[6], FN(vec) y[4])                         /* A' m */
+{
+    const FN(vec) s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], v = m[3] - m[4];
+    y[0] = m[0] + s + u;
+    y[1] = FN(vfma)(FN(vset)(2), v, t);
+    y[2] = FN(vfma)(FN(vset)(4), u, s);
+    y[3] = FN(vfma)(FN(vset)(8), v, t) + m[5];
+}
+
+ALWAYS_INLINE void FN(turn_gradient)(const FN(vec) y[4], FN(vec) m[6])                     /* A y */
+{
+    const FN(vec) even = y[0] + y[2], odd = y[1] + y[3];
+    const FN(vec) even2 = FN(vfma)(FN(vset)(4), y[2], y[0]), odd2 = FN(vset)(2) * FN(vfma)(FN(vset)(4), y[3], y[1]);
+    m[0] = y[0];
+    m[1] = even + odd;
+    m[2] = even - odd;
+    m[3] = even2 + odd2;
+    m[4] = even2 - odd2;
+    m[5] = y[3];
+}
+
+ALWAYS_INLINE void FN(turn_weight)(const FN(vec) g[3], FN(vec) u[6])                       /* G g */
+{
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), even = sixth * (g[0] + g[2]), odd = sixth * g[1];
+    const FN(vec) even2 = FN(vfma)(FN(vset)((real)(1.0 / 24)), g[0], sixth * g[2]), odd2 = FN(vset)((real)(1.0 / 12)) * g[1];
+    u[0] = FN(vset)((real)0.25) * g[0];
+    u[1] = FN(vzero)() - (even + odd);
+    u[2] = odd - even;
+    u[3] = even2 + odd2;
+    u[4] = even2 - odd2;
+    u[5] = g[2];
+}
+
+ALWAYS_INLINE void FN(gather_weight)(const FN(vec) u[6], FN(vec) g[3])                     /* G' u */
+{
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), a = sixth * (u[1] + u[2]), b = u[3] + u[4];
+    g[0] = FN(vfma)(FN(vset)((real)0.25), u[0], FN(vfma)(FN(vset)((real)(1.0 / 24)), b, FN(vzero)() - a));
+    g[1] = FN(vfma)(FN(vset)((real)(1.0 / 12)), u[3] - u[4], sixth * (u[2] - u[1]));
+    g[2] = FN(vfma)(sixth, b, u[5] - a);
+}
+
+/* ---- tiles ---- */
+
+/* The tiles of a pass: tile (b, i, j) reads 6x6 pixels of source from row 4 i - top, column 4 j - left, and makes 4x4 pixels of out. */
+typedef struct {
+    isize n; isize h; isize w; isize channels; isize top; isize left;            /* source */
+    isize h_out; isize w_out; isize width;                                       /* out, and its channels */
+    isize tiles_h; isize tiles_w; isize tiles;
+    isize pitch;                                                                 /* channels in whole vectors */
+    FN(columns) columns;
+    isize block; isize blocks; isize parts;                                      /* a task: a block of tiles, for a part of the blocks of columns */
+} FN(tiles);
+
+static FN(tiles) FN(tiles_of)(isize n, isize h, isize w, isize channels, isize top, isize left, isize h_out, isize w_out, isize width)
+{
+    FN(tiles) p = { .n = n, .h = h, .w = w, .channels = channels, .top = top, .left = left, .h_out = h_out, .w_out = w_out, .width = width };
+    p.tiles_h = ceil_div(h_out, 4);
+    p.tiles_w = ceil_div(w_out, 4);
+    p.tiles = n * p.tiles_h * p.tiles_w;
+    p.pitch = ceil_div(channels, FN(LANES)) * FN(LANES);
+    p.columns = FN(columns_of)(width);
+    const isize bytes = (isize)sizeof(real);
+    const isize block = PLANES * channels * width * bytes > LARGE_WEIGHTS ? 64 : max_isize(8, min_isize(64, BLOCK_BYTES / (PLANES * p.pitch * bytes)));
+    p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, block)));
+    p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
+    p.parts = min_isize(p.columns.blocks, ceil_div(TASKS, max_isize(1, p.blocks)));
+    return p;
+}
+
+/* From one plane to the next: never a multiple of a power of two, for the 36 of them would share a few lines of L1. */
+static inline isize FN(plane_size)(isize rows, isize pitch) { return rows * pitch + 64 / (isize)sizeof(real); }
+
+/* size x size pixels of `channels` from (row, col) on: where they lie in the image, or a copy of them in `room`, 0 outside of the image and
+   where `positive` (if any) is not > 0.   room: (size, size, pitch). */
+typedef struct { const real *from; isize row_step; isize col_step; } FN(pixels);
+
+static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive, isize h, isize w, isize channels, isize row, isize col, isize size, isize pitch, real *room)
+{
+    if (!positive && row >= 0 && col >= 0 && row + size <= h && col + size <= w)
+        return (FN(pixels)){ image + (row * w + col) * channels, w * channels, channels };
+    for (isize r = 0; r < size; r++)
+        for (isize q = 0; q < size; q++) {
+            const isize i = row + r, j = col + q;
+            real *to = room + (r * size + q) * pitch;
+            if (i < 0 || i >= h || j < 0 || j >= w) FN(zero_short)(channels, to);
+            else if (positive)
+                for (isize c = 0; c < channels; c++) to[c] = positive[(i * w + j) * channels + c] > 0 ? image[(i * w + j) * channels + c] : 0;
+            else FN(copy_short)(image + (i * w + j) * channels, channels, to);
+        }
+    return (FN(pixels)){ room, size * pitch, pitch };
+}
+
+ALWAYS_INLINE void FN(transform_vector)(FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)
+{
+    FN(vec) half[6][6], d[6], v[6];
+    #pragma GCC unroll 6
+    for (int q = 0; q < 6; q++) {
+        #pragma GCC unroll 6
+        for (int r = 0; r < 6; r++) {
+            const real *from = x.from + r * x.row_step + q * x.col_step;
+            d[r] = whole ? FN(vload)(from) : FN(vload_mask)(from, mask);
+        }
+        FN(turn_tile)(d, v);
+        #pragma GCC unroll 6
+        for (int r = 0; r < 6; r++) half[r][q] = v[r];
+    }
+    #pragma GCC unroll 6
+    for (int r = 0; r < 6; r++) {
+        FN(turn_tile)(half[r], v);
+        #pragma GCC unroll 6
+        for (int q = 0; q < 6; q++) FN(vstore)(planes + (r * 6 + q) * plane, v[q]);
+    }
+}
+
+/* planes[p][t, c] = element p of B' d B, for one tile.   planes: plane apart. */
+static void FN(transform_tile)(const FN(tiles) *p, const real *source, const real *positive, isize tile, real *room, real *planes, isize plane)
+{
+    const isize image = tile / (p->tiles_h * p->tiles_w) * p->h * p->w * p->channels, i = tile / p->tiles_w % p->tiles_h, j = tile % p->tiles_w;
+    FN(pixels) x = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->channels, 4 * i - p->top, 4 * j - p->left, 6, p->pitch, room);
+    const isize tail = p->channels % FN(LANES);
+    for (isize c = 0; c + FN(LANES) <= p->channels; c += FN(LANES), x.from += FN(LANES)) FN(transform_vector)(x, 1, FN(mask_of)(0), planes + c, plane);
+    if (tail) FN(transform_vector)(x, 0, FN(mask_of)(tail), planes + p->channels - tail, plane);
+}
+
+ALWAYS_INLINE void FN(finish_vector)(const real *planes, isize plane, FN(vec) start, int relu, isize rows, isize cols, isize row_step, isize col_step, int whole,
+                                     FN(vmask) mask, real *to)
+{
+    FN(vec) half[4][6], m[6], y[4];
+    #pragma GCC unroll 6
+    for (int q = 0; q < 6; q++) {
+        #pragma GCC unroll 6
+        for (int r = 0; r < 6; r++) m[r] = FN(vload)(planes + (r * 6 + q) * plane);
+        FN(turn_back)(m, y);
+        #pragma GCC unroll 4
+        for (int r = 0; r < 4; r++) half[r][q] = y[r];
+    }
+    #pragma GCC unroll 4
+    for (isize r = 0; r < 4; r++) {
+        if (!whole && r >= rows) break;
+        FN(turn_back)(half[r], y);
+        #pragma GCC unroll 4
+        for (isize q = 0; q < 4; q++) {
+            if (!whole && q >= cols) break;
+            const FN(vec) sum = y[q] + start, out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
+            if (whole) FN(vstore)(to + r * row_step + q * col_step, out);
+            else FN(vstore_mask)(to + r * row_step + q * col_step, mask, out);
+        }
+    }
+}
+
+/* out = A' m A + start, for one tile and one block of columns.   m[p][t, o]: plane apart, this tile's rows. */
+static void FN(finish_tile)(const FN(tiles) *p, const real *planes, isize plane, isize tile, isize first, isize wide, const real *start, isize relu, real *out)
+{
+    const isize image = tile / (p->tiles_h * p->tiles_w), row = tile / p->tiles_w % p->tiles_h * 4, col = tile % p->tiles_w * 4;
+    const isize rows = min_isize(4, p->h_out - row), cols = min_isize(4, p->w_out - col), row_step = p->w_out * p->width;
+    real *to = out + ((image * p->h_out + row) * p->w_out + col) * p->width + first;
+    for (isize o = 0; o < wide; o += FN(LANES)) {
+        const isize count = min_isize(FN(LANES), p->width - first - o);
+        const FN(vec) from = start ? FN(vload)(start + first + o) : FN(vzero)();
+        if (rows == 4 && cols == 4 && count == FN(LANES)) FN(finish_vector)(planes + o, plane, from, relu != 0, 4, 4, row_step, p->width, 1, FN(mask_of)(0), to + o);
+        else FN(finish_vector)(planes + o, plane, from, relu != 0, rows, cols, row_step, p->width, 0, FN(mask_of)(count), to + o);
+    }
+}
+
+/* ---- forward, and backward by the input ---- */
+
+static isize FN(weight_plane)(const FN(tiles) *p) { return FN(plane_size)(FN(columns_size)(p->columns), p->channels); }
+static isize FN(tiles_shared)(const FN(tiles) *p)                            /* weights of 9 places and of 36 planes, start */
+{
+    const isize size = FN(columns_size)(p->columns);
+    return whole_lines(9 * p->channels * size) + whole_lines(PLANES * FN(weight_plane)(p)) + whole_lines(size);
+}
+static isize FN(tiles_own)(const FN(tiles) *p)
+{
+    return whole_lines(PLANES * FN(plane_size)(p->block, p->pitch)) + whole_lines(PLANES * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)))
+         + whole_lines(PLANES * p->pitch);                                   /* turned tiles, products, one tile's pixels */
+}
+static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p)
+{
+    return (FN(tiles_shared)(p) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real) + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
+}
+
+/* planes: for each of the 36 (and each block of columns) (channels, columns of the block) = G w G'.   packed: the same of the 9 places of the window. */
+static void FN(transform_weights)(const pydl_ctx *ctx, const FN(tiles) *p, const real *packed, real *planes)
+{
+    const FN(columns) cols = p->columns;
+    const isize plane = FN(weight_plane)(p);
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (p->channels * FN(columns_size)(cols) > 4096)
+    for (isize c = 0; c < p->channels; c++)
+        for (isize block = 0; block < cols.blocks; block++) {
+            const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+            for (isize o = 0; o < wide; o += FN(LANES)) {
+                FN(vec) half[6][3], g[3], u[6];
+                for (int q = 0; q < 3; q++) {
+                    #pragma GCC unroll 3
+                    for (int r = 0; r < 3; r++) g[r] = FN(vload)(packed + first * 9 * p->channels + ((r * 3 + q) * p->channels + c) * wide + o);
+                    FN(turn_weight)(g, u);
+                    #pragma GCC unroll 6
+                    for (int r = 0; r < 6; r++) half[r][q] = u[r];
+                }
+                for (int r = 0; r < 6; r++) {
+                    FN(turn_weight)(half[r], u);
+                    #pragma GCC unroll 6
+                    for (int q = 0; q < 6; q++) FN(vstore)(planes + (r * 6 + q) * plane + first * p->channels + c * wide + o, u[q]);
+                }
+            }
+        }
+}
+
+typedef struct { const real *source; const real *positive; const real *weight; const real *start; const isize *acol; isize relu; real *out; } FN(tiles_data);
+
+static void FN(tiles_task)(const FN(tiles) *p, const FN(tiles_data) *d, isize task, real *own)
+{
+    const FN(columns) cols = p->columns;
+    const isize first_tile = task / p->parts * p->block, part = task % p->parts;
+    const isize tiles = min_isize(p->block, p->tiles - first_tile), size = FN(columns_size)(cols);
+    const isize plane = FN(plane_size)(p->block, p->pitch);
+    real *v = own, *m = v + whole_lines(PLANES * plane), *room = m + whole_lines(PLANES * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
+    const isize *arow = d->acol + p->channels;
+    for (isize t = 0; t < tiles; t++) FN(transform_tile)(p, d->source, d->positive, first_tile + t, room, v + t * p->pitch, plane);
+    for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
+        const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first, out_plane = FN(plane_size)(p->block, wide);
+        const isize *crow = arow + p->block * (wide / cols.lanes);
+        FN(columns) whole = cols;
+        whole.width = size;                                                  /* m has room for idle columns */
+        for (isize k = 0; k < PLANES; k++) {
+            FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
+                                .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow };
+            FN(run_tile)(&t, whole, block, tiles);
+        }
+        for (isize t = 0; t < tiles; t++) FN(finish_tile)(p, m + t * wide, out_plane, first_tile + t, first, wide, d->start, d->relu, d->out);
+    }
+}
+
+/* The pass from `packed` weights, which lie at the beginning of scratch. */
+static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, const real *source, const real *positive, const real *bias, isize relu, real *scratch, real *out)
+{
+    const isize size = FN(columns_size)(p->columns), own_size = FN(tiles_own)(p);
+    real *planes = scratch + whole_lines(9 * p->channels * size), *start = planes + whole_lines(PLANES * FN(weight_plane)(p));
+    real *own = start + whole_lines(size);
+    isize *acol = (isize *)(own + ctx->threads * own_size), *arow = acol + p->channels;
+    FN(transform_weights)(ctx, p, scratch, planes);
+    if (bias) for (isize o = 0; o < size; o++) start[o] = o < p->width ? bias[o] : 0;
+    for (isize c = 0; c < p->channels; c++) acol[c] = c;
+    for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
+    for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
+        for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
+    const FN(tiles_data) d = { .source = source, .positive = positive, .weight = planes, .start = bias ? start : NULL, .acol = acol,
+                               .relu = relu, .out = out };
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (p->blocks * p->parts > 1)
+    for (isize task = 0; task < p->blocks * p->parts; task++) FN(tiles_task)(p, &d, task, own + omp_get_thread_num() * own_size);
+}
+
+static FN(tiles) FN(forward_tiles)(const pydl_conv2d *s) { return FN(tiles_of)(s->n, s->h, s->w, s->c_in, s->pad_top, s->pad_left, s->h_out, s->w_out, s->c_out); }
+static FN(tiles) FN(backward_tiles)(const pydl_conv2d *s)
+{
+    return FN(tiles_of)(s->n, s->h_out, s->w_out, s->c_out, 2 - s->pad_top, 2 - s->pad_left, s->h, s->w, s->c_in);
+}
+
+isize FN(winograd_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(tiles) p = FN(forward_tiles)(&a->s);
+    return FN(tiles_scratch)(ctx, &p);
+}
+
+void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
+{
+    const FN(tiles) p = FN(forward_tiles)(&a->s);
+    const conv_axis along = { .taps = 3, .k_step = 1 };
+    FN(pack)(ctx, p.columns, along, along, 1, p.channels, a->weight, 3, p.channels * p.width, 0, p.width, 1, a->scratch);
+    FN(run_tiles)(ctx, &p, a->x, NULL, a->bias, a->relu, a->scratch, a->y);
+}
+
+isize FN(winograd_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    const FN(tiles) p = FN(backward_tiles)(&a->s);
+    return FN(tiles_scratch)(ctx, &p);
+}
+
+void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
+{
+    const FN(tiles) p = FN(backward_tiles)(&a->s);
+    const conv_axis along = { .taps = 3, .k_first = 2, .k_step = -1 };
+    FN(pack)(ctx, p.columns, along, along, 1, p.channels, a->weight, 3, p.channels * p.width, 0, 1, p.channels, a->scratch);
+    FN(run_tiles)(ctx, &p, a->dy, a->relu_y, NULL, 0, a->scratch, a->dx);
+}
+
+/* ---- backward by the weight ---- */
+
+/* Tiles are turned `block` at a time by all threads together; then each thread adds to planes of its own, so the order of the sums is that of the tiles. */
+static FN(tiles) FN(gradient_tiles)(const pydl_conv2d *s)
+{
+    FN(tiles) p = FN(forward_tiles)(s);
+    p.block = GRADIENT_BYTES / (PLANES * (p.pitch + FN(columns_size)(p.columns)) * (isize)sizeof(real));
+    p.block = min_isize(p.tiles, max_isize(64, min_isize(512, p.block)));
+    p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
+    return p;
+}
+
+static isize FN(gradient_parts)(const FN(tiles) *p) { return ceil_div(p->channels, 64); }
+
+isize FN(winograd_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
+{
+    const FN(tiles) p = FN(gradient_tiles)(&a->s);
+    const isize size = FN(columns_size)(p.columns);
+    const isize reals = whole_lines(PLANES * p.channels * size) + whole_lines(PLANES * FN(plane_size)(p.block, p.pitch))
+                      + whole_lines(PLANES * FN(plane_size)(p.block, size)) + ctx->threads * whole_lines(PLANES * max_isize(p.pitch, size));
+    return reals * (isize)sizeof(real) + whole_lines(size) * (isize)sizeof(double) + whole_lines(2 * p.channels + p.block) * (isize)sizeof(isize);
+}
+
+ALWAYS_INLINE void FN(gradient_vector)(FN(pixels) dy, int whole, FN(vmask) mask, real *planes, isize plane)
+{
+    FN(vec) half[6][4], y[4], m[6];
+    #pragma GCC unroll 4
+    for (int q = 0; q < 4; q++) {
+        #pragma GCC unroll 4
+        for (int r = 0; r < 4; r++) {
+            const real *from = dy.from + r * dy.row_step + q * dy.col_step;
+            y[r] = whole ? FN(vload)(from) : FN(vload_mask)(from, mask);
+        }
+        FN(turn_gradient)(y, m);
+        #pragma GCC unroll 6
+        for (int r = 0; r < 6; r++) half[r][q] = m[r];
+    }
+    #pragma GCC unroll 6
+    for (int r = 0; r < 6; r++) {
+        FN(turn_gradient)(half[r], m);
+        #pragma GCC unroll 6
+        for (int q = 0; q < 6; q++) FN(vstore)(planes + (r * 6 + q) * plane, m[q]);
+    }
+}
+
+/* planes[p][block of columns][t, o] = element p of A dy A', for one tile of 4x4 pixels. */
+static void FN(transform_gradient)(const FN(tiles) *p, const real *dy, const real *positive, isize tile, isize t, real *room, real *planes, isize plane)
+{
+    const isize row = tile / p->tiles_w % p->tiles_h * 4, col = tile % p->tiles_w * 4, size = FN(columns_size)(p->columns);
+    const isize image = tile / (p->tiles_h * p->tiles_w) * p->h_out * p->w_out * p->width;
+    FN(pixels) y = FN(take_pixels)(dy + image, positive ? positive + image : NULL, p->h_out, p->w_out, p->width, row, col, 4, size, room);
+    for (isize block = 0; block < p->columns.blocks; block++) {
+        const isize first = FN(block_start)(p->columns, block), wide = FN(block_start)(p->columns, block + 1) - first;
+        for (isize o = 0; o < wide; o += FN(LANES), y.from += FN(LANES)) {
+            const isize count = min_isize(FN(LANES), p->width - first - o);
+            real *to = planes + first * p->block + t * wide + o;
+            if (count == FN(LANES)) FN(gradient_vector)(y, 1, FN(mask_of)(0), to, plane);
+            else FN(gradient_vector)(y, 0, FN(mask_of)(count), to, plane);
+        }
+    }
+}
+
+/* One part of the rows of one plane: sum[c, o] += sum over tiles of v[t, c] * d[t, o]. */
+static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, const real *d, const isize *table, isize tiles, isize accumulate, real *sums)
+{
+    const FN(columns) cols = p->columns;
+    const isize size = FN(columns_size)(cols), parts = FN(gradient_parts)(p), k = task / parts, part = task % parts;
+    const isize c = part * p->channels / parts, count = (part + 1) * p->channels / parts - c;
+    FN(columns) whole = cols;
+    whole.width = size;
+    for (isize block = 0; block < cols.blocks; block++) {
+        const isize first = FN(block_start)(cols, block);
+        FN(tile_args) t = { .a = v + k * FN(plane_size)(p->block, p->pitch), .arow = table + c, .acol = table + 2 * p->channels, .k = tiles,
+                            .b = d + k * FN(plane_size)(p->block, size) + first * p->block, .accumulate = accumulate,
+                            .c = sums + k * p->channels * size + first, .crow = table + p->channels + c };
+        FN(run_tile)(&t, whole, block, count);
+    }
+}
+
+/* dweight = G' sums G for the weights of one input channel. */
+static void FN(finish_weight)(const FN(tiles) *p, isize c, const real *sums, real *dweight)
+{
+    const isize size = FN(columns_size)(p->columns);
+    for (isize o = 0; o < size; o += FN(LANES)) {
+        const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - o));
+        FN(vec) half[3][6], u[6], g[3];
+        for (int q = 0; q < 6; q++) {
+            #pragma GCC unroll 6
+            for (int r = 0; r < 6; r++) u[r] = FN(vload)(sums + ((r * 6 + q) * p->channels + c) * size + o);
+            FN(gather_weight)(u, g);
+            #pragma GCC unroll 3
+            for (int r = 0; r < 3; r++) half[r][q] = g[r];
+        }
+        for (int r = 0; r < 3; r++) {
+            FN(gather_weight)(half[r], g);
+            #pragma GCC unroll 3
+            for (int q = 0; q < 3; q++) FN(vstore_mask)(dweight + ((r * 3 + q) * p->channels + c) * p->width + o, mask, g[q]);
+        }
+    }
+}
+
+void FN(winograd_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
+{
+    const FN(tiles) p = FN(gradient_tiles)(&a->s);
+    const isize size = FN(columns_size)(p.columns), plane = FN(plane_size)(p.block, p.pitch), dy_plane = FN(plane_size)(p.block, size);
+    double *bias = a->scratch;
+    real *sums = (real *)(bias + whole_lines(size)), *v = sums + whole_lines(PLANES * p.channels * size), *d = v + whole_lines(PLANES * plane);
+    real *rooms = d + whole_lines(PLANES * dy_plane);
+    const isize room_size = whole_lines(PLANES * max_isize(p.pitch, size));
+    isize *table = (isize *)(rooms + ctx->threads * room_size);
+    memset(bias, 0, (size_t)size * sizeof(double));
+    for (isize c = 0; c < p.channels; c++) { table[c] = c; table[p.channels + c] = c * size; }
+    for (isize t = 0; t < p.block; t++) table[2 * p.channels + t] = t * p.pitch;
+
+    #pragma omp parallel num_threads(ctx->threads) if (p.tiles * p.channels * size > 65536)
+    for (isize first = 0; first < p.tiles; first += p.block) {
+        const isize tiles = min_isize(p.block, p.tiles - first);
+        #pragma omp for schedule(static)
+        for (isize t = 0; t < tiles; t++) {
+            real *room = rooms + omp_get_thread_num() * room_size;
+            FN(transform_tile)(&p, a->x, NULL, first + t, room, v + t * p.pitch, plane);
+            FN(transform_gradient)(&p, a->dy, a->relu_y, first + t, t, room, d, dy_plane);
+        }
+        #pragma omp for schedule(dynamic) nowait
+        for (isize task = 0; task < PLANES * FN(gradient_parts)(&p); task++) FN(gradient_task)(&p, task, v, d, table, tiles, first > 0, sums);
+        #pragma omp single
+        if (a->dbias)                                                        /* plane (1, 1) holds the sum of each tile's 16 pixels */
+            for (isize block = 0; block < p.columns.blocks; block++) {
+                const isize start = FN(block_start)(p.columns, block);
+                FN(sum_rows)(p.columns, block, d + 7 * dy_plane + start * p.block, tiles, bias + start);
+            }
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (p.channels * size > 4096)
+    for (isize c = 0; c < p.channels; c++) FN(finish_weight)(&p, c, sums, a->dweight);
+    if (a->dbias) for (isize o = 0; o < p.width; o++) a->dbias[o] = (real)bias[o];
+}
+#endif
