@@ -16,6 +16,7 @@ class Activation(Layer):
         >>> layers.Activation("relu")([[-1.0, 2.0]]).numpy().tolist()
         [[0.0, 2.0]]
     """
+    takes_several = False
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
@@ -33,6 +34,7 @@ class Activation(Layer):
 
 class Pointwise(Layer):
     """A layer that leaves the shape as it is."""
+    takes_several = False
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -59,6 +59,7 @@ class Layer(Owner):
         (2, 3)
     """
     input_spec = None
+    takes_several = True                # a list of inputs is handed on to `call`; layers of one input refuse it
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
     def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None):
@@ -140,6 +141,8 @@ class Layer(Owner):
         if symbols_in(args):
             return self._draw(args, kwargs)
         args = tuple([self._tensors(a) for a in args])
+        if isinstance(args[0], list) and not self.takes_several:
+            raise TypeError(f"{self.who}: expected one input, got a list of {len(args[0])}")
         shapes = _shapes(args[0])
         self.ensure_built(_without_batch(shapes))
         for shape in shapes if isinstance(shapes, list) else [shapes]:
@@ -156,6 +159,8 @@ class Layer(Owner):
 
     def _draw(self, args, kwargs):
         shapes = map_structure(lambda s: s.shape if isinstance(s, Symbol) else np.shape(s), args[0])
+        if isinstance(args[0], list) and not self.takes_several:
+            raise TypeError(f"{self.who}: expected one input, got a list of {len(args[0])}")
         self.ensure_built(shapes)
         for shape in shapes if isinstance(shapes, list) else [shapes]:
             self.check_input(shape)

@@ -251,6 +251,7 @@ def channels_first_hint(shape, channels):
 
 class _Convolution(Layer):
     """Windows over the spatial axes.  Subclasses say what the weights are."""
+    takes_several = False
     spatial = 2
 
     def __init__(self, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,

@@ -157,6 +157,7 @@ def _strides(who, pool_size, strides, spatial):
 
 class _Pooling(Layer):
     """Windows over the spatial axes."""
+    takes_several = False
     op = None
     spatial = 2
 
@@ -234,6 +235,7 @@ class AveragePooling1D(_Pooling):
 
 class _GlobalPooling(Layer):
     """The whole of the spatial axes."""
+    takes_several = False
     op = None
     spatial = 2
 

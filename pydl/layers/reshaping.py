@@ -23,6 +23,7 @@ class Flatten(Layer):
         >>> layers.Flatten()(np.zeros((2, 3, 4))).shape
         (2, 12)
     """
+    takes_several = False
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -50,6 +51,7 @@ class Reshape(Layer):
         >>> layers.Reshape((2, -1))(np.zeros((5, 6))).shape
         (5, 2, 3)
     """
+    takes_several = False
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
@@ -79,6 +81,7 @@ class Permute(Layer):
         >>> layers.Permute((2, 1))(np.zeros((5, 3, 4))).shape
         (5, 4, 3)
     """
+    takes_several = False
 
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)
@@ -104,6 +107,7 @@ class RepeatVector(Layer):
         >>> layers.RepeatVector(2)([[1.0, 2.0]]).numpy().tolist()
         [[[1.0, 2.0], [1.0, 2.0]]]
     """
+    takes_several = False
 
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
@@ -131,6 +135,7 @@ def sides(who, name, value, axes):
 
 class Frame(Layer):
     """What padding and cropping share: pairs for the spatial axes, and where these are."""
+    takes_several = False
     axes = 2
 
     def set_frame(self, name, value, data_format):

@@ -83,6 +83,8 @@ class FunctionLoss(Loss):
     """A Loss made of a function (y_true, y_pred) -> values, of any shape, or one number."""
 
     def __init__(self, function, name=None, reduction="sum_over_batch_size", dtype=None):
+        if not callable(function):
+            raise TypeError(f"FunctionLoss: function must be callable, got {show(function)}")
         super().__init__(name or getattr(function, "__name__", type(function).__name__), reduction, dtype)
         self.function = function
 

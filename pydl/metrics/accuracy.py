@@ -1,6 +1,6 @@
 """Accuracy in its forms: by label, by one-hot row, by threshold, among the first k, and "accuracy", which finds its form."""
 from pydl.backends import cpu as B
-from pydl.errors import ShapeError, boolean, in_range, positive_int
+from pydl.errors import ShapeError, boolean, in_range, one_of, positive_int
 from pydl.metrics.base import Mean, row_weights
 from pydl.ops import cast, equal, max, reshape
 from pydl.targets import check_label_shape, class_pair, floating, pair, samples
@@ -151,7 +151,7 @@ class AccuracyByShape(Mean):
         super().__init__(name, dtype)
         self.form = self.metric = None
         if form is not None:
-            self.resolve(form)
+            self.resolve(one_of("AccuracyByShape", "form", form, self.FORMS))
 
     def resolve(self, form):
         """Become the accuracy of that form."""

@@ -174,7 +174,7 @@ class Curve(AtThresholds):
 
     def _spread(self, num_thresholds, name, dtype, class_id=None, edge=0.0):
         who = type(self).__name__
-        self.num_thresholds = integer(who, "num_thresholds", num_thresholds, low=1)
+        self.num_thresholds = integer(who, "num_thresholds", num_thresholds, low=1, high=1_000_000)
         inner = [(i + 1) / (self.num_thresholds - 1) for i in range(self.num_thresholds - 2)]
         self.top_k, self.class_id = None, None if class_id is None else integer(who, "class_id", class_id, low=0)
         self._set_levels([0.0 - edge, *inner, 1.0 + edge] if self.num_thresholds > 1 else [0.5], name, dtype)
@@ -199,7 +199,7 @@ class AUC(Curve):
         self.from_logits = boolean("AUC", "from_logits", from_logits)
         self.thresholds = thresholds
         if thresholds is None:
-            self._spread(integer("AUC", "num_thresholds", num_thresholds, low=2), name, dtype, edge=1e-7)
+            self._spread(integer("AUC", "num_thresholds", num_thresholds, low=2, high=1_000_000), name, dtype, edge=1e-7)
         else:
             if not isinstance(thresholds, (list, tuple, np.ndarray)):
                 raise TypeError(f"AUC: thresholds must be a list of numbers, got {show(thresholds)}")

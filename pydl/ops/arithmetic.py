@@ -4,6 +4,7 @@ import numbers
 import numpy as np
 
 from pydl.autodiff import Op
+from pydl.errors import integer
 from pydl.ops.elementwise import FlatOp, square
 from pydl.ops.move import summed_to
 from pydl.ops.operands import floating, in_double, operands, tensor
@@ -310,7 +311,7 @@ def round(x, decimals=0):
         [0.0, 2.0, 2.0]
     """
     x = tensor("round", x)
-    if decimals:
+    if integer("round", "decimals", decimals, -30, 30):
         return divide(round(multiply(x, 10.0 ** decimals)), 10.0 ** decimals)
     return FlatOp("round")(x) if x.dtype.kind == "f" else x
 

@@ -4,7 +4,7 @@ While a step is recorded, what these make is a constant of the program.
 """
 import numpy as np
 
-from pydl.errors import is_int, show
+from pydl.errors import DTypeError, boolean, in_range, integer, is_int, non_negative_int, show
 from pydl.shapes import checked_size
 from pydl.tensor import Tensor, as_tensor
 
@@ -15,6 +15,19 @@ def _shape(who, shape):
         raise TypeError(f"{who}: shape must be a tuple of integers, got {show(shape)}")
     checked_size(shape, 8, who)
     return tuple(shape)
+
+
+def _dtype(who, dtype):
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"{who}: dtype {show(dtype)} is not a dtype") from None
+
+
+def _number(who, name, value):
+    """A finite number, an integer where it is one."""
+    value = value.item() if isinstance(value, Tensor) and value.size == 1 else value
+    return integer(who, name, value) if is_int(value) else in_range(who, name, value)
 
 
 def convert_to_tensor(x, dtype=None):
@@ -50,12 +63,12 @@ def zeros(shape, dtype="float32"):
         >>> ops.zeros((2,)).numpy().tolist()
         [0.0, 0.0]
     """
-    return Tensor(np.zeros(_shape("zeros", shape), np.dtype(dtype)))
+    return Tensor(np.zeros(_shape("zeros", shape), _dtype("zeros", dtype)))
 
 
 def ones(shape, dtype="float32"):
     """Return a Tensor of ones."""
-    return Tensor(np.ones(_shape("ones", shape), np.dtype(dtype)))
+    return Tensor(np.ones(_shape("ones", shape), _dtype("ones", dtype)))
 
 
 def full(shape, fill_value, dtype=None):
@@ -83,7 +96,10 @@ def full_like(x, fill_value, dtype=None):
 
 def eye(N, M=None, k=0, dtype="float32"):
     """Return N rows and M (by default N) columns of zeros with ones on diagonal k."""
-    return Tensor(np.eye(N, M, k, np.dtype(dtype)))
+    rows = non_negative_int("eye", "N", N)
+    columns = rows if M is None else non_negative_int("eye", "M", M)
+    checked_size((rows, columns), 8, "eye")
+    return Tensor(np.eye(rows, columns, integer("eye", "k", k), _dtype("eye", dtype)))
 
 
 def arange(start, stop=None, step=1, dtype=None):
@@ -95,10 +111,18 @@ def arange(start, stop=None, step=1, dtype=None):
         >>> ops.arange(3).numpy().tolist()
         [0, 1, 2]
     """
-    values = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
-    return Tensor(values, dtype or ("float32" if values.dtype.kind == "f" else "int64"))
+    start, stop = (0, start) if stop is None else (start, stop)
+    start, stop, step = (_number("arange", name, value) for name, value in (("start", start), ("stop", stop), ("step", step)))
+    if step == 0:
+        raise ValueError("arange: step must not be 0")
+    checked_size((max(0, int((stop - start) / step) + 1),), 8, "arange")
+    values = np.arange(start, stop, step)
+    return Tensor(values, _dtype("arange", dtype or ("float32" if values.dtype.kind == "f" else "int64")))
 
 
 def linspace(start, stop, num=50, endpoint=True, dtype="float32"):
     """Return `num` evenly spaced numbers from start to stop, which is left out if not `endpoint`."""
-    return Tensor(np.linspace(start, stop, num, endpoint), dtype)
+    start, stop = _number("linspace", "start", start), _number("linspace", "stop", stop)
+    num = non_negative_int("linspace", "num", num)
+    checked_size((num,), 8, "linspace")
+    return Tensor(np.linspace(start, stop, num, boolean("linspace", "endpoint", endpoint)), _dtype("linspace", dtype))
