@@ -36,10 +36,13 @@ static inline void philox_group(uint64_t seed, uint64_t stream, uint64_t group, 
     }
 }
 
-/* 64-bit word i < 32 of a group: words 0 and 1 of a block are its first, 2 and 3 its second. */
-static inline uint64_t philox_wide(const uint32_t *out, int i)
+/* The 32 words of 64 bits of a group: words 0 and 1 of each block, low half first, then words 2 and 3. */
+static inline void philox_wide(const uint32_t *words, uint64_t *out)
 {
-    const int at = i / PHILOX_LANES * 2 * PHILOX_LANES + i % PHILOX_LANES;
-    return (uint64_t)out[at + PHILOX_LANES] << 32 | out[at];
+    for (int half = 0; half < 2; half++) {
+        const uint32_t *low = words + 2 * half * PHILOX_LANES, *high = low + PHILOX_LANES;
+        #pragma omp simd
+        for (int l = 0; l < PHILOX_LANES; l++) out[half * PHILOX_LANES + l] = (uint64_t)high[l] << 32 | low[l];
+    }
 }
 #endif

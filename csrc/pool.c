@@ -9,9 +9,9 @@
 #include "simd.h"
 #include "pool.h"
 
-/* Without a copy of the core for each constant (lanes, window), these loops are 3 times slower; only inlining makes it. */
+/* Without a copy of the core for each constant (lanes, window), maxima are 4 to 5 times slower; only inlining makes it. */
 #define CORE static inline __attribute__((always_inline)) void
-#define LANES (SIMD_REGISTERS == 32 ? 16 : 32)      /* measured: 16 is 1.1x better with AVX-512, 32 is 1.4x better with AVX2 */
+#define LANES (SIMD_REGISTERS == 32 ? 32 : 16)      /* the other way round, 3x3 maxima are 1.2x slower at both levels */
 
 typedef struct { isize from, to; } range;
 
@@ -204,7 +204,7 @@ static void FN(max_back_row)(const FN(max_pool2d_backward_args) *a, isize b, isi
             const real *dy = a->dy + at;
             real *to = dx + s.from * c;
             isize ch = 0;
-            if (argmax && cols == 3) {          /* no loop over the row of a 3x3 window: dy stays in registers (2.1x at 8x28x28x32) */
+            if (argmax && cols == 3) {          /* no loop over the row of a 3x3 window: dy stays in registers (1.15x at 8x28x28x32, 2x at 64x28x28x6) */
                 for (; ch + 16 <= c; ch += 16) FN(max_back_core)(dy + ch, argmax + ch, NULL, position, 3, c, to + ch, 16);
                 for (; ch + 4 <= c; ch += 4) FN(max_back_core)(dy + ch, argmax + ch, NULL, position, 3, c, to + ch, 4);
             }
@@ -215,7 +215,7 @@ static void FN(max_back_row)(const FN(max_pool2d_backward_args) *a, isize b, isi
         }
 }
 
-/* 2x2 windows at stride 2: an output spreads over its own four pixels, read once.  (2.4x over gathering at 8x28x28x32) */
+/* 2x2 windows at stride 2: an output spreads over its own four pixels, read once, nothing added up (2.5x at 8x28x28x32, 9x at 64x28x28x6). */
 CORE FN(max_back_2x2_core)(const real *dy, const uint8_t *argmax, isize row, isize c, real *dx, const int lanes)
 {
     FN(lane_int) where[LANES];
@@ -387,7 +387,6 @@ static void FN(avg_back_row)(const FN(avg_pool2d_backward_args) *a, isize b, isi
             const real *dy = a->dy + ((b * g->oh + oy) * g->ow + ox) * c;
             real *to = dx + s.from * c;
             isize ch = 0;
-            if (cols == 3) for (; ch + 16 <= c; ch += 16) FN(avg_back_core)(dy + ch, share, 3, c, to + ch, 16);
             for (; ch + 16 <= c; ch += 16) FN(avg_back_core)(dy + ch, share, cols, c, to + ch, 16);
             for (; ch + 4 <= c; ch += 4) FN(avg_back_core)(dy + ch, share, cols, c, to + ch, 4);
             for (; ch < c; ch++) FN(avg_back_core)(dy + ch, share, cols, c, to + ch, 1);

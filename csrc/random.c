@@ -8,6 +8,13 @@
 #define GROUPS 64
 #define PER_GROUP (PHILOX_WORDS / 2)    /* numbers of a group: two words each, for float too, so that float numbers are the double ones, rounded */
 
+static inline void draw_group(uint64_t seed, uint64_t stream, isize group, uint64_t *drawn)
+{
+    uint32_t words[PHILOX_WORDS];
+    philox_group(seed, stream, (uint64_t)group, words);
+    philox_wide(words, drawn);
+}
+
 static inline uint64_t high_product(uint64_t a, uint64_t b)
 {
     const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
@@ -29,10 +36,10 @@ pydl_status LEVEL_FN(random_integers)(const pydl_ctx *ctx, const void *args)
     const isize groups = ceil_div(a->n, PER_GROUP);
     #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
     for (isize g = 0; g < groups; g++) {
-        uint32_t words[PHILOX_WORDS];
-        philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
+        uint64_t drawn[PER_GROUP];
+        draw_group(a->stream[0], a->stream[1], g, drawn);
         const isize at = g * PER_GROUP, n = min_isize(PER_GROUP, a->n - at);
-        for (int i = 0; i < n; i++) a->y[at + i] = (int64_t)((uint64_t)a->low + high_product(philox_wide(words, i), a->span));
+        for (int i = 0; i < n; i++) a->y[at + i] = (int64_t)((uint64_t)a->low + high_product(drawn[i], a->span));
     }
     return PYDL_OK;
 }
@@ -40,17 +47,17 @@ pydl_status LEVEL_FN(random_integers)(const pydl_ctx *ctx, const void *args)
 pydl_status LEVEL_FN(random_permutation)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(random_permutation_args) *a = args;
-    uint32_t words[PHILOX_WORDS];
+    uint64_t drawn[PER_GROUP];
     int left = 0;
-    uint64_t group = 0;
+    isize group = 0;
     (void)ctx;
     for (isize i = 0; i < a->n; i++) a->y[i] = i;
     for (isize i = a->n - 1; i > 0; i--) {
         if (left == 0) {
-            philox_group(a->stream[0], a->stream[1], group++, words);
+            draw_group(a->stream[0], a->stream[1], group++, drawn);
             left = PER_GROUP;
         }
-        const isize j = (isize)high_product(philox_wide(words, PER_GROUP - left--), (uint64_t)i + 1);
+        const isize j = (isize)high_product(drawn[PER_GROUP - left--], (uint64_t)i + 1);
         const int64_t moved = a->y[i];
         a->y[i] = a->y[j];
         a->y[j] = moved;
@@ -74,12 +81,17 @@ pydl_status LEVEL_FN(random_words)(const pydl_ctx *ctx, const void *args)
    Our own, not the C library's, so that a seed means the same numbers on every system. */
 static double natural_log(double x)
 {
-    int exponent;
-    double m = frexp(x, &exponent);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> 52) - 1022;                                /* x = m 2^exponent, 1/2 <= m < 1; no denormal comes here */
+    bits = (bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u;
+    double m;
+    memcpy(&m, &bits, sizeof m);
     if (m < 0.70710678118654752440) { m *= 2; exponent--; }
     const double s = (m - 1) / (m + 1), z = s * s;
-    double series = 1.0 / 23;
-    for (int k = 21; k >= 1; k -= 2) series = series * z + 1.0 / k;
+    static const double term[] = { 1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1 };
+    double series = 0;
+    for (int k = 0; k < 12; k++) series = series * z + term[k];
     return exponent * 0.69314718055994530942 + 2 * s * series;
 }
 
@@ -132,14 +144,14 @@ static void normal_points(double *p, int n)
 
 static void FN(uniform_group)(const FN(random_uniform_args) *a, isize g)
 {
-    uint32_t words[PHILOX_WORDS];
+    uint64_t drawn[PER_GROUP];
     real u[PER_GROUP];
     const real low = (real)a->low, high = (real)a->high, range = high - low;
-    philox_group(a->stream[0], a->stream[1], (uint64_t)g, words);
+    draw_group(a->stream[0], a->stream[1], g, drawn);
 #if REAL_IS_FLOAT
-    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int32_t)(philox_wide(words, i) >> 40) * 0x1p-24f;
+    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int32_t)(drawn[i] >> 40) * 0x1p-24f;
 #else
-    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int64_t)(philox_wide(words, i) >> 11) * 0x1p-53;
+    for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int64_t)(drawn[i] >> 11) * 0x1p-53;
 #endif
     for (int i = 0; i < PER_GROUP; i++) {
         const real y = low + range * u[i];
@@ -161,13 +173,10 @@ pydl_status FN(random_uniform)(const pydl_ctx *ctx, const void *args)
 /* low, range: the part of the distribution's range the numbers come from; (0, 1) for all of it. */
 static void FN(normal_group)(uint64_t seed, uint64_t stream, isize g, double low, double range, double mean, double stddev, isize n, real *y)
 {
-    uint32_t words[PHILOX_WORDS];
+    uint64_t drawn[PER_GROUP];
     double p[PER_GROUP];
-    philox_group(seed, stream, (uint64_t)g, words);
-    for (int i = 0; i < PER_GROUP; i++) {
-        const double u = ((double)(int64_t)(philox_wide(words, i) >> 12) + 0.5) * 0x1p-52;
-        p[i] = low + range * u;
-    }
+    draw_group(seed, stream, g, drawn);
+    for (int i = 0; i < PER_GROUP; i++) p[i] = low + range * (((double)(int64_t)(drawn[i] >> 12) + 0.5) * 0x1p-52);
     normal_points(p, PER_GROUP);
     const isize at = g * PER_GROUP;
     for (int i = 0; i < min_isize(PER_GROUP, n - at); i++) y[at + i] = (real)(mean + stddev * p[i]);
