@@ -156,3 +156,19 @@ def test_the_boundary_refuses_what_does_not_fit():
             B.constrain_norm(w, first, last, 0, 1, 1)
     with pytest.raises(TypeError, match="w must be"):
         B.constrain_non_negative(B.zeros((3,), "int64"))
+
+
+@pytest.mark.parametrize("made", [lambda **k: layers.Dense(2, **k), lambda **k: layers.BatchNormalization(**k), lambda **k: layers.Dropout(0.5, **k),
+                                  lambda **k: layers.ReLU(**k)], ids=["Dense", "BatchNormalization", "Dropout", "ReLU"])
+def test_every_layer_takes_and_saves_an_activity_regularizer(made):
+    layer = made(activity_regularizer="l2")
+    assert layer.activity_regularizer.l2 == 0.01
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.activity_regularizer.get_config() == {"l2": 0.01}
+    model = pydl.Sequential([layers.Input((3,)), again])
+    model.compile("sgd", "mse")
+    x = np.ones((2, 3))
+    y = again(x)
+    assert np.isclose(np.ravel(model.test_on_batch(x, y.numpy()))[0], 0.01 * (y.numpy()**2).sum(), rtol=1e-5)
+    with pytest.raises(ValueError, match="activity_regularizer.*l9"):
+        made(activity_regularizer="l9")

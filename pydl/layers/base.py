@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from pydl import config, registry
+from pydl import config, registry, regularizers
 from pydl.errors import ShapeError, one_of, show, string
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, Symbol, map_structure, symbols_in
@@ -69,7 +69,7 @@ class Layer(Owner):
             dtype = np.dtype(dtype).name if isinstance(dtype, (type, np.dtype)) else dtype
             one_of(self.who, "dtype", dtype, ("float32", "float64"))
         self.dtype = dtype or config.floatx()
-        self.activity_regularizer = activity_regularizer
+        self.activity_regularizer = regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer")
         self.trainable = trainable
 
     def __init_subclass__(cls, **kwargs):
@@ -210,6 +210,8 @@ class Layer(Owner):
         values = dict(zip(names, given), **options)
         found = {n: getattr(self, n) if hasattr(self, n) else values[n] for n in names if hasattr(self, n) or n in values}
         found = {n: registry.serialize(v) if hasattr(v, "get_config") or inspect.isfunction(v) else v for n, v in found.items()}
+        if self.activity_regularizer is not None:       # which a layer may pass on to us among **kwargs
+            found["activity_regularizer"] = registry.serialize(self.activity_regularizer)
         return {**found, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
 
     @classmethod
