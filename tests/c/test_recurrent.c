@@ -1,0 +1,162 @@
+/* The recurrent kernels against loops over one row at a time, in memory of exactly the right size: the sanitizer sees any reach beyond.
+   Backward is checked by finite differences of the loops, in double. */
+#ifndef real
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pydl.h"
+#include "recurrent.h"
+#include "each_real.h"
+
+static uint32_t state = 1;
+static double draw(void) { state = state * 1664525u + 1013904223u; return (double)(state >> 8) / (1 << 24) - 0.5; }
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+typedef struct { isize n, t, d, u, cell, backwards, g; const uint8_t *mask; } shape;
+enum { X, W, R, B, H0, C0, DROP, ARRAYS };
+static isize size_of(const shape *s, int which)
+{
+    const isize sizes[] = { s->n * s->t * s->d, s->d * s->g * s->u, s->u * s->g * s->u, (s->cell == RECURRENT_GRU ? 2 : 1) * s->g * s->u,
+                            s->n * s->u, s->n * s->u, s->n * s->u };
+    return sizes[which];
+}
+
+/* y (n, t, u), h and c (n, u) by the formulas. */
+static void loops(const shape *s, double *const *a, double *y, double *h_last, double *c_last)
+{
+    const isize u = s->u, w = s->g * u;
+    double *p = malloc((size_t)w * sizeof *p), *q = malloc((size_t)w * sizeof *q), *h = malloc((size_t)u * sizeof *h), *c = malloc((size_t)u * sizeof *c);
+    for (isize i = 0; i < s->n; i++) {
+        memcpy(h, a[H0] + i * u, (size_t)u * sizeof *h);
+        memcpy(c, a[C0] + i * u, (size_t)u * sizeof *c);
+        for (isize step = 0; step < s->t; step++) {
+            const isize t = s->backwards ? s->t - 1 - step : step;
+            const double *drop = a[DROP] + i * u;
+            if (!s->mask || s->mask[i * s->t + t]) {
+                for (isize j = 0; j < w; j++) {
+                    p[j] = a[B][j];
+                    q[j] = s->cell == RECURRENT_GRU ? a[B][w + j] : 0;
+                    for (isize k = 0; k < s->d; k++) p[j] += a[X][(i * s->t + t) * s->d + k] * a[W][k * w + j];
+                    for (isize k = 0; k < u; k++) q[j] += h[k] * drop[k] * a[R][k * w + j];
+                }
+                if (s->cell == RECURRENT_GRU_BEFORE)
+                    for (isize j = 2 * u; j < w; j++) {
+                        q[j] = 0;
+                        for (isize k = 0; k < u; k++) q[j] += sigmoid(p[u + k] + q[u + k]) * h[k] * drop[k] * a[R][k * w + j];
+                    }
+                for (isize j = 0; j < u; j++) {
+                    if (s->cell == RECURRENT_TANH) h[j] = tanh(p[j] + q[j]);
+                    else if (s->cell == RECURRENT_LSTM) {
+                        c[j] = sigmoid(p[u + j] + q[u + j]) * c[j] + sigmoid(p[j] + q[j]) * tanh(p[2 * u + j] + q[2 * u + j]);
+                        h[j] = sigmoid(p[3 * u + j] + q[3 * u + j]) * tanh(c[j]);
+                    } else {
+                        const double z = sigmoid(p[j] + q[j]), r = s->cell == RECURRENT_GRU ? sigmoid(p[u + j] + q[u + j]) : 1;
+                        h[j] = z * h[j] + (1 - z) * tanh(p[2 * u + j] + r * q[2 * u + j]);
+                    }
+                }
+            }
+            memcpy(y + (i * s->t + step) * u, h, (size_t)u * sizeof *h);
+        }
+        memcpy(h_last + i * u, h, (size_t)u * sizeof *h);
+        memcpy(c_last + i * u, c, (size_t)u * sizeof *c);
+    }
+    free(p); free(q); free(h); free(c);
+}
+
+/* sum of v[k] * result[k] over y, h and, for the LSTM, c. */
+static double loss(const shape *s, double *const *a, const double *v)
+{
+    const isize ny = s->n * s->t * s->u, nh = s->n * s->u;
+    double *y = malloc((size_t)(ny + 2 * nh) * sizeof *y + 1), sum = 0;
+    loops(s, a, y, y + ny, y + ny + nh);
+    for (isize k = 0; k < ny + (s->cell == RECURRENT_LSTM ? 2 : 1) * nh; k++) sum += v[k] * y[k];
+    free(y);
+    return sum;
+}
+
+#define EACH_REAL "test_recurrent.c"
+#include "each_real.h"
+
+int main(void)
+{
+    static const isize sizes[][4] = { {1,1,1,1}, {2,3,4,5}, {1,4,2,9}, {5,2,3,8}, {7,3,1,17}, {0,3,2,4}, {3,0,2,4} };
+    static const isize gates[] = { 1, 4, 3, 3 };
+    for (isize cell = 0; cell < 4; cell++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (isize option = 0; option < 4; option++) {
+                shape s = { sizes[k][0], sizes[k][1], sizes[k][2], sizes[k][3], cell, option & 1, gates[cell], NULL };
+                uint8_t *mask = malloc((size_t)(s.n * s.t) + 1);
+                for (isize i = 0; i < s.n * s.t; i++) mask[i] = draw() < 0.2;
+                if (option & 2) s.mask = mask;
+                check_pydl_f32(&s);
+                check_pydl_f64(&s);
+                free(mask);
+            }
+    printf("recurrent: ok\n");
+    return 0;
+}
+#else
+#if REAL_IS_FLOAT
+#define CHECK check_pydl_f32
+#define TOLERANCE 2e-4
+#else
+#define CHECK check_pydl_f64
+#define TOLERANCE 1e-7
+#endif
+
+static real *FN(block)(isize n) { return malloc((size_t)n * sizeof(real) + 1); }
+
+static void CHECK(const shape *s)
+{
+    const isize ny = s->n * s->t * s->u, nh = s->n * s->u, lstm = s->cell == RECURRENT_LSTM;
+    double *a[ARRAYS], *v = malloc((size_t)(ny + 2 * nh) * sizeof *v + 1), *want = malloc((size_t)(ny + 2 * nh) * sizeof *want + 1);
+    real *r[ARRAYS], *dr[ARRAYS];
+    for (int k = 0; k < ARRAYS; k++) {
+        const isize n = size_of(s, k);
+        a[k] = malloc((size_t)n * sizeof(double) + 1);
+        r[k] = FN(block)(n);
+        dr[k] = FN(block)(n);
+        for (isize i = 0; i < n; i++) a[k][i] = (double)(r[k][i] = (real)(k == DROP ? (draw() < 0 ? 0 : 2) : draw()));
+    }
+    real *gates = FN(block)(ny * s->g), *cells = FN(block)(ny), *y = FN(block)(ny), *h = FN(block)(nh), *c = FN(block)(nh);
+    real *dy = FN(block)(ny), *dh = FN(block)(nh), *dc = FN(block)(nh);
+    for (isize i = 0; i < ny; i++) v[i] = (double)(dy[i] = (real)draw());
+    for (isize i = 0; i < nh; i++) { v[ny + i] = (double)(dh[i] = (real)draw()); v[ny + nh + i] = (double)(dc[i] = (real)draw()); }
+    pydl_fault fault = { 0 };
+    const pydl_blas blas = { 0 };
+    const pydl_ctx ctx = { .threads = 2, .blas = &blas, .fault = &fault };
+    FN(recurrent_forward_args) f = {
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP], .mask = s->mask, .n = s->n, .t = s->t,
+        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_TANH ? NULL : cells, .y = y, .h = h,
+        .c = lstm ? c : NULL
+    };
+    f.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &f) + 1);
+    assert(FN(recurrent_forward)(&ctx, &f) == PYDL_OK);
+    loops(s, a, want, want + ny, want + ny + nh);
+    for (isize i = 0; i < ny; i++) assert(fabs((double)y[i] - want[i]) < TOLERANCE);
+    for (isize i = 0; i < nh; i++) assert(fabs((double)h[i] - want[ny + i]) < TOLERANCE && (!lstm || fabs((double)c[i] - want[ny + nh + i]) < TOLERANCE));
+    FN(recurrent_backward_args) b = {
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .h0 = r[H0], .c0 = f.c0, .drop = r[DROP], .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
+        .n = s->n, .t = s->t, .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = f.cells, .dx = dr[X],
+        .dkernel = dr[W], .drecurrent = dr[R], .dbias = dr[B], .dh0 = dr[H0], .dc0 = lstm ? dr[C0] : NULL
+    };
+    b.scratch = malloc((size_t)FN(recurrent_backward_scratch)(&ctx, &b) + 1);
+    assert(FN(recurrent_backward)(&ctx, &b) == PYDL_OK);
+    for (int k = 0; k < (lstm ? DROP : C0); k++)
+        for (isize i = 0; i < size_of(s, k); i += size_of(s, k) / 7 + 1) {
+            const double was = a[k][i], step = 1e-4;
+            a[k][i] = was + step;
+            const double up = loss(s, a, v);
+            a[k][i] = was - step;
+            const double down = loss(s, a, v);
+            a[k][i] = was;
+            assert(fabs((double)dr[k][i] - (up - down) / (2 * step)) < TOLERANCE * 10);
+        }
+    for (int k = 0; k < ARRAYS; k++) { free(a[k]); free(r[k]); free(dr[k]); }
+    free(v); free(want); free(gates); free(cells); free(y); free(h); free(c); free(dy); free(dh); free(dc); free(f.scratch); free(b.scratch);
+}
+#undef CHECK
+#undef TOLERANCE
+#endif
