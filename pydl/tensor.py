@@ -50,7 +50,7 @@ class Tensor:
         >>> (pydl.Tensor([1.0, 2.0]) * 3).numpy().tolist()
         [3.0, 6.0]
     """
-    __slots__ = ("array", "op", "index", "needs_gradient", "__weakref__")
+    __slots__ = ("array", "op", "index", "needs_gradient", "mask", "__weakref__")     # mask: set on sequences with padding only
     __array_priority__ = 1000           # ndarray + Tensor is ours
 
     def __init__(self, value, dtype=None, needs_gradient=False):

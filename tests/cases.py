@@ -370,6 +370,12 @@ CASES += [
     layer("recurrent", layers.SimpleRNN, (4, 3), None, units=5, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
 ]
 
+CASES += [
+    layer("embedding", layers.Embedding, integers(4, high=6), move.embedding, input_dim=6, output_dim=3, also=[integers(high=6), integers(70, high=6)]),
+    layer("embedding", layers.Embedding, integers(2, 3, high=40, dtype="int32"), move.embedding, input_dim=40, output_dim=17),
+    layer("embedding", layers.Masking, away(4, 3), move.masking, mask_value=9.0),
+]
+
 # ---- losses: groups of 1024 elements, rows of at most 32 classes turned 64 at a time
 
 for _f in ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh"):

@@ -5,6 +5,7 @@ from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
 from pydl.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D, DepthwiseConv2D  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
 from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
+from pydl.layers.embedding import Embedding, Masking  # noqa: F401
 from pydl.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract  # noqa: F401
 from pydl.layers.norm import BatchNormalization, LayerNormalization  # noqa: F401
 from pydl.layers.pool import (  # noqa: F401
@@ -37,6 +38,7 @@ from pydl.layers.reshaping import (  # noqa: F401
     ZeroPadding2D,
 )
 from pydl.layers.symbol import Input  # noqa: F401
+from pydl.layers.wrappers import Bidirectional, TimeDistributed  # noqa: F401
 
 registry.register("layers", *[thing for thing in list(globals().values())
                               if isinstance(thing, type) and issubclass(thing, Layer) and thing is not Layer])

@@ -17,6 +17,7 @@ class Activation(Layer):
         [[0.0, 2.0]]
     """
     takes_several = False
+    supports_masking = True
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
@@ -35,6 +36,7 @@ class Activation(Layer):
 class Pointwise(Layer):
     """A layer that leaves the shape as it is."""
     takes_several = False
+    supports_masking = True
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

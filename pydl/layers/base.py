@@ -60,6 +60,7 @@ class Layer(Owner):
     """
     input_spec = None
     takes_several = True                # a list of inputs is handed on to `call`; layers of one input refuse it
+    supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
     def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None):
@@ -152,7 +153,12 @@ class Layer(Owner):
     def _run(self, args, kwargs):
         if "training" in kwargs and not _takes_training(type(self)):
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        mask = getattr(args[0], "mask", None)
+        if mask is not None and kwargs.get("mask") is None and _takes_mask(type(self)):
+            kwargs = {**kwargs, "mask": mask}
         out = self.call(*args, **kwargs)
+        if mask is not None and self.supports_masking:
+            out.mask = mask
         if self.activity_regularizer is not None:
             self.add_loss(self.activity_regularizer(out))
         return out
@@ -244,6 +250,11 @@ def _shapes(value):
 
 def _without_batch(shapes):
     return [_without_batch(s) for s in shapes] if isinstance(shapes, list) else (None, *shapes[1:])
+
+
+@functools.cache
+def _takes_mask(cls):
+    return "mask" in inspect.signature(cls.call).parameters
 
 
 @functools.cache

@@ -62,6 +62,7 @@ class NormalNoiseOp(Op):
 class _Noisy(Layer):
     """Owns a stream.  `seed` is the argument; the seed in use is in the stream, which is saved."""
     takes_several = False
+    supports_masking = True
 
     def _own_stream(self, seed):
         self.seed = None if seed is None else integer(self.who, "seed", seed, 0)

@@ -102,6 +102,7 @@ class LayerNormOp(Op):
 class _Normalization(Layer):
     """Holds gamma and beta."""
     takes_several = False
+    supports_masking = True
 
     def _settings(self, axis, epsilon, center, scale, beta_initializer, gamma_initializer,
                   beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint):

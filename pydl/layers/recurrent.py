@@ -297,6 +297,8 @@ class _Recurrent(Layer):
         y, *last = connect(*values) if fused else stepwise(*values, self.activation, self.recurrent_activation)
         for array, state in zip(carried, last):
             _copy(state.array, array)
+        if mask is not None and self.return_sequences and not self.go_backwards:
+            y.mask = mask
         out = y if self.return_sequences else last[0]
         return [out, *last] if self.return_state else out
 

@@ -126,3 +126,11 @@ def one_hot(x, num_classes, dtype="float32"):
     for i in np.ndindex(*x.shape):
         y[(*i, x[i])] = 1
     return y
+
+
+def embedding(ids, table, input_dim, output_dim):
+    return np.array([table[i] for i in ids.reshape(-1)]).reshape(*ids.shape, output_dim)
+
+
+def masking(x, mask_value):
+    return x * np.any(x != mask_value, -1, keepdims=True)

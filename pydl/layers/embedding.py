@@ -1,0 +1,151 @@
+"""Embedding: a row of a table for each id; Masking: steps that are padding."""
+import numpy as np
+
+from pydl import constraints, initializers, regularizers
+from pydl.autodiff import Op
+from pydl.errors import DTypeError, ShapeError, boolean, in_range, positive_int
+from pydl.kernels._common import KernelError
+from pydl.layers.base import InputSpec, Layer
+from pydl.ops import any as any_of
+from pydl.ops import cast, multiply, not_equal
+from pydl.ops.elementwise import floating
+from pydl.tensor import as_tensor
+
+
+class EmbeddingOp(Op):
+    """Inputs table (rows, width) and ids of any shape."""
+
+    def __init__(self, who): self.who = who
+
+    def forward(self, B, table, ids):
+        y = B.empty((*ids.shape, table.shape[1]), table.dtype)
+        try:
+            B.take_rows(table, ids, y)
+        except KernelError as error:
+            raise ValueError(f"{self.who}: id {error.value} (number {error.where} of ids {ids.shape}) is outside the vocabulary, "
+                             f"0 <= id < {error.limit}") from None
+        self.ids, self.shape = ids, table.shape
+        return y
+
+    def backward(self, B, dy):
+        dtable = B.empty(self.shape, dy.dtype)
+        B.scatter_rows(dy, self.ids, dtable)
+        return dtable, None
+
+
+def embedding(ids, table):
+    """Return row id of the table for every id.
+
+    Shapes:    ids of any shape (...), table (vocab, width) -> (..., width)
+    Dtypes:    ids int32 or int64; table float32, float64.
+    Gradients: table, the sum over the look-ups of each row, in their order.    Saves: the ids.
+    Raises:    ValueError for an id outside 0 <= id < vocab, naming both.
+    Example:
+        >>> from pydl.layers.embedding import embedding
+        >>> embedding([[1, 1], [0, 1]], [[0.5, 1.0], [2.0, 3.0]]).shape
+        (2, 2, 2)
+    """
+    table = floating("embedding", table)
+    if table.ndim != 2:
+        raise ShapeError(f"embedding: table must be (vocab, width), got {table.shape}")
+    return EmbeddingOp("embedding")(table, _whole("embedding", ids))
+
+
+def _whole(who, ids):
+    """Ids as int32 or int64; floats (which functional inputs are by default) are cut to integers."""
+    ids = as_tensor(ids)
+    if ids.dtype.kind == "b":
+        raise DTypeError(f"{who}: ids must be integers, got bools")
+    return ids if ids.dtype.kind == "i" and ids.dtype.itemsize >= 4 else cast(ids, "int64" if ids.dtype.kind == "f" else "int32")
+
+
+class Embedding(Layer):
+    """Turn ids into vectors that are learned: `embedding` as a layer.
+
+    Args:      input_dim: size of the vocabulary.    output_dim: width of a vector.
+               embeddings_initializer: what the table starts from.
+               embeddings_regularizer, embeddings_constraint: of the table.
+               mask_zero: whether id 0 is padding: layers after this one get a mask of the others.
+               weights: a table to start from, or a list that holds it.
+    Shapes:    (N, ...) -> (N, ..., output_dim).    Weights: embeddings (input_dim, output_dim).
+    Dtypes:    ids int32, int64; the table float32, float64.
+    Gradients: the table.
+    Raises:    ValueError for an id outside the vocabulary, naming both.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.Embedding(100, 8)(np.array([[1, 2, 3]])).shape
+        (1, 3, 8)
+    """
+    takes_integers = True
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None, embeddings_constraint=None,
+                 mask_zero=False, weights=None, **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = positive_int(self.who, "input_dim", input_dim), positive_int(self.who, "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer, f"{self.who}: embeddings_initializer")
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer, f"{self.who}: embeddings_regularizer")
+        self.embeddings_constraint = constraints.get(embeddings_constraint, f"{self.who}: embeddings_constraint")
+        self.mask_zero = boolean(self.who, "mask_zero", mask_zero)
+        if weights is not None:
+            table = np.asarray(weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights)
+            if table.shape != (self.input_dim, self.output_dim):
+                raise ShapeError(f"{self.who}: weights must have shape {(self.input_dim, self.output_dim)}, got {table.shape}")
+            self.build(None)
+            self.embeddings.assign(table)
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
+                                          regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint)
+
+    def call(self, ids):
+        ids = _whole(self.who, ids)
+        y = EmbeddingOp(self.who)(self.embeddings, ids)
+        if self.mask_zero:
+            y.mask = self.compute_mask(ids)
+        return y
+
+    def compute_mask(self, ids):
+        """Return where the ids are not 0; None unless mask_zero."""
+        return not_equal(as_tensor(ids), 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.output_dim)
+
+    def get_config(self):
+        """Return the settings; not the table given as `weights`, which is saved as a weight."""
+        config = super().get_config()
+        config.pop("weights", None)
+        return config
+
+
+class Masking(Layer):
+    """Mark the steps whose numbers all equal mask_value as padding, and set them to 0: recurrent layers after this one skip them.
+
+    Args:      mask_value: what padding is made of.
+    Shapes:    (N, T, D) -> the same.
+    Gradients: x, at the steps that are not masked.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.Masking()(np.array([[[1.0], [0.0]]])).mask.numpy().tolist()
+        [[True, False]]
+    """
+
+    def __init__(self, mask_value=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mask_value = in_range(self.who, "mask_value", mask_value)
+        self.input_spec = InputSpec(min_ndim=3)
+
+    def call(self, x):
+        live = any_of(not_equal(x, self.mask_value), axis=-1, keepdims=True)
+        y = multiply(x, cast(live, x.dtype))
+        y.mask = live[..., 0]
+        return y
+
+    def compute_mask(self, x):
+        """Return where a step is not padding."""
+        return any_of(not_equal(as_tensor(x), self.mask_value), axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
