@@ -106,6 +106,29 @@ def test_a_mask_goes_from_the_ids_to_the_last_layer(cls):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_padded_steps_count_in_no_loss_and_no_metric(eagerly):
+    """A tagger: the loss, the accuracies and every step of training are those of the real steps, whatever the labels of the padding."""
+    def model_of(steps):
+        model = pydl.Sequential([layers.Input((steps,), dtype="int64"), layers.Embedding(10, 4, mask_zero=True), layers.GRU(5, return_sequences=True),
+                                 layers.TimeDistributed(layers.Dense(3, activation="softmax"))])
+        model.compile(pydl.optimizers.SGD(0.5), "sparse_categorical_crossentropy", metrics=["accuracy"],
+                      weighted_metrics=[pydl.metrics.SparseCategoricalAccuracy(name="weighted")], run_eagerly=eagerly)
+        return model
+    rng = np.random.default_rng(0)
+    ids, labels = rng.integers(1, 10, (6, 4)), rng.integers(0, 3, (6, 4))
+    padded, noisy = np.pad(ids, ((0, 0), (0, 3))), np.pad(labels, ((0, 0), (0, 3)), constant_values=2)
+    short, long = model_of(4), model_of(7)
+    long.set_weights(short.get_weights())
+    for _ in range(4):
+        for kwargs in ({}, {"sample_weight": np.arange(1.0, 7.0)}):
+            want, got = short.train_on_batch(ids, labels, return_dict=True, **kwargs), long.train_on_batch(padded, noisy, return_dict=True, **kwargs)
+            assert got == pytest.approx(want, rel=1e-5)
+    assert long.evaluate(padded, noisy, verbose=0, return_dict=True) == pytest.approx(short.evaluate(ids, labels, verbose=0, return_dict=True), rel=1e-5)
+    for a, b in zip(short.get_weights(), long.get_weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
 def test_masking_layer():
     x = np.random.default_rng(0).standard_normal((3, 5, 2)).astype("float32")
     x[0, 3:], x[1, 0] = -1, -1

@@ -30,6 +30,7 @@ class Loss:
         8.0
     """
     casts_targets = True                # y_true comes to `call` in the dtype of y_pred; losses of labels take it as it is
+    takes_mask = True                   # it has a value for each step of a sequence, and padded steps do not count
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         who = type(self).__name__

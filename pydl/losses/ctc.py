@@ -71,6 +71,7 @@ class CTC(Loss):
         0.6931
     """
     casts_targets = False
+    takes_mask = False
 
     def __init__(self, reduction="sum_over_batch_size", name="ctc", dtype=None):
         super().__init__(name, reduction, dtype)

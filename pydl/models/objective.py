@@ -4,7 +4,8 @@ import numpy as np
 from pydl import losses as losses_
 from pydl import metrics as metrics_
 from pydl.errors import in_range, show
-from pydl.ops import add, multiply
+from pydl.ops import add, cast, multiply, reshape
+from pydl.tensor import as_tensor
 
 
 def per_output(who, what, value, names):
@@ -83,7 +84,8 @@ class Objective:
         for entry, part, factor, y, prediction, w in zip(self.losses, self.parts, self.weights, ys, predictions, sample_weights):
             if entry is None:
                 continue
-            value = entry(y, prediction, sample_weight=w)
+            mask = step_mask(prediction) if getattr(entry, "takes_mask", False) else None
+            value = entry(y, prediction, sample_weight=w) if mask is None else entry(y, prediction, sample_weight=w, mask=mask)
             if part is not None:
                 part.update_state(value, batch_weight(prediction))
             if factor != 1.0:
@@ -94,10 +96,32 @@ class Objective:
     def update(self, ys, predictions, sample_weights, total):
         """Take a batch into the running means, inside the recorded step."""
         for metric, i in self.groups[0]:
-            metric.update_state(ys[i], predictions[i])
+            mask = step_mask(predictions[i])
+            if mask is None:
+                metric.update_state(ys[i], predictions[i])
+            else:
+                metric.update_state(ys[i], predictions[i], sample_weight=cast(mask, predictions[i].dtype))
         for metric, i in self.groups[1]:
-            metric.update_state(ys[i], predictions[i], sample_weight=sample_weights[i])
+            metric.update_state(ys[i], predictions[i], sample_weight=masked_weights(sample_weights[i], predictions[i]))
         self.total.update_state(total, batch_weight(predictions[0]))
+
+
+def step_mask(prediction):
+    """The mask (N, T) of a prediction (N, T, ...) for every step of padded sequences; None where there is none."""
+    mask = getattr(prediction, "mask", None)
+    return mask if mask is not None and mask.shape == prediction.shape[:-1] else None
+
+
+def masked_weights(weights, prediction):
+    """Sample weights, 0 where a step is masked."""
+    mask = step_mask(prediction)
+    if mask is None:
+        return weights
+    mask = cast(mask, prediction.dtype)
+    if weights is None:
+        return mask
+    weights = cast(as_tensor(weights), prediction.dtype)
+    return multiply(reshape(weights, (*weights.shape[:1], 1)) if weights.size == weights.shape[0] else weights, mask)
 
 
 def batch_weight(prediction):
