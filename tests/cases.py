@@ -12,6 +12,8 @@ layer's constructor) and to the reference alike.  The test ids are `family-name(
 `positive, away (from zero), apart (no two near), probabilities, integers(..., high=), flags`.  N is the axis that may have
 any size: it is tried with 0, 1, 5 and a size large enough for several threads.  A layer's shapes leave the batch out.
 
+An option that is a layer: `inner(layers.Dense, units=2)`, which is made anew for each layer that holds it.
+
 **Reference.**  In tests/reference/<family>.py: plain NumPy loops in float64 from the formula, never from our C.  Called
 as `reference(*inputs, *weights, **options)`, weights in the order of `layer.weights`, all filled with random numbers;
 returns an array, or a tuple for several results.
@@ -33,10 +35,10 @@ a layer besides: output shape, config, training steps eager and replayed bit-equ
 `CASES` is the list a benchmark reads: `case.live("float32")`, `case.draw("float32", n=case.large())`.
 """
 import numpy as np
-from contract import N, apart, away, flags, integers, layer, op, positive, probabilities  # noqa: F401
+from contract import N, apart, away, flags, inner, integers, layer, op, positive, probabilities  # noqa: F401
 
 from pydl import layers, losses, ops
-from reference import activation, conv, dense, dropout, elementwise, loss, merging, move, norm, pool, recurrent, reduce, reshaping
+from reference import activation, conv, dense, dropout, elementwise, loss, merging, move, norm, pool, recurrent, reduce, reshaping, wrappers
 
 CASES = []
 
@@ -436,4 +438,13 @@ CASES += [
     layer("dense", layers.Dense, (7,), dense.layer, units=5),
     layer("dense", layers.Dense, (400,), dense.layer, units=12, activation="relu", tolerance=(2e-5, 1e-12)),
     layer("dense", layers.Dense, (3, 4), dense.layer, units=6, use_bias=False, activation="tanh"),
+]
+
+# ---- layers around layers
+
+CASES += [
+    layer("wrappers", layers.TimeDistributed, (4, 3), wrappers.time_distributed_dense, layer=inner(layers.Dense, units=2)),
+    layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2), tolerance=(2e-5, 1e-12)),
+    layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2, return_sequences=True), merge_mode="sum",
+          tolerance=(2e-5, 1e-12)),
 ]

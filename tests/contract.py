@@ -120,6 +120,24 @@ class Case:
         return [np.asarray(o) for o in out] if isinstance(out, (tuple, list)) else [np.asarray(out)]
 
 
+@dataclass(frozen=True)
+class Inner:
+    """An option that is a layer itself: made anew, in the case's dtype, for each layer that holds it."""
+    cls: type
+    options: dict
+
+    def made(self, dtype):
+        return self.cls(**self.options, dtype=dtype)
+
+    def __str__(self):
+        return f"{self.cls.__name__}({','.join(f'{k}={v}' for k, v in self.options.items())})"
+
+
+def inner(cls, **options):
+    """A layer as an option: layer("wrappers", layers.TimeDistributed, (4, 3), reference, layer=inner(layers.Dense, units=2))."""
+    return Inner(cls, options)
+
+
 class Live:
     """A case in one dtype: call it on Tensors or arrays, get a list of Tensors."""
 
@@ -128,7 +146,7 @@ class Live:
         self.layer = None
         if case.is_layer:
             set_random_seed(7)                                  # dropout draws its seed when it is made
-            self.layer = case.target(**case.options, dtype=dtype)
+            self.layer = case.target(**{k: v.made(dtype) if isinstance(v, Inner) else v for k, v in case.options.items()}, dtype=dtype)
             shapes = [(None, *maker.shape[1:]) for maker in (inputs or case.inputs)]
             self.layer.ensure_built(shapes if len(shapes) > 1 else shapes[0])
             self._fill()
