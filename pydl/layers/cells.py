@@ -1,0 +1,176 @@
+"""RNN: any cell, step by step; the cells of the recurrent layers, stacks of cells, and cells of one's own.
+
+A cell is a layer with `state_size` (an integer, or a list of them) whose call(x, states) takes one step (N, D) and a list of states
+(N, size) and returns (output, new states).  The layers SimpleRNN, GRU and LSTM run a whole sequence in one call and are much faster.
+"""
+from pydl import registry
+from pydl.errors import ShapeError, boolean, is_int, show
+from pydl.layers.base import InputSpec, Layer
+from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, check_steps, checked_mask
+from pydl.ops import get_item, reshape, stack, where, zeros
+from pydl.tensor import Tensor, as_tensor
+
+
+class _Cell(Layer):
+    """One step of a recurrent layer, `of`, made with the same arguments."""
+    of = None
+    states = 1
+
+    def __init__(self, units, *args, name=None, trainable=True, dtype=None, **kwargs):
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
+        for unknown in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn"):
+            if unknown in kwargs:
+                raise TypeError(f"{self.who}: {unknown} is an argument of RNN, not of a cell")
+        self.layer = self.of(units, *args, return_state=True, name=f"{self.name}_step", dtype=self.dtype, **kwargs)
+        self.units = self.layer.units
+        self.state_size = self.units if self.states == 1 else [self.units] * self.states
+
+    def build(self, input_shape):
+        self.layer.ensure_built((None, None, input_shape[-1]))
+
+    def call(self, x, states, training=False):
+        out, *new = self.layer(reshape(x, (x.shape[0], 1, x.shape[1])), initial_state=list(states), training=training)
+        return out, new
+
+    def get_config(self):
+        """Return the settings of the step."""
+        config = {n: v for n, v in self.layer.get_config().items()
+                  if n not in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn", "activity_regularizer")}
+        return {**config, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+
+
+class SimpleRNNCell(_Cell):
+    """One step of SimpleRNN.  Arguments as there, but those about sequences."""
+    of = SimpleRNN
+
+
+class GRUCell(_Cell):
+    """One step of GRU.  Arguments as there, but those about sequences."""
+    of = GRU
+
+
+class LSTMCell(_Cell):
+    """One step of LSTM; the states are [h, c].  Arguments as there, but those about sequences."""
+    of = LSTM
+    states = 2
+
+
+def sizes_of(who, cell):
+    """The sizes of a cell's states, as a list."""
+    sizes = getattr(cell, "state_size", None)
+    sizes = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
+    if not isinstance(cell, Layer) or not sizes or not all(is_int(size) and size > 0 for size in sizes):
+        raise TypeError(f"{who}: a cell must be a layer with state_size, a positive integer or a list of them, got {show(cell)}")
+    return sizes
+
+
+class StackedRNNCells(Layer):
+    """Cells one after the other as one cell: the output of each is the input of the next.
+
+    Args:      cells: a list of them; the states are those of the first, then of the second, and so on.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> deep = layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)])
+        >>> layers.RNN(deep)(np.ones((2, 3, 6))).shape
+        (2, 5)
+    """
+
+    def __init__(self, cells, **kwargs):
+        if not isinstance(cells, (list, tuple)) or not cells:
+            raise TypeError(f"StackedRNNCells: cells must be a list of cells, got {show(cells)}")
+        counts = tuple([len(sizes_of("StackedRNNCells", cell)) for cell in cells])
+        super().__init__(**{"dtype": cells[0].dtype, **kwargs})
+        self.cells, self.counts = list(cells), counts
+        self.state_size = [size for cell in self.cells for size in sizes_of(self.who, cell)]
+
+    def call(self, x, states, training=False):
+        new, states = [], list(states)
+        for cell, count in zip(self.cells, self.counts):
+            x, found = cell(x, states[:count], training=training)
+            new += list(found)
+            states = states[count:]
+        return x, new
+
+    def get_config(self):
+        from_base = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        return {"cells": [registry.serialize(cell) for cell in self.cells], **from_base}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build one from its `get_config()`."""
+        return cls([registry.deserialize(cell, kind=Layer) for cell in config.pop("cells")], **config)
+
+
+class RNN(Layer):
+    """Run a cell over a sequence, step by step.
+
+    Args:      cell: a cell, or a list of them (which are stacked).
+               return_sequences: return the output of every step instead of the last.
+               return_state: return a list, with the last states after the output.
+               go_backwards: take the steps from the last to the first.
+    Call:      layer(x, initial_state=None, mask=None, training=False); a masked step keeps the states and repeats the output before it
+               (zeros before the first).
+    Shapes:    (N, T, D) -> the cell's output, (N, size) or (N, T, size).
+    Gradients: x, the initial states, the cell's weights.
+    Example:
+        >>> import numpy as np, pydl
+        >>> class Sum(pydl.layers.Layer):
+        ...     state_size = 2
+        ...     def call(self, x, states):
+        ...         return states[0] + x, [states[0] + x]
+        >>> pydl.layers.RNN(Sum())(np.ones((1, 3, 2))).numpy().tolist()
+        [[3.0, 3.0]]
+    """
+
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, **kwargs):
+        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        self.sizes = sizes_of("RNN", cell)
+        super().__init__(**{"dtype": cell.dtype, **kwargs})
+        self.cell = cell
+        self.return_sequences = boolean(self.who, "return_sequences", return_sequences)
+        self.return_state = boolean(self.who, "return_state", return_state)
+        self.go_backwards = boolean(self.who, "go_backwards", go_backwards)
+        self.input_spec = InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        self.check_input(input_shape)
+        self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]})
+        cells, width = self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell], input_shape[-1]
+        for cell in cells:                                  # a cell before the last must put out its first state
+            cell.ensure_built((None, width))
+            width = sizes_of(self.who, cell)[0]
+
+    def call(self, x, initial_state=None, mask=None, training=False):
+        check_steps(self.who, x.shape)
+        mask = checked_mask(self.who, mask, x.shape)
+        n, steps = x.shape[:2]
+        states = self._start(initial_state, n, x.dtype)
+        outputs, y = [], None
+        for s in range(steps):
+            t = steps - 1 - s if self.go_backwards else s
+            out, new = self.cell(get_item(x, (slice(None), t)), states, training=training)
+            new = list(new) if isinstance(new, (list, tuple)) else [new]
+            if len(new) != len(states) or any(not isinstance(v, Tensor) or v.shape != state.shape for v, state in zip(new, states)):
+                raise ShapeError(f"{self.who}: the cell must return (output, states) with states of shapes {[v.shape for v in states]}, got "
+                                 f"{[getattr(v, 'shape', v) for v in new]}")
+            if mask is not None:
+                live = get_item(mask, (slice(None), slice(t, t + 1)))
+                out = where(live, out, zeros(out.shape, out.dtype) if y is None else y)
+                new = [where(live, a, b) for a, b in zip(new, states)]
+            y, states = out, new
+            outputs.append(y)
+        if self.return_sequences:
+            y = stack(outputs, 1)
+            if mask is not None and not self.go_backwards:
+                y.mask = mask
+        return [y, *states] if self.return_state else y
+
+    def _start(self, given, n, dtype):
+        if given is None:
+            return [zeros((n, size), dtype) for size in self.sizes]
+        given = [as_tensor(v) for v in (given if isinstance(given, (list, tuple)) else [given])]
+        wanted = [(n, size) for size in self.sizes]
+        if [v.shape for v in given] != wanted:
+            raise ShapeError(f"{self.who}: initial_state must have shapes {wanted}, got {[v.shape for v in given]}")
+        return given
