@@ -13,7 +13,7 @@ import numpy as np
 
 from pydl.backends import cpu as B
 from pydl.errors import show
-from pydl.kernels._common import Arena, Array, Program, Recording, physical_memory_bytes, recording_is_open, settings_version
+from pydl.kernels._common import Arena, Array, KernelError, Program, Recording, physical_memory_bytes, recording_is_open, settings_version
 from pydl.tensor import Tensor, gradients_wanted, made_by, structure_version
 
 MOST_PROGRAMS = 32                                  # kept per store; the least recently used goes first
@@ -48,7 +48,11 @@ class Step:
             self.runs += 1
             if self.runs == self.check_at:
                 return self._check_again()
-            self.program.run()
+            try:
+                self.program.run()
+            except KernelError:
+                self.function(*self.inputs)     # run eagerly, the same step raises with the name that the user gave the thing
+                raise
             return self.program.outputs
         if self.reason is not None or recording_is_open():      # inside another recording: part of that step
             return self.function(*self.inputs)

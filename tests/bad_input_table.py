@@ -318,6 +318,103 @@ for merge in (L.Add, L.Concatenate):
     call("P16", f"{kind} with text", lambda m=merge: m()([VECTOR, "x"]), lambda m=merge: m()(PAIR), kind)
 
 
+# ---------------------------------------------------------------------------------------------------- layers of sequences
+
+SEQUENCE = np.random.default_rng(3).standard_normal((2, 5, 4)).astype("float32")
+for recurrent in (L.SimpleRNN, L.LSTM, L.GRU):
+    kind, states = recurrent.__name__, 2 if recurrent is L.LSTM else 1
+    values(
+        recurrent,
+        dict(units=3),
+        ("P01", "units", 0),
+        ("P04", "units", -2),
+        ("P16", "units", "3", 2.5, None),
+        ("P16", "activation", "tahn"),
+        ("P16", "return_sequences", "yes", 1),
+        ("P16", "go_backwards", 2),
+        ("P17", "dropout", 1.5, -0.1),
+        ("P08", "recurrent_dropout", NAN),
+        ("P16", "kernel_initializer", "glorrot"),
+        on=SEQUENCE,
+    )
+    layer_call("P03", lambda r=recurrent: r(3), "no steps", np.zeros((2, 0, 4)), SEQUENCE)
+    layer_call("P03", lambda r=recurrent: r(3), "no features", np.zeros((2, 5, 0)), SEQUENCE)
+    layer_call("P06", lambda r=recurrent: r(3), "two axes", VECTOR, SEQUENCE)
+    layer_call("P06", lambda r=recurrent: r(3), "four axes", IMAGE, SEQUENCE)
+    call(
+        "P05",
+        f"{kind} initial_state of other units",
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((2, 7), "float32")] * n),
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((2, 3), "float32")] * n),
+        "initial_state",
+        kind,
+    )
+    call(
+        "P05",
+        f"{kind} initial_state of other rows",
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((9, 3), "float32")] * n),
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((2, 3), "float32")] * n),
+        "initial_state",
+        kind,
+    )
+    call(
+        "P05",
+        f"{kind} initial_state too many",
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((2, 3), "float32")] * (n + 1)),
+        lambda r=recurrent, n=states: r(3)(SEQUENCE, initial_state=[np.zeros((2, 3), "float32")] * n),
+        "initial_state",
+        kind,
+    )
+    call(
+        "P05",
+        f"{kind} built for other features",
+        lambda r=recurrent: built(r(3, name="cell"), SEQUENCE)(SEQUENCE[..., :2]),
+        lambda r=recurrent: built(r(3, name="cell"), SEQUENCE)(SEQUENCE),
+        "cell",
+    )
+IDS = np.array([[0, 4], [1, 2]])
+values(
+    L.Embedding,
+    dict(input_dim=5, output_dim=3),
+    ("P01", "input_dim", 0),
+    ("P01", "output_dim", 0),
+    ("P04", "input_dim", -5),
+    ("P16", "output_dim", "3", 1.5),
+    ("P16", "mask_zero", "yes"),
+    ("P16", "embeddings_initializer", "unifrom"),
+    on=IDS,
+)
+for what, ids in (("the size of the vocabulary", [[0, 5]]), ("-1", [[-1, 0]]), ("2**32", [[2**32, 0]]), ("-2**63", [[-(2**63), 0]]), ("2**62", [[2**62, 0]])):
+    layer_call("P09", lambda: L.Embedding(5, 3), f"index {what}", np.array(ids), IDS)
+call(
+    "P09",
+    "fit of an index past the vocabulary",
+    lambda: embedded().fit(IDS + 1, np.zeros((2, 1)), verbose=0),
+    lambda: embedded().fit(IDS, np.zeros((2, 1)), verbose=0),
+    "Embedding",
+    "embedding",
+    "index",
+)
+call(
+    "P09",
+    "replayed predict of an index past the vocabulary",
+    lambda: (lambda m: [m.predict(i) for i in (IDS, IDS, IDS, IDS + 1)])(embedded()),
+    lambda: (lambda m: [m.predict(i) for i in (IDS, IDS, IDS, IDS)])(embedded()),
+    "Embedding",
+    "embedding",
+    "index",
+)
+call("P16", "TimeDistributed of a class", lambda: L.TimeDistributed(L.Dense), lambda: L.TimeDistributed(L.Dense(2)), "TimeDistributed", "layer")
+call("P16", "Bidirectional of Dense", lambda: L.Bidirectional(L.Dense(2)), lambda: L.Bidirectional(L.GRU(2)), "layer")
+call("P06", "TimeDistributed of rows", lambda: L.TimeDistributed(L.Dense(2))(VECTOR), lambda: L.TimeDistributed(L.Dense(2))(SEQUENCE), "TimeDistributed")
+
+
+def embedded():
+    model = pydl.Sequential([L.Input((2,), dtype="int64"), L.Embedding(5, 3), L.Flatten(), L.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
 # ---------------------------------------------------------------------------------------------------- ops
 
 X = np.arange(12, dtype="float32").reshape(3, 4)
