@@ -443,6 +443,7 @@ CASES += [
 # ---- layers around layers
 
 CASES += [
+    layer("wrappers", layers.RNN, (4, 3), wrappers.rnn_of_simple_cells, cell=inner(layers.SimpleRNNCell, units=5), return_sequences=True, tolerance=(2e-5, 1e-12)),
     layer("wrappers", layers.TimeDistributed, (4, 3), wrappers.time_distributed_dense, layer=inner(layers.Dense, units=2)),
     layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2), tolerance=(2e-5, 1e-12)),
     layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2, return_sequences=True), merge_mode="sum",

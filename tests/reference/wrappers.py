@@ -18,3 +18,7 @@ def bidirectional_rnn(x, *weights, layer, merge_mode="concat"):
     if layer.options.get("return_sequences"):
         backward = backward[:, ::-1]
     return np.concatenate([forward, backward], -1) if merge_mode == "concat" else forward + backward
+
+
+def rnn_of_simple_cells(x, *weights, cell, return_sequences=False):
+    return recurrent.simple_rnn_layer(x, *weights, **cell.options, return_sequences=return_sequences)
