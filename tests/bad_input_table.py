@@ -405,6 +405,18 @@ call(
     "index",
 )
 call("P16", "TimeDistributed of a class", lambda: L.TimeDistributed(L.Dense), lambda: L.TimeDistributed(L.Dense(2)), "TimeDistributed", "layer")
+for recurrent in (lambda: L.Bidirectional(L.GRU(3)), lambda: L.RNN(L.LSTMCell(3))):
+    layer_call("P06", recurrent, "two axes", VECTOR, SEQUENCE)
+    layer_call("P06", recurrent, "four axes", IMAGE, SEQUENCE)
+    layer_call("P16", recurrent, "text", "a sentence", SEQUENCE)
+for recurrent in (L.SimpleRNN, L.GRU, L.LSTM):
+    call("P02", f"{recurrent.__name__} huge units", lambda r=recurrent: r(2**61)(SEQUENCE), lambda r=recurrent: r(3)(SEQUENCE), recurrent.__name__, memory=True)
+    for what, mask in {"short": np.ones((2, 4)), "of states": np.ones((2, 5, 3)), "flat": np.ones(5)}.items():
+        call("P05", f"{recurrent.__name__} with a mask {what}", lambda r=recurrent, m=mask: r(3)(SEQUENCE, mask=m),
+             lambda r=recurrent: r(3)(SEQUENCE, mask=np.ones((2, 5))), "mask")
+for what, ids in {"not numbers": [[np.nan]], "infinite": [[np.inf]]}.items():
+    call("P08", f"Embedding on ids {what}", lambda ids=ids: L.Embedding(5, 2)(np.array(ids)), lambda: L.Embedding(5, 2)(np.array([[4.0]])), "Embedding", "id")
+call("P16", "Embedding on text", lambda: L.Embedding(5, 2)("a b"), lambda: L.Embedding(5, 2)(np.array([[4]])), "Embedding")
 call("P16", "Bidirectional of Dense", lambda: L.Bidirectional(L.Dense(2)), lambda: L.Bidirectional(L.GRU(2)), "layer")
 call("P06", "TimeDistributed of rows", lambda: L.TimeDistributed(L.Dense(2))(VECTOR), lambda: L.TimeDistributed(L.Dense(2))(SEQUENCE), "TimeDistributed")
 

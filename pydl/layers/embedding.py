@@ -7,7 +7,7 @@ from pydl.errors import DTypeError, ShapeError, boolean, in_range, positive_int
 from pydl.kernels._common import KernelError
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import any as any_of
-from pydl.ops import cast, multiply, not_equal
+from pydl.ops import cast, equal, multiply, not_equal, where
 from pydl.ops.elementwise import floating
 from pydl.tensor import as_tensor
 
@@ -53,10 +53,15 @@ def embedding(ids, table):
 
 def _whole(who, ids):
     """Ids as int32 or int64; floats (which functional inputs are by default) are cut to integers."""
-    ids = as_tensor(ids)
+    try:
+        ids = as_tensor(ids)
+    except TypeError as error:
+        raise DTypeError(f"{who}: ids must be integers: {error}") from None
     if ids.dtype.kind == "b":
         raise DTypeError(f"{who}: ids must be integers, got bools")
-    return ids if ids.dtype.kind == "i" and ids.dtype.itemsize >= 4 else cast(ids, "int64" if ids.dtype.kind == "f" else "int32")
+    if ids.dtype.kind == "f":
+        return cast(where(equal(ids, ids), ids, -1.0), "int64")     # NaN is no id, and no 0 either
+    return ids if ids.dtype.itemsize >= 4 else cast(ids, "int32")
 
 
 class Embedding(Layer):

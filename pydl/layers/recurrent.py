@@ -6,7 +6,7 @@ step by step, as ordinary ops: the same results for any function, at the cost of
 from pydl import activations, constraints, initializers, random, regularizers
 from pydl.autodiff import Op
 from pydl.backends import cpu
-from pydl.errors import DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
+from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.dense import dense
 from pydl.layers.dropout import DropoutNoiseOp
@@ -266,6 +266,8 @@ class _Recurrent(Layer):
             raise ShapeError(f"{self.who}: the size of the last axis must be known and positive, got input shape {tuple(input_shape)}")
         self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]})
         width = GATES[self.cell] * self.units
+        if width > LARGEST_INT:
+            raise ShapeError(f"{self.who}: {self.units} units are more than fit in memory")
         self.kernel = self.add_weight((input_shape[-1], width), self.kernel_initializer, name="kernel",
                                       regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
         self.recurrent_kernel = self.add_weight((self.units, width), self.recurrent_initializer, name="recurrent_kernel",

@@ -86,6 +86,7 @@ class Bidirectional(Layer):
         return self.forward_layer
 
     def build(self, input_shape):
+        self.check_input(input_shape)
         self.forward_layer.ensure_built(input_shape)
         self.backward_layer.ensure_built(input_shape)
         self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]})
