@@ -102,6 +102,25 @@ def conv_padding(size, window, stride=1, padding="valid", dilation=1):
     return before, after
 
 
+def conv_transpose_output_size(size, window, stride=1, padding="valid", dilation=1, output_padding=None, who="transposed convolution"):
+    """Return the size of the image that a convolution would turn into `size` positions: the widest without output_padding.
+
+    padding "same": size * stride; "valid": size * stride + max(reach - stride, 0), reach = (window - 1) * dilation + 1;
+    with output_padding (size - 1) * stride + reach + output_padding, less reach // 2 on both sides for "same".
+    """
+    if size is None:
+        return None
+    reach = dilated_size(window, dilation)
+    if output_padding is None:
+        return size * stride if padding == "same" else size * stride + max(reach - stride, 0)
+    if output_padding >= stride:
+        raise ShapeError(f"{who}: output_padding {output_padding} must be smaller than the stride {stride}")
+    result = (size - 1) * stride + reach + output_padding - (2 * (reach // 2) if padding == "same" else 0)
+    if result < 1:
+        raise ShapeError(f"{who}: {size} positions of a window of {window} with stride {stride} and output_padding {output_padding} leave no image")
+    return result
+
+
 def pool_output_size(size, window, stride=None, padding="valid", who="pooling"):
     """Return the number of positions of a pooling window along an axis; the stride is the window by default."""
     return conv_output_size(size, window, window if stride is None else stride, padding, 1, who)

@@ -305,6 +305,15 @@ CASES += [
     layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
     layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
     layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
+    op("conv", layers.conv.conv2d_transpose, [(N, 4, 5, 3), (3, 2, 4, 3), (4,)], conv.conv2d_transpose, strides=2, padding="same",
+       also=[[(1, 9, 8, 18), (3, 2, 20, 18), (20,)], [(2, 1, 1, 1), (3, 2, 1, 1), (1,)]]),
+    layer("conv", layers.Conv2DTranspose, (4, 5, 3), conv.transpose_layer, filters=4, kernel_size=3, also=[(12, 12, 16)]),
+    layer("conv", layers.Conv2DTranspose, (4, 5, 3), conv.transpose_layer, filters=2, kernel_size=(3, 2), strides=(2, 3), padding="same", output_padding=1,
+          activation="tanh"),
+    layer("conv", layers.Conv2DTranspose, (3, 4, 5), conv.transpose_layer, filters=2, kernel_size=2, strides=3, dilation_rate=1, use_bias=False,
+          data_format="channels_first"),
+    layer("conv", layers.SeparableConv2D, (6, 5, 3), conv.separable_layer, filters=4, kernel_size=3, padding="same", depth_multiplier=2, activation="sigmoid"),
+    layer("conv", layers.SeparableConv2D, (3, 6, 5), conv.separable_layer, filters=4, kernel_size=2, strides=2, use_bias=False, data_format="channels_first"),
 ]
 
 # ---- recurrent: tiles of up to 14 rows, panels of up to 32 columns, threads by rows; every result in one, so that all gradients flow

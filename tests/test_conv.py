@@ -14,7 +14,7 @@ from pydl.autodiff import backward
 from pydl.errors import DTypeError, ShapeError
 from pydl.gradcheck import gradcheck
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
-from pydl.layers.conv import col2im, conv1d, conv2d, depthwise_conv2d, im2col
+from pydl.layers.conv import col2im, conv1d, conv2d, conv2d_transpose, depthwise_conv2d, im2col
 from pydl.tensor import Tensor
 from reference import conv as reference
 
@@ -123,6 +123,22 @@ def test_im2col_is_the_convolution_and_col2im_its_adjoint():
         other = normal(*cols.shape)
         assert_allclose(np.sum(cols * other), np.sum(x * col2im(other, x.shape, (3, 2), **options).numpy()), rtol=1e-12)
     assert gradcheck(lambda c: col2im(c, (1, 4, 4, 2), 3), [normal(4, 18)])
+
+
+@pytest.mark.parametrize("options", [{}, {"strides": 2}, {"strides": (3, 2), "padding": "same"}, {"dilation_rate": 2, "padding": "same"}], ids=str)
+def test_transposed_is_the_adjoint(options, level):
+    """<conv(y, w), x> = <y, conv_transpose(x, w)>, for the images y that the transposed one makes."""
+    x, w = normal(2, 5, 6, 4), normal(3, 2, 7, 4)
+    y = conv2d_transpose(x, w, **options)
+    v = normal(*y.shape)
+    assert_allclose(np.sum(conv2d(v, w, **options).numpy() * x), np.sum(v * y.numpy()), rtol=1e-11)
+
+
+def test_separable_is_depthwise_then_1x1():
+    x, layer = normal(2, 7, 6, 3, dtype=np.float32), layers.SeparableConv2D(5, 3, depth_multiplier=2, use_bias=False)
+    layer.ensure_built((None, 7, 6, 3))
+    assert [p.name for p in layer.weights] == ["depthwise_kernel", "pointwise_kernel"]
+    assert_same_bits([layer(x).numpy()], [conv2d(depthwise_conv2d(x, layer.depthwise_kernel), layer.pointwise_kernel).numpy()])
 
 
 def test_relu_is_the_same_fused_and_apart():
@@ -262,12 +278,12 @@ def keras_cases():
     if not path.exists():
         return {}
     cases = json.loads(gzip.open(path).read())["cases"]
-    return {name: case for name, case in cases.items() if name.split(".")[1] in ("Conv1D", "Conv2D", "DepthwiseConv2D")}
+    return {name: case for name, case in cases.items() if name.split(".")[1] in ("Conv1D", "Conv2D", "SeparableConv2D", "Conv2DTranspose")}
 
 
 def test_keras_cases_are_there():
     shared("keras_layer_cases", "keras_layer_cases.json.gz")
-    assert len(keras_cases()) >= 9
+    assert len(keras_cases()) == 16
 
 
 @pytest.mark.parametrize("name", keras_cases())
@@ -352,6 +368,12 @@ WRONG = {
     "sequence": (lambda: conv1d(X, W), ShapeError, "sequences"),
     "depthwise": (lambda: depthwise_conv2d(X, W[:, :, :3]), ShapeError, "channels"),
     "depthwise weight": (lambda: depthwise_conv2d(X, W[0]), ShapeError, "weight must be"),
+    "transposed channels": (lambda: conv2d_transpose(X, W), ShapeError, "for 2 channels, x has 4"),
+    "transposed bias": (lambda: conv2d_transpose(X, np.ones((3, 3, 2, 4), np.float32), np.ones(4, np.float32)), ShapeError, "bias"),
+    "transposed padding": (lambda: layers.Conv2DTranspose(2, 3, padding=1), TypeError, "padding"),
+    "output padding": (lambda: layers.Conv2DTranspose(2, 3, strides=2, output_padding=2), ValueError, "smaller than the strides"),
+    "nothing left": (lambda: conv2d_transpose(X[:, :1, :1], np.ones((2, 2, 2, 4), np.float32), padding="same", output_padding=0), ShapeError, "leave no image"),
+    "separable filters": (lambda: layers.SeparableConv2D(0, 3), ValueError, "filters"),
     "cols": (lambda: col2im(np.ones((3, 4)), (1, 3, 3, 1), 2), ShapeError, "cols"),
     "cols of a sequence": (lambda: im2col(X[0], 2), ShapeError, "images"),
     "filters": (lambda: layers.Conv2D(0, 3), ValueError, "Conv2D .*filters"),

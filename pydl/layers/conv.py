@@ -4,9 +4,9 @@ from pydl.autodiff import Op
 from pydl.errors import DTypeError, ShapeError, boolean, int_tuple, is_int, one_of, positive_int, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.pool import channels_first, channels_last, checked_data_format
-from pydl.ops import expand_dims, relu, reshape
+from pydl.ops import expand_dims, linear, relu, reshape
 from pydl.ops.operands import floating
-from pydl.shapes import conv_output_size, conv_padding
+from pydl.shapes import conv_output_size, conv_padding, conv_transpose_output_size, same_padding
 
 
 class Conv2DOp(Op):
@@ -30,6 +30,28 @@ class Conv2DOp(Op):
             dbias = B.empty(self.weight.shape[3:], dy.dtype) if self.needs[2:] == (True,) else None
             B.conv2d_backward_weight(self.x, dy, self.y, *self.geometry, self.winograd, dweight, dbias)
         return (dx, dweight, dbias)[:len(self.needs)]
+
+
+class Conv2DTransposeOp(Op):
+    """The adjoint of a convolution from images of `size` to x.   geometry: strides, dilation, (top, left) padding, groups."""
+
+    def __init__(self, size, geometry): self.size, self.geometry, self.winograd = size, geometry, config.winograd()
+
+    def forward(self, B, x, weight):
+        y = B.empty((x.shape[0], *self.size, weight.shape[2]), x.dtype)
+        B.conv2d_backward_input(x, None, weight, *self.geometry, self.winograd, y)
+        self.x, self.weight = x, weight
+        return y
+
+    def backward(self, B, dy):
+        dx = dweight = None
+        if self.needs[0]:
+            dx = B.empty(self.x.shape, dy.dtype)
+            B.conv2d_forward(dy, self.weight, None, *self.geometry, False, self.winograd, dx)
+        if self.needs[1]:
+            dweight = B.empty(self.weight.shape, dy.dtype)
+            B.conv2d_backward_weight(dy, self.x, None, *self.geometry, self.winograd, dweight, None)
+        return dx, dweight
 
 
 class Im2colOp(Op):
@@ -126,6 +148,67 @@ def depthwise_conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_
     kh, kw, channels, multiplier = weight.shape
     return _function("depthwise_conv2d", 2, x, reshape(weight, (kh, kw, 1, channels * multiplier)), bias, strides, padding, dilation_rate,
                      max(channels, 1), activation, data_format)
+
+
+def conv2d_transpose(x, weight, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1, activation=None, data_format=None):
+    """Spread every pixel over a window: the adjoint of a convolution, which makes images larger by the strides.
+
+    y[b, i * stride + p * dilation - top, j * stride + q * dilation - left, o] += x[b, i, j, c] * weight[p, q, o, c], then + bias[o].
+
+    Args:      padding: "valid" or "same", of the convolution that this is the adjoint of: "same" makes images of size * stride.
+               output_padding: rows and columns more than the smallest image, less than the strides; the others as in `conv2d`.
+    Shapes:    x (N, H, W, C), weight (kh, kw, F, C), bias (F,) -> (N, H', W', F); same: H' = H * stride, valid: H' = H * stride + max(reach - stride, 0).
+    Gradients: x, weight, bias.    Saves: x.
+    Raises:    ShapeError if the shapes do not fit together.
+    Source:    Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, 2010.
+    Example:
+        >>> import numpy as np
+        >>> from pydl.layers.conv import conv2d_transpose
+        >>> conv2d_transpose(np.ones((1, 5, 5, 3)), np.ones((3, 3, 8, 3)), strides=2, padding="same").shape
+        (1, 10, 10, 8)
+    """
+    who = "conv2d_transpose"
+    x, weight = floating(who, x), floating(who, weight)
+    bias = None if bias is None else floating(who, bias)
+    if x.ndim != 4 or weight.ndim != 4:
+        raise ShapeError(f"{who}: expected images (N, H, W, C) and a weight (kh, kw, F, C), got shapes {x.shape} and {weight.shape}")
+    strides, dilation = window(who, "strides", strides, 2), window(who, "dilation_rate", dilation_rate, 2)
+    padding, output_padding = one_of(who, "padding", padding, ("valid", "same")), checked_output_padding(who, output_padding)
+    first = checked_data_format(who, data_format) == "channels_first"
+    if first:
+        x = channels_last(x)
+    if 0 in weight.shape or weight.shape[3] != x.shape[3]:
+        raise ShapeError(f"{who}: weight {weight.shape} does not fit x {x.shape}: it is for {weight.shape[3]} channels, x has {x.shape[3]}"
+                         f"{channels_first_hint(x.shape, weight.shape[3])}")
+    if bias is not None and bias.shape != (weight.shape[2],):
+        raise ShapeError(f"{who}: bias must have shape {(weight.shape[2],)}, got {bias.shape}")
+    if any(t is not None and t.dtype != x.dtype for t in (weight, bias)):
+        raise DTypeError(f"{who}: x is {x.dtype.name}, weight {weight.dtype.name}; cast them to one dtype with pydl.ops.cast")
+    y = spread(who, x, weight, bias, strides, padding, output_padding, dilation, activations.get(activation))
+    return channels_first(y) if first else y
+
+
+def spread(who, x, weight, bias, strides, padding, output_padding, dilation, activation):
+    """Apply the transposed op to checked arguments, channels last."""
+    axes = list(zip(x.shape[1:3], weight.shape[:2], strides, (padding,) * 2, dilation, output_padding))
+    size = tuple(conv_transpose_output_size(*axis, who) for axis in axes)
+    before = tuple(_transpose_padding(n, *axis) for n, axis in zip(size, axes))
+    y = Conv2DTransposeOp(size, (strides, dilation, before, 1))(x, weight)
+    return activation(y if bias is None else y + bias)
+
+
+def _transpose_padding(result, size, window, stride, padding, dilation, output_padding):
+    """The zeros before an axis of the image, for the convolution that this is the adjoint of."""
+    if padding == "valid":
+        return 0
+    return same_padding(result, window, stride, dilation)[0] if output_padding is None else ((window - 1) * dilation + 1) // 2
+
+
+def checked_output_padding(who, value):
+    """None, or an integer >= 0 for each axis."""
+    if value is None:
+        return None, None
+    return int_tuple(who, "output_padding", (value,) * 2 if is_int(value) else value, length=2, low=0)
 
 
 def im2col(x, kernel_size, strides=1, padding="valid", dilation_rate=1):
@@ -281,6 +364,9 @@ class _Convolution(Layer):
 
     def add_weights(self, shape, filters, initializer, regularizer, constraint):
         self.kernel = self.add_weight(shape, initializer, name="kernel", regularizer=regularizer, constraint=constraint)
+        self.add_bias(filters)
+
+    def add_bias(self, filters):
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight((filters,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer, constraint=self.bias_constraint)
@@ -300,11 +386,13 @@ class _Convolution(Layer):
         if len(input_shape) != self.spatial + 2:
             raise ShapeError(f"{self.who}: expected {self.spatial + 2} axes, got shape {show(tuple(input_shape))}")
         last = self.data_format == "channels_last"
-        padding = (self.padding,) * self.spatial if isinstance(self.padding, str) else self.padding
-        sizes = tuple(conv_output_size(n, k, s, p, d, self.who) for n, k, s, p, d in zip(
-            input_shape[1:-1] if last else input_shape[2:], self.kernel_size, self.strides, padding, self.dilation_rate))
+        sizes = tuple(self.output_size(size, axis) for axis, size in enumerate(input_shape[1:-1] if last else input_shape[2:]))
         out = self.results(input_shape[-1 if last else 1])
         return (input_shape[0], *sizes, out) if last else (input_shape[0], out, *sizes)
+
+    def output_size(self, size, axis):
+        padding = self.padding if isinstance(self.padding, str) else self.padding[axis]
+        return conv_output_size(size, self.kernel_size[axis], self.strides[axis], padding, self.dilation_rate[axis], self.who)
 
     def shape_hint(self, shape):
         if self.data_format == "channels_first":
@@ -415,4 +503,90 @@ class DepthwiseConv2D(_Convolution):
         return reshape(self.kernel, (*size, 1, channels * multiplier)), channels
 
 
-Convolution1D, Convolution2D = Conv1D, Conv2D
+class SeparableConv2D(_Convolution):
+    """Convolve each channel on its own, then mix the channels pixel by pixel: `depthwise_conv2d` and a 1x1 `conv2d`, for a fraction of the weights.
+
+    Arguments as in `Conv2D` and `DepthwiseConv2D`; activation and bias come at the end.
+    Shapes:    (N, H, W, C) -> (N, H', W', filters).    Weights: depthwise_kernel (kh, kw, C, depth_multiplier),
+               pointwise_kernel (1, 1, C * depth_multiplier, filters), bias (filters,).
+    Gradients: x, both kernels, bias.    Saves: x, the result between; with relu also y.
+    Source:    Chollet: Xception, 2017.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.SeparableConv2D(7, 3, padding="same")(np.ones((2, 8, 8, 5))).shape
+        (2, 8, 8, 7)
+    """
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1), depth_multiplier=1, activation=None,
+                 use_bias=True, depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform", bias_initializer="zeros",
+                 depthwise_regularizer=None, pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+                 pointwise_constraint=None, bias_constraint=None, **kwargs):
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+                         activity_regularizer, bias_constraint, **kwargs)
+        self.filters = positive_int(self.who, "filters", filters)
+        self.depth_multiplier = positive_int(self.who, "depth_multiplier", depth_multiplier)
+        self.depthwise_initializer, self.pointwise_initializer = initializers.get(depthwise_initializer), initializers.get(pointwise_initializer)
+        self.depthwise_regularizer, self.pointwise_regularizer = regularizers.get(depthwise_regularizer), regularizers.get(pointwise_regularizer)
+        self.depthwise_constraint, self.pointwise_constraint = constraints.get(depthwise_constraint), constraints.get(pointwise_constraint)
+
+    def build(self, input_shape):
+        channels = self.channels(input_shape)
+        self.depthwise_kernel = self.add_weight((*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer, name="depthwise_kernel",
+                                                regularizer=self.depthwise_regularizer, constraint=self.depthwise_constraint)
+        self.pointwise_kernel = self.add_weight((1, 1, channels * self.depth_multiplier, self.filters), self.pointwise_initializer,
+                                                name="pointwise_kernel", regularizer=self.pointwise_regularizer, constraint=self.pointwise_constraint)
+        self.add_bias(self.filters)
+
+    def call(self, x):
+        first = self.data_format == "channels_first"
+        *size, channels, multiplier = self.depthwise_kernel.shape
+        apart = convolve(self.who, channels_last(x) if first else x, reshape(self.depthwise_kernel, (*size, 1, channels * multiplier)), None,
+                         self.strides, self.padding, self.dilation_rate, channels, linear)
+        y = convolve(self.who, apart, self.pointwise_kernel, self.bias, (1, 1), "valid", (1, 1), 1, self.activation)
+        return channels_first(y) if first else y
+
+
+class Conv2DTranspose(_Convolution):
+    """Spread every pixel over a window, which makes images larger by the strides: `conv2d_transpose` as a layer.
+
+    Args:      output_padding: as in `conv2d_transpose`; the others as in `Conv2D`, padding "valid" or "same".
+    Shapes:    (N, H, W, C) -> (N, H', W', filters).    Weights: kernel (kh, kw, filters, C), bias (filters,).
+    Gradients: x, kernel, bias.    Saves: x.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.Conv2DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 8, 8, 5))).shape
+        (2, 16, 16, 4)
+    """
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None, dilation_rate=(1, 1), activation=None,
+                 use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
+                         activity_regularizer, bias_constraint, **kwargs)
+        one_of(self.who, "padding", padding, ("valid", "same"))
+        self.filters = positive_int(self.who, "filters", filters)
+        self.output_padding = None if output_padding is None else checked_output_padding(self.who, output_padding)
+        if self.output_padding is not None and any(p >= s for p, s in zip(self.output_padding, self.strides)):
+            raise ValueError(f"{self.who}: output_padding must be smaller than the strides {self.strides}, got {self.output_padding}")
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+
+    def build(self, input_shape):
+        self.add_weights((*self.kernel_size, self.filters, self.channels(input_shape)), self.filters,
+                         self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint)
+
+    def call(self, x):
+        first = self.data_format == "channels_first"
+        y = spread(self.who, channels_last(x) if first else x, self.kernel, self.bias, self.strides, self.padding, self.output_padding or (None, None),
+                   self.dilation_rate, self.activation)
+        return channels_first(y) if first else y
+
+    def output_size(self, size, axis):
+        return conv_transpose_output_size(size, self.kernel_size[axis], self.strides[axis], self.padding, self.dilation_rate[axis],
+                                          self.output_padding and self.output_padding[axis], self.who)
+
+
+Convolution1D, Convolution2D, SeparableConvolution2D, Convolution2DTranspose = Conv1D, Conv2D, SeparableConv2D, Conv2DTranspose

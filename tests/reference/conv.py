@@ -74,3 +74,41 @@ def conv1d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
 def layer2d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv2d(x, kernel, bias, **options)
 def layer1d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv1d(x, kernel, bias, **options)
 def depthwise_layer(x, kernel, bias=None, depth_multiplier=1, kernel_size=None, use_bias=True, **options): return depthwise_conv2d(x, kernel, bias, **options)
+
+
+def conv2d_transpose(x, weight, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1, activation=None, data_format="channels_last"):
+    if data_format == "channels_first":
+        y = conv2d_transpose(x.transpose(0, 2, 3, 1), weight, bias, strides, padding, output_padding, dilation_rate, activation)
+        return y.transpose(0, 3, 1, 2)
+    strides, dilation = as_pair(strides), as_pair(dilation_rate)
+    n, h, w, _ = x.shape
+    kh, kw, filters, _ = weight.shape
+    size, before = [], []
+    for axis, (count, window) in enumerate(((h, kh), (w, kw))):
+        reach, stride = (window - 1) * dilation[axis] + 1, strides[axis]
+        if output_padding is None:
+            size.append(count * stride if padding == "same" else count * stride + max(reach - stride, 0))
+            before.append(pads(size[-1], window, stride, dilation[axis], padding)[0])
+        else:
+            cut = reach // 2 if padding == "same" else 0
+            size.append((count - 1) * stride + reach + as_pair(output_padding)[axis] - 2 * cut)
+            before.append(cut)
+    y = np.zeros((n, *size, filters))
+    for b in range(n):
+        for i in range(h):
+            for j in range(w):
+                for p in range(kh):
+                    for q in range(kw):
+                        row, col = i * strides[0] + p * dilation[0] - before[0], j * strides[1] + q * dilation[1] - before[1]
+                        if 0 <= row < size[0] and 0 <= col < size[1]:
+                            y[b, row, col] += weight[p, q] @ x[b, i, j]
+    return activate(y if bias is None else y + bias, activation)
+
+
+def transpose_layer(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv2d_transpose(x, kernel, bias, **options)
+
+
+def separable_layer(x, depthwise, pointwise, bias=None, filters=None, kernel_size=None, use_bias=True, depth_multiplier=1, activation=None,
+                    data_format="channels_last", **options):
+    apart = depthwise_conv2d(x, depthwise, data_format=data_format, **options)
+    return conv2d(apart, pointwise, bias, activation=activation, data_format=data_format)
