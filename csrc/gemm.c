@@ -1,8 +1,14 @@
 #ifndef real
+#include <limits.h>
 #include <omp.h>
 #include "internal.h"
 #include "simd.h"
 #include "gemm.h"
+#ifdef __x86_64__
+#define HAVE_X86 1
+#else
+#define HAVE_X86 0
+#endif
 #define EACH_REAL "gemm.c"
 #include "each_real.h"
 #else
@@ -474,6 +480,7 @@ static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
     /* Packing pays from about ten strips of rows on: (64, 400, 120) without is 1.08x, (3136, 64, 256) 0.77x.  The fewer the rows of a strip
        the less, where the rows of B are 2 KB or a multiple of it apart: (128, 512, 512) without is 1.05x on AVX-512, 0.89x on AVX2. */
     plan.pack_b = !g->b_packed && (g->b_col != 1 || m > (g->b_row * (isize)sizeof(real) % 2048 == 0 ? 10 * FN(MR) : 144));
+    if (sizeof(FN(vec)) == 16 && n % FN(NR) && m > FN(MR)) plan.pack_b = !g->b_packed;                   /* loads by mask are slow there */
     plan.nc = min_isize(k > FN(BLOCK_B) / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
     plan.kc = min_isize(FN(KC), FN(BLOCK_B) / plan.nc);
     plan.kc = ceil_div(k, ceil_div(k, plan.kc));
@@ -559,6 +566,50 @@ static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(
     }
 }
 
+/* ---- Providers ---- */
+
+/* The table of who serves what: from how many multiply-adds on BLAS (OpenBLAS 0.3.31) takes a product that tiles would; 0: never.
+   Ours against NumPy's, one thread, `python benchmarks/bench_gemm.py [--dtype float64]`, PYDL_CPU as named:
+
+              float32                                    float64
+     avx512   1.0 to 1.6x at every shape: never          1.0 to 1.6x: never
+     avx2     1.0 to 1.4x: never                         1.0 to 1.2x: never
+     base     1.6x at (24, 24, 24), 0.8x at 32,          0.5x at (32, 32, 32),
+              0.4x from 64 on: 20000                     0.4x from 64 on: 20000        (x86; on ARM our NEON tiles serve) */
+enum { FN(BLAS_FROM) = sizeof(FN(vec)) == 16 && HAVE_X86 ? 20000 : 0 };
+
+/* By tiles of 128 rows or columns, each with one call.  False where BLAS is missing, too slow or cannot express the strides. */
+static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
+{
+#if REAL_IS_FLOAT
+    void (*const call)(int, int, int, int, int, int, real, const real *, int, const real *, int, real, real *, int) = ctx->blas->sgemm;
+#else
+    void (*const call)(int, int, int, int, int, int, real, const real *, int, const real *, int, real, real *, int) = ctx->blas->dgemm;
+#endif
+    const int a_rows = g->a_col == 1, b_rows = g->b_col == 1;           /* stored by rows */
+    const isize lda = a_rows ? g->a_row : g->a_col, ldb = b_rows ? g->b_row : g->b_col;
+    const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (!FN(BLAS_FROM) || !call || work < FN(BLAS_FROM) || g->b_packed) return 0;
+    if ((!a_rows && g->a_row != 1) || (!b_rows && g->b_row != 1) || lda < (a_rows ? g->k : g->m) || ldb < (b_rows ? g->n : g->k)) return 0;
+    if (max_isize(max_isize(max_isize(lda, ldb), max_isize(g->m, g->n)), max_isize(g->k, g->c_row)) > INT_MAX) return 0;
+    const isize height = g->m >= g->n ? 128 : g->m, width = g->m >= g->n ? g->n : 128;
+    const isize across = ceil_div(g->n, width), tiles = ceil_div(g->m, height) * across;
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (work > 1e6 && tiles > 1)
+    for (isize tile = 0; tile < tiles; tile++) {
+        const isize i0 = tile / across * height, j0 = tile % across * width;
+        const isize rows = min_isize(height, g->m - i0), columns = min_isize(width, g->n - j0);
+        real *c = g->c + i0 * g->c_row + j0;
+        call(101, a_rows ? 111 : 112, b_rows ? 111 : 112, (int)rows, (int)columns, (int)g->k, 1, g->a + i0 * g->a_row, (int)lda,
+             g->b + j0 * g->b_col, (int)ldb, g->accumulate ? 1 : 0, c, (int)g->c_row);
+        for (isize i = 0; i < rows; i++)
+            for (isize j = 0; (g->bias || g->activation == GEMM_RELU) && j < columns; j++) {
+                const real x = c[i * g->c_row + j] + (g->bias ? g->bias[j0 + j] : 0);
+                c[i * g->c_row + j] = g->activation == GEMM_RELU && x < 0 ? 0 : x;
+            }
+    }
+    return 1;
+}
+
 static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
 {
     const int threads = plan->parallel ? ctx->threads : 1;
@@ -619,7 +670,7 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
         break;
     }
     default:
-        FN(tile_product)(ctx, g, &plan);
+        if (!FN(blas_product)(ctx, g)) FN(tile_product)(ctx, g, &plan);
     }
     return PYDL_OK;
 }
