@@ -386,11 +386,11 @@ class _Convolution(Layer):
         if len(input_shape) != self.spatial + 2:
             raise ShapeError(f"{self.who}: expected {self.spatial + 2} axes, got shape {show(tuple(input_shape))}")
         last = self.data_format == "channels_last"
-        sizes = tuple(self.output_size(size, axis) for axis, size in enumerate(input_shape[1:-1] if last else input_shape[2:]))
+        sizes = tuple(self._output_size(size, axis) for axis, size in enumerate(input_shape[1:-1] if last else input_shape[2:]))
         out = self.results(input_shape[-1 if last else 1])
         return (input_shape[0], *sizes, out) if last else (input_shape[0], out, *sizes)
 
-    def output_size(self, size, axis):
+    def _output_size(self, size, axis):
         padding = self.padding if isinstance(self.padding, str) else self.padding[axis]
         return conv_output_size(size, self.kernel_size[axis], self.strides[axis], padding, self.dilation_rate[axis], self.who)
 
@@ -584,7 +584,7 @@ class Conv2DTranspose(_Convolution):
                    self.dilation_rate, self.activation)
         return channels_first(y) if first else y
 
-    def output_size(self, size, axis):
+    def _output_size(self, size, axis):
         return conv_transpose_output_size(size, self.kernel_size[axis], self.strides[axis], self.padding, self.dilation_rate[axis],
                                           self.output_padding and self.output_padding[axis], self.who)
 
