@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import stat
 import struct
 import warnings
@@ -70,7 +69,7 @@ def write_atomically(path, parts):
 def _open_temporary(directory, prefix):
     """Open a new temporary and lock it: as long as its writer lives nobody takes it for litter."""
     while True:
-        temporary = os.path.join(directory, f"{prefix}{secrets.token_hex(8)}.tmp")
+        temporary = os.path.join(directory, f"{prefix}{os.urandom(8).hex()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
