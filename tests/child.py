@@ -12,8 +12,9 @@ PACKAGE = Path(pydl.__file__).resolve().parent.parent
 
 def run_python(code, *args, timeout=120, check=True, **env):
     """The completed process of `python -c code args`; its output is text.  check: a failure fails the test, with the output."""
+    # -P: the folder the tests run in is no place to import from, or ./pydl of a checkout would shadow the installed package
     path = os.pathsep.join([str(PACKAGE), str(Path(__file__).parent)])
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], capture_output=True, text=True, timeout=timeout,
+    done = subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(code), *map(str, args)], capture_output=True, text=True, timeout=timeout,
                           env={**os.environ, "PYTHONPATH": path, **{k: str(v) for k, v in env.items()}})
     if check:
         assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

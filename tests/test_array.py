@@ -231,6 +231,22 @@ def test_a_program_chooses_its_threads_and_never_more_than_allowed():
         c.set_num_threads(before)
 
 
+def test_a_program_never_runs_on_more_threads_than_it_was_recorded_for():
+    before = c.get_num_threads()
+    try:
+        c.set_num_threads(2)
+        arena, x = c.Arena(), B.owned((100,))
+        first, _ = record(arena, lambda x: [double(x)], x)
+        second, results = record(arena, lambda x: [double(x)], x, previous=first)
+        program = c.Program(second, [x], results)
+        c.set_num_threads(8)                    # scratch was sized for two
+        for _ in range(20):
+            program.run()
+            assert program.threads <= 2
+    finally:
+        c.set_num_threads(before)
+
+
 @pytest.mark.parametrize("bad, error", [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError), ("2", TypeError), (10**9, ValueError)])
 def test_thread_counts_are_checked(bad, error):
     with pytest.raises(error, match="set_num_threads"):

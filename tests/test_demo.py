@@ -140,7 +140,7 @@ def test_the_demo_says_when_it_has_not_learned(tmp_path, capsys):
 
 def test_the_command(tmp_path):
     home = os.path.dirname(os.path.dirname(os.path.abspath(pydl.__file__)))
-    result = subprocess.run([sys.executable, "-m", "pydl.cli", "demo", "--epochs", "2", "--output", str(tmp_path)], capture_output=True, text=True,
+    result = subprocess.run([sys.executable, "-P", "-m", "pydl.cli", "demo", "--epochs", "2", "--output", str(tmp_path)], capture_output=True, text=True,
                             timeout=300, env={**os.environ, "PYTHONPATH": home}, cwd=tmp_path)
     assert "Traceback" not in result.stderr and "test accuracy" in result.stdout, result.stderr
     assert sorted(os.listdir(tmp_path)) == ["lenet_digits.png", "lenet_digits.pydl"]

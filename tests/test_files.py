@@ -148,7 +148,7 @@ def test_disk_full_by_a_size_limit(tmp_path):
     """)
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, env=child_environment())
+    result = subprocess.run([sys.executable, "-P", "-c", script, str(path)], capture_output=True, text=True, timeout=60, env=child_environment())
     assert result.stdout.split() == ["OSError", str(errno.EFBIG)], result.stderr
     assert path.read_bytes() == b"old" and litter(tmp_path) == []
 
@@ -174,7 +174,7 @@ def test_kill_in_a_loop_leaves_a_whole_file_and_bounded_litter(tmp_path):
     chance = random.Random(5)
     last = 0
     for _ in range(6):
-        with subprocess.Popen([sys.executable, "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
+        with subprocess.Popen([sys.executable, "-P", "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.001, 0.05))
             child.send_signal(signal.SIGKILL)

@@ -394,7 +394,7 @@ def test_kill_during_save_leaves_the_old_or_the_new_file(path):
     chance = random.Random(7)
     last = 0
     for _ in range(6):
-        with subprocess.Popen([sys.executable, "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
+        with subprocess.Popen([sys.executable, "-P", "-c", script, str(path), str(last)], stdout=subprocess.PIPE, env=child_environment()) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.001, 0.05))
             child.send_signal(signal.SIGKILL)
@@ -422,7 +422,7 @@ def test_disk_full(path):
                 print(error.errno)
     """)
     write_model_file(path, *numbered(3))
-    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, env=child_environment())
+    result = subprocess.run([sys.executable, "-P", "-c", script, str(path)], capture_output=True, text=True, timeout=60, env=child_environment())
     assert result.stdout.split() == [str(errno.EFBIG)] * 5, result.stderr
     assert check_numbered(path) == 3 and os.listdir(path.parent) == ["a.pydl"]
 

@@ -317,7 +317,7 @@ def test_kill_during_save(path):
     environment = {**os.environ, "PYTHONPATH": home + os.pathsep + os.environ.get("PYTHONPATH", ""), "PYDL_NUM_THREADS": "1"}
     chance = random.Random(11)
     for _ in range(4):
-        with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, env=environment) as child:
+        with subprocess.Popen([sys.executable, "-P", "-c", script, str(path)], stdout=subprocess.PIPE, env=environment) as child:
             assert child.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0.0, 0.05))
             child.send_signal(signal.SIGKILL)

@@ -82,6 +82,7 @@ cdef class Recording:
     cdef readonly list labels               # (kernel name, shape of the output, FLOPs, bytes) a call
     cdef readonly list kept, constants
     cdef Recording previous
+    cdef readonly int threads               # the most a replay may use
     cdef readonly object spoilt
     cdef void *outer
     cdef Array constant(self, tuple shape, int code, const void *content)

@@ -111,7 +111,8 @@ cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbyte
     if not blas_tried:
         load_blas()
     run = row.run[cpu_level][real_type]
-    ctx.threads = thread_count
+    # scratch has one buffer a thread: a program never runs on more threads than it was recorded for
+    ctx.threads = thread_count if pydl_open_recording == NULL else (<Recording>pydl_open_recording).threads
     ctx.blas = &blas
     ctx.fault = &fault
     memset(&fault, 0, sizeof(fault))
@@ -168,6 +169,7 @@ cdef class Recording:
     def __cinit__(self, Arena arena not None, Recording previous=None):
         self.arena = arena
         self.previous = previous
+        self.threads = thread_count
         self.labels, self.kept, self.constants = [], [], []
 
     def __dealloc__(self):
@@ -337,18 +339,19 @@ cdef class Program:
         run best on one thread, and so does any step while other processes want the CPUs.
         """
         cdef long turn = self.runs % RETRY
-        if thread_count == 1:
+        cdef int most = min(thread_count, self.recording.threads)
+        if most == 1:
             self.threads = 1
             return -1
         self.runs += 1
         if turn == 0:
             self.best[0] = self.best[1] = 1e300
         if turn < 2 * TRIALS:
-            self.threads = thread_count if turn % 2 else 1
+            self.threads = most if turn % 2 else 1
             return turn % 2
         if turn == 2 * TRIALS:
-            self.chosen = 1 if self.best[0] <= self.best[1] else thread_count
-        self.threads = min(self.chosen, thread_count)
+            self.chosen = 1 if self.best[0] <= self.best[1] else most
+        self.threads = min(self.chosen, most)
         return -1
 
     def profile(self, int repeats=1):
