@@ -1,6 +1,7 @@
 """Deep learning with the speed of C and the accent of Keras."""
 from pydl import (
     activations,
+    applications,
     callbacks,
     config,
     constraints,

@@ -40,6 +40,7 @@ SHOWN = (
     "pydl.activations",
     "pydl.callbacks",
     "pydl.datasets",
+    "pydl.applications",
     "pydl.models",
     "pydl.saving",
     "pydl.utils",
