@@ -16,7 +16,7 @@ FLOORS = {
     0: "errors shapes files registry _version _build_info",
     1: "kernels",
     2: "backends",
-    3: "tensor autodiff capture config info random",
+    3: "tensor autodiff capture config info random pictures",
     4: "ops targets gradcheck initializers regularizers constraints schedules activations",
     5: "callbacks layers losses metrics optimizers data datasets",
     6: "models",
