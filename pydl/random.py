@@ -3,6 +3,7 @@
 One global seed stands behind everything that is not given a seed of its own: it hands out distinct seeds, in the
 order in which they are asked for.  `set_random_seed` makes a program repeatable.
 """
+import contextlib
 import os
 import threading
 
@@ -213,3 +214,27 @@ def permutation(n, seed=None, epoch=0):
     order = B.empty((n,), "int64")
     permutation_into(order, seed, integer("permutation", "epoch", epoch, 0))
     return np.array(order)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Leave the global seed and its stream as they were before the block: for looking at a model while it is trained.
+
+    Example:
+        >>> import pydl
+        >>> pydl.random.set_random_seed(7)
+        >>> with pydl.random.undisturbed():
+        ...     a = pydl.random.uniform((2,)).numpy()
+        >>> bool((a == pydl.random.uniform((2,)).numpy()).all())
+        True
+    """
+    with _lock:
+        generator = _State.generator
+        kept = (_State.seed, _State.handed_out, generator, None if generator is None else np.array(generator.stream))
+    try:
+        yield
+    finally:
+        with _lock:
+            _State.seed, _State.handed_out, _State.generator, place = kept
+            if place is not None:
+                B.assign(generator.stream, place)           # the same stream: recorded steps hold it
