@@ -14,14 +14,7 @@ import statistics
 import sys
 import time
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYDL_NUM_THREADS")
-
-
-def with_threads(threads):
-    """Start this script again with the number of threads in the environment, where BLAS libraries read it when they are loaded."""
-    wanted = {name: str(threads) for name in THREAD_VARIABLES}
-    if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
+from turns import THREAD_VARIABLES, with_threads
 
 
 class Pydl:
@@ -174,7 +167,6 @@ def main():
             processor = statistics.median(processor) * 1e3
             print(f"  {name:22s} {middle:9.4f} ms a step   quartiles {low:.4f} to {high:.4f}   {middle / 1e3 / base[0]:6.2f} x pydl"
                   f"   processor {processor:9.4f} ms   {processor / 1e3 / base[1]:6.2f} x pydl")
-
 
 
 if __name__ == "__main__":

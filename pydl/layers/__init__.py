@@ -4,7 +4,15 @@ from pydl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Soft
 from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
 from pydl.layers.cells import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells  # noqa: F401
 from pydl.layers.conv import (  # noqa: F401
-    Conv1D, Conv2D, Conv2DTranspose, Convolution1D, Convolution2D, Convolution2DTranspose, DepthwiseConv2D, SeparableConv2D, SeparableConvolution2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Convolution1D,
+    Convolution2D,
+    Convolution2DTranspose,
+    DepthwiseConv2D,
+    SeparableConv2D,
+    SeparableConvolution2D,
 )
 from pydl.layers.dense import Dense  # noqa: F401
 from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
