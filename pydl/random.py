@@ -59,6 +59,47 @@ def next_seed():
         return _mixed(_State.seed ^ _mixed(_State.handed_out)) & LARGEST_INT
 
 
+def mixed_seed(*numbers):
+    """Return a seed in [0, 2**63) that belongs to these integers >= 0."""
+    seed = 0
+    for number in numbers:
+        seed = _mixed(seed ^ _mixed(number & _WORD))
+    return seed & LARGEST_INT
+
+
+def get_state():
+    """Return the state behind `set_random_seed`, as a list of integers: how many seeds were handed out, and where the global stream is.
+
+    Example:
+        >>> import pydl
+        >>> pydl.random.set_random_seed(7)
+        >>> state = pydl.random.get_state()
+        >>> a = pydl.random.uniform((2,)).numpy()
+        >>> pydl.random.set_state(state)
+        >>> bool((a == pydl.random.uniform((2,)).numpy()).all())
+        True
+    """
+    with _lock:
+        place = [] if _State.generator is None else [int(n) for n in np.asarray(_State.generator.stream)]
+        return [_State.seed, _State.handed_out, *place]
+
+
+def set_state(state):
+    """Go on from a state that `get_state` returned."""
+    state = [integer("random.set_state", "state", n, 0, _WORD) for n in state]
+    if len(state) not in (2, 4):
+        raise ValueError(f"random.set_state: state must be 2 or 4 integers, got {len(state)}")
+    with _lock:
+        same = _State.generator is not None and len(state) == 4      # recorded steps hold the stream of this generator
+        _State.seed, _State.handed_out = state[:2]
+        if not same:
+            _State.generator = None if len(state) == 2 else SeedGenerator(state[2] & LARGEST_INT)
+        if len(state) == 4:
+            B.assign(_State.generator.stream, np.array(state[2:], np.uint64))
+    if not same:
+        structure_changed()
+
+
 def seed_argument(who, seed):
     """Return the seed argument of a layer or initializer, checked: None, an integer in [0, 2**63), or a SeedGenerator."""
     return seed if seed is None or isinstance(seed, SeedGenerator) else integer(who, "seed", seed, 0)

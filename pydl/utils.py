@@ -1,9 +1,22 @@
 """The public names that Keras keeps in keras.utils."""
 
+from pydl.data.dataset import PyDataset
 from pydl.data.prepare import normalize, to_categorical, train_test_split
 from pydl.models.picture import plot_model
 from pydl.random import set_random_seed
 from pydl.registry import custom_object_scope
 from pydl.registry import register_serializable as register_keras_serializable
 
-__all__ = ["custom_object_scope", "normalize", "plot_model", "register_keras_serializable", "set_random_seed", "to_categorical", "train_test_split"]
+Sequence = PyDataset                    # its older name in Keras
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "custom_object_scope",
+    "normalize",
+    "plot_model",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+    "train_test_split",
+]

@@ -13,6 +13,7 @@ class Callback:
     `self.model` is the model, `self.params` a dict with epochs, steps, verbose, and where fit knows them before it starts
     metrics (the names the logs of an epoch will have) and validation_freq.
     """
+    comes_last = False      # after all others at each hook: what writes down how things stand
 
     def __init__(self):
         self.params = {}
@@ -37,6 +38,9 @@ class Callback:
 
     def set_state(self, state):
         """Take over what get_state returned; the next training goes on from there instead of starting anew."""
+
+    def before_training(self, callbacks):
+        """Called by fit before anybody's on_train_begin, with the CallbackList: the time to put back an interrupted training."""
 
     def on_batch_begin(self, batch, logs=None):
         """Called by on_train_batch_begin, an older name of it."""
@@ -144,6 +148,3 @@ class LambdaCallback(Callback):
             if not callable(function):
                 raise TypeError(f"LambdaCallback: {hook} must be a function, got {show(function)}")
             setattr(self, hook, function)
-
-
-# ---- monitors ----------------------------------------------------------------------------------------------------

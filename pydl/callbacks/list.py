@@ -26,6 +26,7 @@ class CallbackList:
             self.callbacks.append(ProgressBar())
         if add_history and not any(isinstance(callback, History) for callback in self.callbacks):
             self.callbacks.append(History())
+        self.callbacks.sort(key=lambda callback: callback.comes_last)
         self._calls = {}
         self.params = {}
         self.model = model
@@ -72,6 +73,8 @@ class CallbackList:
             call(*args)
 
     def on_train_begin(self, logs=None):
+        for callback in self.callbacks:
+            callback.before_training(self)
         self._calls = {}           # what a callback wants may have changed since the last run
         self.call("on_train_begin", logs)
 

@@ -98,7 +98,7 @@ class EarlyStopping(Monitor):
                start_from_epoch: epochs before it do not count.
     """
 
-    STATE = ("best", "best_epoch", "best_weights", "wait")
+    STATE = ("best", "best_epoch", "best_weights", "wait", "stopped_epoch")
 
     def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None, restore_best_weights=False,
                  start_from_epoch=0):

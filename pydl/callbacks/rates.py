@@ -99,6 +99,3 @@ class ReduceLROnPlateau(Monitor):
                 if self.verbose:
                     say(f"Epoch {epoch + 1}: {self.monitor} has not improved, learning rate reduced to {number(rate)}")
                 self.cooldown_counter, self.wait = self.cooldown, 0
-
-
-# ---- output --------------------------------------------------------------------------------------------------------

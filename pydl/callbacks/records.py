@@ -25,9 +25,6 @@ class TerminateOnNaN(Callback):
         self.model.stop_training = True
 
 
-# ---- learning rate -------------------------------------------------------------------------------------------------
-
-
 class CSVLogger(Callback):
     """Write a line an epoch to a CSV file: the epoch, then the logs; NA where an epoch lacks an entry of the first one.
 
@@ -43,9 +40,20 @@ class CSVLogger(Callback):
             raise ValueError(f"CSVLogger: separator must be one character, got {show(separator)}")
         self.separator = separator
         self.append = boolean("CSVLogger", "append", append)
-        self._file = self._writer = self._names = None
+        self._file = self._writer = self._names = self._kept = None
+
+    def get_state(self):
+        """How much of the file is written, and the names of its columns: an interrupted training goes on behind that."""
+        return {} if self._file is None else {"size": self._file.tell(), "names": self._names}
+
+    def set_state(self, state):
+        self._kept = state or None
 
     def on_train_begin(self, logs=None):
+        kept, self._kept = self._kept, None
+        if kept is not None and os.path.exists(self.filename):
+            os.truncate(self.filename, min(kept["size"], os.path.getsize(self.filename)))       # lines of epochs that will be run again
+            self.append = True
         has_header = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
         self._names = None
         if has_header:

@@ -135,6 +135,16 @@ class Model(Training, Layer):
         from pydl.models import saving
         saving.save_model(self, path, overwrite)
 
+    def save_progress(self, path, callbacks=None):
+        """Write all that an interrupted training needs to go on bit for bit: see `callbacks.BackupAndRestore`, which does it."""
+        from pydl.models import progress
+        progress.save_progress(self, path, callbacks)
+
+    def load_progress(self, path, callbacks=None):
+        """Put this compiled model where `save_progress` found it; in a callback's `before_training`, `fit` goes on from there."""
+        from pydl.models import progress
+        progress.load_progress(self, path, callbacks)
+
     def save_weights(self, path, overwrite=True):
         """Write the weights alone."""
         from pydl.models import saving

@@ -1,4 +1,5 @@
 """compile, fit, evaluate, predict: the loop around a recorded step."""
+import warnings
 import weakref
 
 import numpy as np
@@ -8,17 +9,23 @@ from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.callbacks import CallbackList
 from pydl.capture import Step, Store
-from pydl.data import arrays as data
+from pydl.data.dataset import is_stream
 from pydl.errors import boolean, non_negative_int, one_of, positive_int, show
-from pydl.kernels._common import borrowed, get_cpu_level, get_num_threads, settings_version
+from pydl.kernels._common import get_cpu_level, get_num_threads
 from pydl.layers.base import added_losses
 from pydl.models import report
+from pydl.models.feed import ArrayFeed, Feeding, StreamFeed
 from pydl.models.objective import Objective
 from pydl.ops import add
-from pydl.tensor import Tensor, made_by, no_grad, structure_version
+from pydl.tensor import Tensor, made_by, no_grad
 
 
-class Training:
+def least(length, limit):
+    """The smaller of two numbers of batches; None is one that nobody knows."""
+    return limit if length is None else length if limit is None else min(length, limit)
+
+
+class Training(Feeding):
     """The part of a model that learns.  A step is recorded twice per batch shape and replayed in C from then on."""
 
     def _start_training_state(self):
@@ -29,6 +36,8 @@ class Training:
         self._fitting = False               # inside fit: what callbacks evaluate must leave its running means alone
         self.epochs_trained = 0             # of all fits together: it numbers the shuffles, so that 2 + 2 epochs are 4
         self.shuffle_seed = random.next_seed()
+        self._epoch = self._batch = 0       # where fit is: the epoch, and how many of its batches are done
+        self._feed = None                   # what gives fit its batches, while it runs
 
     # ---- compile
 
@@ -166,87 +175,102 @@ class Training:
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
             validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
             validation_steps=None, validation_batch_size=None, validation_freq=1):
-        """Train on arrays for some epochs; return a `History`.
+        """Train on data for some epochs; return a `History`.
 
-        Args:      x, y: inputs and targets, one row a sample; lists or dicts for several inputs or outputs.
+        Args:      x, y: inputs and targets, one row a sample; lists or dicts for several inputs or outputs.  x may also be a
+                       `pydl.utils.PyDataset`, a generator or any iterable of batches (x, y) or (x, y, sample_weight).
                    batch_size: samples a step (32); the last batch of an epoch may be smaller.
                    epochs: the number of the epoch to stop before, counted from initial_epoch.
                    verbose: 0 silent, 1 a bar, 2 a line an epoch; "auto" is a bar on a terminal, else lines.
                    callbacks: a list of Callbacks.
                    validation_split: the share of the last rows to validate on, taken before any shuffling.
-                   validation_data: (x, y) or (x, y, sample_weight), instead.
-                   shuffle: a new order each epoch, a function of the model's seed and the epoch alone.
+                   validation_data: (x, y) or (x, y, sample_weight), or a PyDataset or iterable of batches, instead.
+                   shuffle: a new order (of rows; of a PyDataset's batches) each epoch, a function of the model's seed and the epoch alone.
                    class_weight: a dict from class to weight; sample_weight: one weight a row.
-                   steps_per_epoch, validation_steps: stop an epoch (a validation) after so many batches.
+                   steps_per_epoch, validation_steps: stop an epoch (a validation) after so many batches; the next epoch goes on
+                       with a generator where this one stopped, and begins anew with arrays, a PyDataset or an iterable.
                    validation_freq: validate every so many epochs, or after the epochs in a list.
         Raises:    ValueError or TypeError before the first step wherever data or arguments do not fit.
         """
         self._need_compiled("fit")
         who = f"{self.who}: fit"
         epochs, initial_epoch = non_negative_int(who, "epochs", epochs), non_negative_int(who, "initial_epoch", initial_epoch)
-        batch_size = 32 if batch_size is None else positive_int(who, "batch_size", batch_size)
         shuffle = boolean(who, "shuffle", shuffle)
         verbose = self._verbosity(who, verbose)
         for name, steps in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps), ("validation_batch_size", validation_batch_size)):
             if steps is not None:
                 positive_int(who, name, steps)
-        if not isinstance(validation_freq, (list, tuple, set)):
+        if isinstance(validation_freq, (list, tuple, set)):
+            for epoch in validation_freq:
+                positive_int(who, "validation_freq", epoch)
+        else:
             positive_int(who, "validation_freq", validation_freq)
-        batch = self._checked_data(who, x, y, sample_weight, class_weight)
-        held_out = None
-        if validation_data is not None:
-            if validation_split:
-                raise ValueError(f"{who}: give validation_split or validation_data, not both")
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise TypeError(f"{who}: validation_data must be (x, y) or (x, y, sample_weight), got {show(validation_data)}")
-            held_out = self._checked_data(f"{who}: validation_data", *validation_data)
-        elif validation_split:
-            held_out = batch.split_off(who, validation_split)
-        batch.check_targets(self, who)
-        if held_out is not None:
-            held_out.check_targets(self, who)
-        self.optimizer.build(self.trainable_weights)
-        feed = Feed(batch, batch_size)
-        order = B.owned((batch.rows,), "int64")
-        if not shuffle:
-            B.assign(order, np.arange(batch.rows))
-        steps = len(feed.sizes) if steps_per_epoch is None else min(steps_per_epoch, len(feed.sizes))
-        names = None if self.objective is None else [m.name for m in self.objective.metrics]      # what the logs of an epoch will hold
-        if names and held_out is not None:
-            names = names + [f"val_{name}" for name in names]
-        calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps,
-                             metrics=names, validation_freq=validation_freq)
-        self.history = calls.history
-        self.stop_training = False
-        calls.on_train_begin()
-        reports, logs = calls.wants("on_train_batch_end"), {}
-        self._fitting = True
+        feed, held_out = self._feeds(who, x, y, sample_weight, class_weight, batch_size, shuffle, validation_split, validation_data, validation_batch_size)
+        steps = least(feed.length, steps_per_epoch)
         try:
-            for epoch in range(initial_epoch, epochs):
-                self.objective_reset()
-                calls.on_epoch_begin(epoch)
-                if shuffle:
-                    random.permutation_into(order, self.shuffle_seed, self.epochs_trained)
-                for i in range(steps):
-                    calls.on_train_batch_begin(i)
-                    feed.run(self, "train", i, order)
-                    if reports:
-                        calls.on_train_batch_end(i, self.objective.results())
-                    if self.stop_training:
-                        break
-                logs = self.objective.results()
-                self.epochs_trained += 1
-                if held_out is not None and self._validates(validation_freq, epoch):
-                    results = self._evaluate(held_out, validation_batch_size or batch_size, validation_steps, calls)
-                    logs.update({f"val_{k}": v for k, v in results.items()})
-                calls.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-        finally:
-            self._fitting = False
+            for stream, count in ((feed, steps), (held_out, validation_steps)):
+                if isinstance(stream, StreamFeed):
+                    stream.expect(count, epochs - initial_epoch)
+                    stream.first_batch(self.shuffle_seed, self.epochs_trained, least(stream.length, count))
+            self.optimizer.build(self.trainable_weights)
+            names = None if self.objective is None else [m.name for m in self.objective.metrics]      # what the logs of an epoch will hold
+            if names and held_out is not None:
+                names = names + [f"val_{name}" for name in names]
+            calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps,
+                                 metrics=names, validation_freq=validation_freq)
+            self.history = calls.history
+            self.stop_training = False
+            self._epoch, self._batch, self._feed = initial_epoch, 0, feed
+            calls.on_train_begin()
+            self._fitting = True
+            logs = self._epochs(who, feed, held_out, epochs, steps, validation_steps, validation_freq, calls)
+        except BaseException:
+            self._close(feed, held_out, wait=False)
+            raise
+        self._close(feed, held_out)
         self.optimizer.finalize_variable_values(self.trainable_weights)
         calls.on_train_end(logs)
         return self.history
+
+    def _close(self, feed, held_out, wait=True):
+        self._fitting, self._feed = False, None
+        for stream in (feed, held_out):
+            if stream is not None:
+                stream.close(wait)
+
+    def _epochs(self, who, feed, held_out, epochs, steps, validation_steps, validation_freq, calls):
+        """Run the epochs from where training is; returns the logs of the last."""
+        reports, logs = calls.wants("on_train_batch_end"), {}
+        for epoch in range(self._epoch, epochs):
+            if self.stop_training:
+                break
+            first = self._batch
+            if not first:
+                self.objective_reset()
+            calls.on_epoch_begin(epoch)
+            for i in feed.batches(self.shuffle_seed, self.epochs_trained, first, steps):
+                calls.on_train_batch_begin(i)
+                feed.run("train", i)
+                self._batch = i + 1
+                if reports:
+                    calls.on_train_batch_end(i, self.objective.results())
+                if self.stop_training:
+                    break
+            else:
+                if self._batch < (steps or 1):
+                    warnings.warn(f"{who}: x ran out of batches in epoch {epoch + 1}, after {self._batch} of {steps or 'at least one'}; training stops",
+                                  UserWarning, stacklevel=3)
+                    self.stop_training = True
+                    if not self._batch:
+                        break
+            logs = self.objective.results()
+            self.epochs_trained += 1
+            self._epoch, self._batch = epoch + 1, 0
+            if held_out is not None and self._validates(validation_freq, epoch):
+                results = self._evaluate(held_out, validation_steps, calls)
+                logs.update({f"val_{k}": v for k, v in results.items()})
+            calls.on_epoch_end(epoch, logs)
+        return logs
 
     def objective_reset(self):
         if self.objective is not None:
@@ -271,16 +295,27 @@ class Training:
         """
         self._need_compiled("evaluate")
         who = f"{self.who}: evaluate"
-        batch_size = 32 if batch_size is None else positive_int(who, "batch_size", batch_size)
         if steps is not None:
             positive_int(who, "steps", steps)
         verbose = self._verbosity(who, verbose)
-        batch = self._checked_data(who, x, y, sample_weight)
-        batch.check_targets(self, who)
-        n = -(-batch.rows // batch_size)
-        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=n)
-        kept = self.objective.kept() if self._fitting else None
-        results = self._evaluate(batch, batch_size, steps, calls)
+        if is_stream(x):
+            feed = self._stream(who, x, y, sample_weight, batch_size)
+        else:
+            batch = self._checked_data(who, x, y, sample_weight)
+            batch.check_targets(self, who)
+            feed = ArrayFeed(self, batch, 32 if batch_size is None else positive_int(who, "batch_size", batch_size))
+        try:
+            steps = least(feed.length, steps)
+            if isinstance(feed, StreamFeed):
+                feed.expect(steps, 1)
+                feed.first_batch(0, self.epochs_trained, steps)
+            calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=steps)
+            kept = self.objective.kept() if self._fitting else None
+            results = self._evaluate(feed, steps, calls)
+        except BaseException:
+            feed.close(wait=False)
+            raise
+        feed.close()
         if kept is not None:
             self.objective.put_back(kept)
         if return_dict:
@@ -288,18 +323,18 @@ class Training:
         ordered = [results["loss"]] + [v for k, v in results.items() if k != "loss"]
         return ordered[0] if len(ordered) == 1 else ordered
 
-    def _evaluate(self, batch, batch_size, steps, calls):
-        feed = Feed(batch, batch_size)
-        order = B.owned((batch.rows,), "int64")
-        B.assign(order, np.arange(batch.rows))
+    def _evaluate(self, feed, steps, calls):
         self.objective_reset()
         calls.on_test_begin()
-        reports = calls.wants("on_test_batch_end")
-        for i in range(len(feed.sizes) if steps is None else min(steps, len(feed.sizes))):
+        reports, ran = calls.wants("on_test_batch_end"), False
+        for i in feed.batches(0, self.epochs_trained, 0, least(feed.length, steps)):
             calls.on_test_batch_begin(i)
-            feed.run(self, "test", i, order)
+            feed.run("test", i)
+            ran = True
             if reports:
                 calls.on_test_batch_end(i, self.objective.results())
+        if not ran:
+            raise ValueError(f"{feed.who}: the generator has no batches left; give validation_steps, or something that can be gone through again")
         results = self.objective.results()
         calls.on_test_end(results)
         return results
@@ -307,22 +342,45 @@ class Training:
     def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None):
         """Return the outputs for data, in inference mode, as fresh ndarrays (a list of them for several outputs).
 
-        Args:      x: one row a sample; batch_size: rows at a time (32).
+        Args:      x: one row a sample; or a PyDataset, generator or iterable of batches x, (x,) or (x, y), whose y is not used.
+                   batch_size: rows at a time (32).
+                   steps: stop after so many batches.
         """
-        batch_size = 32 if batch_size is None else positive_int(f"{self.who}: predict", "batch_size", batch_size)
-        xs = self._checked_inputs(f"{self.who}: predict", x)
+        who = f"{self.who}: predict"
+        if is_stream(x):
+            return self._predict_stream(who, x, batch_size, verbose, steps, callbacks)
+        batch_size = 32 if batch_size is None else positive_int(who, "batch_size", batch_size)
+        xs = self._checked_inputs(who, x)
         rows = len(xs[0])
         if rows <= batch_size and callbacks is None and not verbose and steps is None:
             outputs = self.predict_on_rows(xs)
             return outputs[0] if len(outputs) == 1 else outputs
-        n = -(-rows // batch_size) if steps is None else min(positive_int(f"{self.who}: predict", "steps", steps), -(-rows // batch_size))
-        verbose = self._verbosity(f"{self.who}: predict", verbose)
-        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=n)
+        n = -(-rows // batch_size) if steps is None else min(positive_int(who, "steps", steps), -(-rows // batch_size))
+        return self._predict_batches(who, n, range(n), lambda i: self.predict_on_rows([a[i * batch_size:(i + 1) * batch_size] for a in xs]), verbose, callbacks)
+
+    def _predict_stream(self, who, x, batch_size, verbose, steps, callbacks):
+        if steps is not None:
+            positive_int(who, "steps", steps)
+        feed = self._stream(who, x, batch_size=batch_size, predicting=True)
+        try:
+            steps = least(feed.length, steps)
+            feed.expect(steps, 1)
+            feed.first_batch(0, self.epochs_trained, steps)
+            outputs = self._predict_batches(who, steps, feed.batches(0, self.epochs_trained, 0, steps), lambda i: feed.run("predict", i), verbose, callbacks)
+        except BaseException:
+            feed.close(wait=False)
+            raise
+        feed.close()
+        return outputs
+
+    def _predict_batches(self, who, steps, numbers, run, verbose, callbacks):
+        verbose = self._verbosity(who, verbose)
+        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=steps)
         calls.on_predict_begin()
         parts = []
-        for i in range(n):
+        for i in numbers:
             calls.on_predict_batch_begin(i)
-            parts.append(self.predict_on_rows([a[i * batch_size:(i + 1) * batch_size] for a in xs]))
+            parts.append(run(i))
             calls.on_predict_batch_end(i)
         calls.on_predict_end()
         outputs = [np.concatenate(p) for p in zip(*parts)]
@@ -388,104 +446,5 @@ class Training:
                   "level": get_cpu_level(), "arena": step.program.nbytes, "requested": step.program.requested}
         return rows, header
 
-    # ---- data
-
-    def _checked_inputs(self, who, x):
-        """The inputs as ndarrays of the model's dtype (integers stay); builds the model if needed."""
-        if x is None:
-            raise TypeError(f"{who}: x is required")
-        declared = getattr(self, "inputs", None)
-        if declared:
-            names = self.input_names
-            if len(names) == 1 and type(x) is np.ndarray:
-                xs = [data.as_batch(who, "x", x, self.dtype)]
-            else:
-                xs = data.as_batches(who, "x", x, names, self.dtype)
-            for i, (a, symbol) in enumerate(zip(xs, declared)):
-                if symbol.dtype.kind == "f" and a.dtype != self.dtype:
-                    xs[i] = a.astype(self.dtype)
-                self.check_declared(who, names[i], symbol.shape, a.shape)
-            return xs
-        several = isinstance(x, (list, tuple)) and len(x) > 0 and all(getattr(a, "ndim", 0) > 0 for a in x)
-        xs = data.as_batches(who, "x", x, [f"input_{i}" for i in range(len(x))] if several else ("input",), self.dtype)
-        if not self.built:
-            self.build_from(xs)
-        return xs
-
-    def _checked_data(self, who, x, y, sample_weight=None, class_weight=None):
-        if hasattr(x, "__next__") or callable(x):
-            raise TypeError(f"{who}: x must be an array (or a list or dict of arrays), got {show(x)}; "
-                            "collect a generator's batches, or call train_on_batch on each")
-        xs = self._checked_inputs(who, x)
-        if y is None and any(entry is not None for entry in self._losses()):
-            raise TypeError(f"{who}: y is required: the loss compares it with the model's output")
-        names = self._known_outputs() or (["output"] if not isinstance(y, (list, tuple)) else [f"output_{i + 1}" for i in range(len(y))])
-        ys = [] if y is None else data.as_batches(who, "y", y, names, self.dtype)
-        rows = data.check_lengths(who, {**{f"x{i or ''}": a for i, a in enumerate(xs)}, **{f"y{i or ''}": a for i, a in enumerate(ys)}})
-        weights = [None] * len(ys)
-        if sample_weight is not None:
-            given = sample_weight if isinstance(sample_weight, (list, tuple)) and len(ys) > 1 else [sample_weight] * max(1, len(ys))
-            weights = [None if w is None else data.as_sample_weight(who, w, rows, self.dtype) for w in given]
-        if class_weight is not None:
-            if len(ys) != 1:
-                raise ValueError(f"{who}: class_weight needs a model with one output; use sample_weight")
-            weights = [data.class_weights_to_sample_weights(who, class_weight, ys[0], weights[0], self.dtype)]
-        return Batch(xs, ys, weights, rows)
-
     def _losses(self):
         return self.objective.losses if self.objective is not None else [self.compile_config["loss"] if self.compile_config else None]
-
-
-class Batch:
-    """Checked data: inputs, targets and weights as lists of ndarrays with the same number of rows."""
-
-    def __init__(self, xs, ys, weights, rows):
-        self.parts, self.rows = (xs, ys, weights), rows
-
-    def split_off(self, who, fraction):
-        """Take the last rows out into a Batch of their own."""
-        flat = [a for part in self.parts for a in part]
-        first, last = data.split_validation(who, fraction, flat, self.parts[1][0] if self.parts[1] else None)
-
-        def grouped(arrays):
-            waiting = iter(arrays)
-            return tuple([next(waiting) for _ in part] for part in self.parts)
-        held_out = Batch(*grouped(last), len(last[0]))
-        self.parts, self.rows = grouped(first), len(first[0])
-        return held_out
-
-    def check_targets(self, model, who):
-        """Labels out of range and targets of the wrong shape are refused before the first step changes a weight."""
-        ys = self.parts[1]
-        if not ys:
-            return
-        shapes = model.declared_output_shapes() or [None] * len(ys)
-        if len(shapes) != len(ys):
-            raise ValueError(f"{who}: the model has {len(shapes)} outputs, y has {len(ys)}")
-        objective = model._objective(len(shapes))
-        for name, loss, y, shape in zip(objective.names, objective.losses, ys, shapes):
-            if loss is not None and shape is not None:
-                loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, (self.rows, *shape[1:]))
-
-
-class Feed:
-    """Batches of data set into the inputs of a model's steps, in a given order, by C kernels."""
-
-    def __init__(self, batch, batch_size):
-        self.batch = batch
-        self.sizes = [min(batch_size, batch.rows - start) for start in range(0, batch.rows, batch_size)]
-        self.batch_size, self.steps = batch_size, {}
-        self.sources = [borrowed(a) for part in batch.parts for a in part if a is not None]
-
-    def run(self, model, kind, i, order):
-        """Run batch i: the rows order[i * batch_size : ...]."""
-        size = self.sizes[i]
-        version, step = self.steps.get(size, (None, None))
-        if version != (settings_version(), structure_version()):
-            step = model._step(kind, *[[None if a is None else a[:size] for a in part] for part in self.batch.parts])
-            self.steps[size] = (settings_version(), structure_version()), step
-        index = order.rows(i * self.batch_size, i * self.batch_size + size)
-        with step.lock:
-            for source, slot in zip(self.sources, step.inputs):
-                B.gather_rows(source, index, slot)
-            return step.run()

@@ -6,7 +6,7 @@ import numpy as np
 from pydl import registry
 from pydl.backends import cpu as B
 from pydl.constraints import constrain
-from pydl.errors import DTypeError, FormatError, ShapeError, in_range, integer, positive_int, show, string
+from pydl.errors import DTypeError, FormatError, ShapeError, in_range, integer, positive_int, show, string, suggestion
 from pydl.kernels._common import Array
 from pydl.schedules import LearningRateSchedule
 from pydl.tensor import Parameter, Tensor, as_tensor, structure_changed
@@ -304,6 +304,30 @@ class Optimizer:
         calls = [self._calls] if self.gradient_accumulation_steps else []
         around = [kept[id(p)] for kept in (self._averages, self._sums) if kept for p in trained]
         return calls + around + [self._slots[id(p)][n] for group in self.slot_names() for p in trained for n in group]
+
+    def numbers(self):
+        """Return the settings that may change while training runs, by name: what a learning rate's neighbours are now."""
+        settings = [name for name in self._numbers if name != "learning_rate" and isinstance(getattr(type(self), name, None), Setting)]
+        return {name: getattr(self, name) for name in [*settings, "clipnorm", "global_clipnorm", "ema_momentum"]}
+
+    def set_number(self, name, value):
+        """Set one of `numbers`."""
+        if name not in self.numbers():
+            raise ValueError(f"{type(self).__name__}: has no number {show(name)}{suggestion(name, self.numbers())}")
+        if getattr(self, name) != value:
+            setattr(self, name, value)
+
+    def swap_averages(self, variables):
+        """With use_ema, exchange the weights and their running means; what a second call undoes."""
+        if not self.use_ema:
+            raise ValueError(f"{type(self).__name__}: swap_averages needs use_ema=True")
+        if self.iterations:                     # before the first step there are no means
+            for p in variables:
+                average = self._averages.get(id(p))
+                if average is not None:
+                    values = np.array(p.array)
+                    B.cast(average, p.array)
+                    B.assign(average, values)
 
     def get_state(self):
         """Return copies of `variables`, for saving."""

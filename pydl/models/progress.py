@@ -1,0 +1,140 @@
+"""Progress: all that a training which was interrupted needs to go on bit for bit, in one file, and back.
+
+Weights, counters of dropout, the optimizer with its settings, the epoch and batch, running means inside an epoch, trainable
+flags, the random state, and what callbacks remember.  The network itself is not in it: the program that goes on builds it again.
+Arrays of the file: weights/<path>, states/<path>, optimizer/<number>, means/<number>, values/<number> (of callbacks).
+"""
+import math
+import os
+
+import numpy as np
+
+from pydl import random
+from pydl.errors import FormatError, ShapeError, show
+from pydl.models.model_file import read_model_file, write_model_file
+
+KIND = "pydl progress"
+
+
+def save_progress(model, path, callbacks=None):
+    """Write where the training of a model is, whole or not at all.
+
+    Args:      model: a Model inside `fit`, or between two of them.
+               path: the file.
+               callbacks: a CallbackList whose states are kept too.
+    """
+    arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
+    arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
+    arrays.update({f"optimizer/{i}": values for i, values in enumerate(model.optimizer.get_state())})
+    if model._batch:                            # inside an epoch
+        arrays.update({f"means/{i}": values for i, values in enumerate(model.objective.kept())})
+    config = {
+        "kind": KIND, "epoch": model._epoch, "batch": model._batch, "stopped": bool(model.stop_training),
+        "epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed), "random": random.get_state(),
+        "used": 0 if model._feed is None else model._feed.used, "data": None if model._feed is None else model._feed.describe(),
+        "settings": packed(model.optimizer.numbers(), arrays), "trainable": [layer._trainable for layer in model.layers_inside],
+        "callbacks": packed([] if callbacks is None else callbacks.get_state(), arrays),
+    }
+    write_model_file(path, config, arrays)
+
+
+def load_progress(model, path, callbacks=None):
+    """Put a model, its optimizer and callbacks where `save_progress` found them; `fit` goes on from there.
+
+    Raises:    FormatError if the file is damaged, ValueError if it is of another network or another optimizer; the model is unchanged then.
+    """
+    shown = os.fsdecode(os.fspath(path))
+    config, arrays = read_model_file(path)
+    if config.get("kind") != KIND:
+        raise FormatError(f"{shown}: holds no progress of a training; models are read by load_model")
+    try:
+        numbers = {name: _count(config, name) for name in ("epoch", "batch", "epochs_trained", "shuffle_seed", "used")}
+        flags, states = [bool(flag) for flag in config["trainable"]], unpacked(config["callbacks"], arrays)
+        settings = unpacked(config["settings"], arrays)
+        generator = list(config["random"])
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise FormatError(f"{shown}: the config does not describe the progress of a training: {error!r}") from error
+    feed = model._feed
+    if feed is not None and numbers["batch"] and config["data"] != feed.describe():
+        raise ValueError(f"{model.who}: {shown} was written inside an epoch of {config['data']}, but now there are {feed.describe()}; "
+                         "go on with the same data, or delete the file")
+    weights = _matching(model, shown, "weights", model.named_weights(), arrays)
+    inner = _matching(model, shown, "states", model.named_states(), arrays)
+    layers = model.layers_inside
+    if len(layers) != len(flags):
+        raise ValueError(f"{model.who}: {shown} is of a network of {len(flags)} layers, this one has {len(layers)}")
+    model.optimizer.build(model.trainable_weights)
+    model.optimizer.set_state(_numbered(arrays, "optimizer"))
+    for name, value in settings.items():
+        model.optimizer.set_number(name, value)
+    for parameter, values in weights:
+        parameter.assign(values)
+    for array, values in inner:
+        np.asarray(array)[...] = values
+    for layer, flag in zip(layers, flags):
+        if layer._trainable != flag:            # a layer before those inside it, whose own flags then come
+            layer.trainable = flag
+    if numbers["batch"] and model.objective is not None:
+        model.objective.put_back(_numbered(arrays, "means"))
+    random.set_state(generator)
+    model.epochs_trained, model.shuffle_seed = numbers["epochs_trained"], numbers["shuffle_seed"]
+    model._epoch, model._batch, model.stop_training = numbers["epoch"], numbers["batch"], bool(config["stopped"])
+    if feed is not None:
+        feed.skip(numbers["used"])
+    if callbacks is not None:
+        callbacks.set_state(states)
+
+
+def _count(config, name):
+    value = config[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"{name} must be an integer >= 0, got {show(value)}")
+    return value
+
+
+def _numbered(arrays, part):
+    return [arrays[f"{part}/{i}"] for i in range(sum(name.startswith(part + "/") for name in arrays))]
+
+
+def _matching(model, shown, part, mine, arrays):
+    """[(mine, its array in the file)]: by name, or by position where only the automatic names differ."""
+    names = [name for name, _ in mine]
+    theirs = {name[len(part) + 1:]: values for name, values in arrays.items() if name.startswith(part + "/")}
+    if sorted(names) != sorted(theirs):
+        if [t.shape for _, t in mine] != [v.shape for v in theirs.values()]:
+            raise ValueError(f"{model.who}: {shown} is of another network: it has {len(theirs)} {part}, this model {len(mine)}, or of other shapes")
+        theirs = dict(zip(names, theirs.values()))
+    for name, target in mine:
+        if theirs[name].shape != target.shape:
+            raise ShapeError(f"{model.who}: {shown}: {name} has shape {target.shape} in the model, {theirs[name].shape} in the file")
+    return [(target, theirs[name]) for name, target in mine]
+
+
+# ---- what callbacks remember, as JSON and arrays
+
+def packed(value, arrays):
+    """A value of dicts, lists, strings, numbers (NaN too) and arrays, for a config; the arrays go into `arrays`."""
+    if isinstance(value, dict):
+        return {"dict": [[packed(k, arrays), packed(v, arrays)] for k, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [packed(v, arrays) for v in value]
+    if isinstance(value, np.ndarray) and value.ndim:
+        name = f"values/{sum(n.startswith('values/') for n in arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return {"float": str(float(value))}
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def unpacked(value, arrays):
+    """The other way round; tuples have become lists."""
+    if isinstance(value, list):
+        return [unpacked(v, arrays) for v in value]
+    if isinstance(value, dict):
+        if "dict" in value:
+            return {unpacked(k, arrays): unpacked(v, arrays) for k, v in value["dict"]}
+        if "array" in value:
+            return np.array(arrays[value["array"]])
+        return float(value["float"])
+    return value
