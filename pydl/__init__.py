@@ -16,6 +16,7 @@ from pydl import (
     random,
     regularizers,
     schedules,
+    strategy,
     utils,
 )
 from pydl._version import __version__

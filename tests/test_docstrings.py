@@ -43,6 +43,8 @@ SHOWN = (
     "pydl.applications",
     "pydl.models",
     "pydl.saving",
+    "pydl.strategy",
+    "pydl.pictures",
     "pydl.utils",
     "pydl.config",
     "pydl.random",

@@ -82,7 +82,7 @@ class Axes:
             d.line(self.left, y, self.left + self.width, y)
             d.text(self.left - 6, y + 4, text, size=11, fill=FAINT, anchor="end")
         reached = -math.inf
-        for value, text in self.x.ticks:
+        for value, text in sorted(self.x.ticks, key=lambda tick: self.x.position(tick[0])):
             x = self.at(value, self.y.low)[0]
             d.line(x, bottom, x, bottom + 4, stroke=FAINT)
             half = text_width(text, 11) / 2

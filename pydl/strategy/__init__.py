@@ -1,0 +1,7 @@
+"""What to try next: hyperparameter search, diagnosis of bias and variance, error analysis."""
+from pydl.strategy.result import SearchResult, TrialResult
+from pydl.strategy.search import Trial, grid_search, random_search, successive_halving
+from pydl.strategy.space import Choice, Integer, Linear, Log, Range, ReverseLog, Space
+
+__all__ = ["Choice", "Integer", "Linear", "Log", "Range", "ReverseLog", "SearchResult", "Space", "Trial", "TrialResult", "grid_search", "random_search",
+           "successive_halving"]
