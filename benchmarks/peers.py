@@ -14,6 +14,7 @@ import argparse
 import datetime
 import importlib
 import json
+import math
 import multiprocessing
 import os
 import statistics
@@ -177,11 +178,16 @@ def compare(row, players, rounds, milliseconds):
     return times, trouble
 
 
+def near(nbytes):
+    """The power of four, of 256 KiB to 256 MiB, at which the bandwidth for so many bytes is measured."""
+    return 4 ** min(max(round(math.log(max(nbytes, 1), 4)), 9), 14)
+
+
 def measure(rows, threads, rounds, milliseconds):
     """A list of results, one a row and pass."""
     players = libraries(threads)
     print(f"{threads} thread(s): " + ", ".join(f"{player.name} {player.version}" for player in players))
-    sizes = [1 << k for k in (18, 20, 22, 24, 26, 28)]
+    sizes = sorted({near(nbytes) for row in rows for nbytes in row["bytes"]})
     results = []
     try:
         for row in rows:
@@ -189,8 +195,7 @@ def measure(rows, threads, rounds, milliseconds):
             peak, rates = players[0].ask("limits", sizes) if row is rows[0] else (peak, rates)      # noqa: F821
             for i, key in enumerate(row["passes"]):
                 medians = {name: statistics.median(each) for name, each in times[key].items()}
-                rate = rates[min(sizes, key=lambda s: abs(s - row["bytes"][i]))]
-                limit = max(row["flops"][i] / peak, row["bytes"][i] / rate)
+                limit = max(row["flops"][i] / peak, row["bytes"][i] / rates[near(row["bytes"][i])])
                 results.append({"row": row["name"], "pass": key, "family": row["family"], "threads": threads, "goal": row["goals"][i], "seconds": medians,
                                 "rounds": times[key], "limit": limit, "trouble": trouble})
                 print("  " + report.line(results[-1]), flush=True)

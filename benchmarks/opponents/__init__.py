@@ -6,5 +6,6 @@ A module has `name`, `start(threads)`, which sets the threads and returns the ve
     adam(weight, gradient)   train(name, x, labels)   infer(name, x)
 
 which returns {pass: (call, arrays)}: `call()` does the work (once, or as often as a third entry says) and waits for it; `arrays(call())` is its
-result as a list of NumPy arrays, features last, in the order (y, dx, dweight, dbias), (y, dx), (y, dx, dgamma, dbeta), (loss, dlogits), (weight after 3 calls), (loss of the first 3 calls), (y).
+result as a list of NumPy arrays, features last, in the order (y, dx, dweight, dbias), (y, dx), (y, dx, dgamma, dbeta), (loss, dlogits),
+(weight after 3 calls), (losses of 3 calls), (y).
 """
