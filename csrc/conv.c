@@ -5,6 +5,7 @@
 #include "conv_columns.h"
 #include "conv_depthwise.h"
 #include "conv_direct.h"
+#include "conv_parts.h"
 #include "conv_weight.h"
 #include "winograd.h"
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
@@ -16,20 +17,20 @@
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_WINOGRAD } conv_algorithm;
 
-static inline int fits_winograd(const pydl_conv2d *s)
+static inline int fits_winograd(const pydl_conv2d *s, int prepared)
 {
     if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
     const isize tiles = s->n * ceil_div(s->h_out, 4) * ceil_div(s->w_out, 4);
-    return s->c_in >= 16 && s->c_out >= 16 && tiles >= (s->c_in * s->c_out > 65536 ? 32 : 8);      /* large weights cost more to turn than 32 tiles save */
+    return s->c_in >= 16 && s->c_out >= 16 && tiles >= (!prepared && s->c_in * s->c_out > 65536 ? 32 : 8);      /* large weights cost more to turn than 32 tiles save */
 }
 #define EACH_REAL "conv.c"
 #include "each_real.h"
 #else
 
-static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backward_input)
+static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backward_input, int prepared)
 {
     if (s->groups == s->c_in && s->groups > 1) return CONV_DEPTHWISE;
-    if (winograd && REAL_IS_FLOAT && fits_winograd(s)) return CONV_WINOGRAD;
+    if (winograd && REAL_IS_FLOAT && fits_winograd(s, prepared)) return CONV_WINOGRAD;
     if (backward_input && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return CONV_COLUMNS;
     return CONV_DIRECT;
 }
@@ -37,7 +38,7 @@ static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backw
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0)) {
+    switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
         case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_forward)(ctx, a); break;
         default: FN(direct_forward)(ctx, a);
@@ -47,17 +48,62 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0)) {
+    switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
         case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_forward_scratch)(ctx, a);
         default: return FN(direct_forward_scratch)(ctx, a);
     }
 }
 
+/* Depthwise convolutions have nothing to prepare, and no skip. */
+pydl_status FN(conv2d_prepared_size)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_prepared_size_args) *a = args;
+    (void)ctx;
+    *a->size = FN(choose)(&a->s, a->winograd, 0, 1) == CONV_WINOGRAD ? FN(winograd_prepared_size)(&a->s) : FN(direct_prepared_size)(&a->s);
+    return PYDL_OK;
+}
+
+isize FN(conv2d_prepare_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_prepare_args) *a = args;
+    const pydl_conv2d *s = &a->s;
+    (void)ctx;
+    const isize folded = a->variance ? whole_lines(s->kh * s->kw * (s->c_in / s->groups) * s->c_out) + 3 * whole_lines(s->c_out) : 0;
+    const isize packed = FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD ? FN(winograd_packed_size)(s) : 0;
+    return (folded + packed) * (isize)sizeof(real);
+}
+
+pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(conv2d_prepare_args) *a = args;
+    const pydl_conv2d *s = &a->s;
+    const isize taps = s->kh * s->kw * (s->c_in / s->groups);
+    const real *weight = a->weight, *bias = a->bias;
+    real *room = a->scratch;
+    if (a->variance) {
+        real *folded = room, *shift = folded + whole_lines(taps * s->c_out);
+        double *scale = (double *)(shift + whole_lines(s->c_out));
+        room = shift + 3 * whole_lines(s->c_out);
+        for (isize o = 0; o < s->c_out; o++) {
+            scale[o] = (a->gamma ? (double)a->gamma[o] : 1) / sqrt((double)a->variance[o] + a->epsilon);
+            shift[o] = (real)(((a->bias ? (double)a->bias[o] : 0) - (double)a->mean[o]) * scale[o] + (a->beta ? (double)a->beta[o] : 0));
+        }
+        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (taps * s->c_out > PARALLEL_MIN)
+        for (isize t = 0; t < taps; t++)
+            for (isize o = 0; o < s->c_out; o++) folded[t * s->c_out + o] = (real)((double)weight[t * s->c_out + o] * scale[o]);
+        weight = folded;
+        bias = shift;
+    }
+    if (FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD) FN(winograd_prepare)(ctx, s, weight, bias, room, a->prepared);
+    else FN(direct_prepare)(ctx, s, weight, bias, a->prepared);
+    return PYDL_OK;
+}
+
 pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 1)) {
+    switch (FN(choose)(&a->s, a->winograd, 1, 0)) {
         case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_backward_input)(ctx, a); break;
         case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
@@ -68,7 +114,7 @@ pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 1)) {
+    switch (FN(choose)(&a->s, a->winograd, 1, 0)) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_backward_input_scratch)(ctx, a);
         case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
@@ -79,7 +125,7 @@ isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0)) {
+    switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
         case CONV_DEPTHWISE: FN(depthwise_backward_weight)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_backward_weight)(ctx, a); break;
         default: FN(direct_backward_weight)(ctx, a);
@@ -89,7 +135,7 @@ pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0)) {
+    switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_weight_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_backward_weight_scratch)(ctx, a);
         default: return FN(direct_backward_weight_scratch)(ctx, a);

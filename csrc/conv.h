@@ -22,15 +22,31 @@ typedef struct {
 #endif
 #else
 
-/* y as above, then max(y, 0) if relu.  bias may be NULL.  Overwrites y.
-   winograd = 1 allows Winograd's form where it is faster: 3x3, stride 1, float32; its rounding error is 2 to 3 times the direct sum's. */
+/* y as above, + skip, then max(y, 0) if relu.  bias and skip (like y) may be NULL.  Overwrites y; skip must not be y.
+   winograd = 1 allows Winograd's form where it is faster: 3x3, stride 1, float32; its rounding error is 2 to 3 times the direct sum's.
+   prepared: what conv2d_prepare made for the same s and winograd, instead of weight and bias, which are not looked at then; or NULL. */
 typedef struct {
     void *scratch;
-    const real *x; const real *weight; const real *bias; pydl_conv2d s; isize relu; isize winograd;
+    const real *x; const real *weight; const real *bias; pydl_conv2d s; isize relu; isize winograd; const real *prepared; const real *skip;
     real *y;
 } FN(conv2d_forward_args);
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* Weight and bias in the form in which conv2d_forward uses them, for steps that do not change them: packed, or turned into Winograd's planes.
+   With variance (c_out,) a batch normalisation behind the convolution is folded in: scale = gamma / sqrt(variance + epsilon),
+   weight[.., o] * scale[o] and (bias[o] - mean[o]) * scale[o] + beta[o], in double.  bias, gamma, beta, variance may be NULL.
+   prepared: conv2d_prepared_size reals, overwritten.  Not for depthwise convolutions (groups == c_in > 1). */
+typedef struct {
+    void *scratch;
+    const real *weight; const real *bias; const real *gamma; const real *beta; const real *mean; const real *variance; double epsilon;
+    pydl_conv2d s; isize winograd;
+    real *prepared;
+} FN(conv2d_prepare_args);
+pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args);
+isize FN(conv2d_prepare_scratch)(const pydl_ctx *ctx, const void *args);
+typedef struct { pydl_conv2d s; isize winograd; isize *size; } FN(conv2d_prepared_size_args);
+pydl_status FN(conv2d_prepared_size)(const pydl_ctx *ctx, const void *args);
 
 /* dx = the gradient by x for dy, the gradient by y.  Overwrites dx.
    relu_y is y of a forward call with relu, and dy counts as 0 where y is 0; NULL without relu. */

@@ -58,7 +58,7 @@ static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
 }
 
 typedef struct {
-    const real *source; const real *positive; const real *packed; const real *start; isize relu;
+    const real *source; const real *positive; const real *packed; const real *start; const real *skip; isize relu;
     isize *acol; real *out;                                          /* acol: room for the tables of window places, and of a task's pixels */
 } FN(pass_data);
 
@@ -108,6 +108,7 @@ static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, 
                     .start = d->start ? d->start + g * size + first : NULL,
                     .accumulate = k > 0, .relu = d->relu && k + depth == p->inner,
                     .c = out + g * cols.width + first, .crow = crow,
+                    .skip = d->skip && k + depth == p->inner ? d->skip + (out - d->out) + g * cols.width + first : NULL,
                 };
                 FN(run_tile)(&t, cols, block, images * rows * p->x.size);
             }
@@ -133,23 +134,37 @@ static FN(pass) FN(forward_pass)(const pydl_conv2d *s)
     return p;
 }
 
+/* prepared: the packed weights, then the bias for the columns of each group (0 without one). */
+isize FN(direct_prepared_size)(const pydl_conv2d *s)
+{
+    const FN(pass) p = FN(forward_pass)(s);
+    return FN(packed_size)(&p) + FN(start_size)(&p);
+}
+
+void FN(direct_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *prepared)
+{
+    const FN(pass) p = FN(forward_pass)(s);
+    const isize size = FN(columns_size)(p.columns), width = p.columns.width;
+    real *start = prepared + FN(packed_size)(&p);
+    FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, weight, s->kw, p.depth * s->c_out, width, s->c_out, 1, prepared);
+    for (isize g = 0; g < p.groups; g++)
+        for (isize o = 0; o < size; o++) start[g * size + o] = bias && o < width ? bias[g * width + o] : 0;
+}
+
 isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(pass) p = FN(forward_pass)(&a->s);
-    return FN(pass_scratch)(ctx, &p);
+    return FN(pass_scratch)(ctx, &p) - (a->prepared ? FN(direct_prepared_size)(&a->s) * (isize)sizeof(real) : 0);
 }
 
 void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(pass) p = FN(forward_pass)(&a->s);
-    const isize size = FN(columns_size)(p.columns), width = p.columns.width;
-    real *packed = a->scratch, *start = packed + FN(packed_size)(&p);
-    isize *acol = (isize *)(start + FN(start_size)(&p));
-    FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.depth * a->s.c_out, width, a->s.c_out, 1, packed);
-    if (a->bias)
-        for (isize g = 0; g < p.groups; g++)
-            for (isize o = 0; o < size; o++) start[g * size + o] = o < width ? a->bias[g * width + o] : 0;
-    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = a->bias ? start : NULL, .acol = acol, .relu = a->relu, .out = a->y };
+    real *own = a->scratch;
+    isize *acol = (isize *)(own + (a->prepared ? 0 : FN(direct_prepared_size)(&a->s)));
+    if (!a->prepared) FN(direct_prepare)(ctx, &a->s, a->weight, a->bias, own);
+    const real *packed = a->prepared ? a->prepared : own;
+    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu, .out = a->y };
     FN(run_pass)(ctx, &p, &d);
 }
 

@@ -8,6 +8,8 @@
 #endif
 #else
 
+isize FN(direct_prepared_size)(const pydl_conv2d *s);
+void FN(direct_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *prepared);
 void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);

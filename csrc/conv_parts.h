@@ -133,7 +133,7 @@ static inline void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, is
     t->tail = min_isize(c.width - (stop - c.lanes), c.lanes);
 #ifdef SIMD_HALVES
     if (c.lanes == FN(HALF_LANES)) {
-        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail };
+        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail, t->skip };
         FN(half_tile_sweep_1)(&h, rows);
         return;
     }

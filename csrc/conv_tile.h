@@ -17,6 +17,7 @@ typedef struct {
     isize accumulate;                                  /* start from c instead */
     isize relu;
     real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
+    const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
 } TILE(args);
 
 ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isize *crow, int rows, int vectors)
@@ -65,6 +66,10 @@ ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isiz
         #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
             real *to = t->c + crow[i] + v * TILE(LANES);
+            if (t->skip) {
+                const real *more = t->skip + crow[i] + v * TILE(LANES);
+                sum[i][v] = sum[i][v] + (partial && v == vectors - 1 ? V(load_mask)(more, mask) : V(load)(more));
+            }
             const V_TYPE y = t->relu ? V(max)(V(set)(0), sum[i][v]) : sum[i][v];          /* this order keeps a NaN */
             if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
             else V(store)(to, y);

@@ -161,8 +161,11 @@ static void FN(transform_tile)(const FN(tiles) *p, const real *source, const rea
     if (tail) FN(transform_vector)(x, 0, FN(mask_of)(tail), planes + p->channels - tail, plane);
 }
 
-ALWAYS_INLINE void FN(finish_vector)(const real *planes, isize plane, FN(vec) start, int relu, isize rows, isize cols, isize row_step, isize col_step, int whole,
-                                     FN(vmask) mask, real *to)
+/* What a pass reads and writes; skip, if any, lies like out and is added to it. */
+typedef struct { const real *source; const real *positive; const real *weight; const real *start; const real *skip; const isize *acol; isize relu; real *out; } FN(tiles_data);
+
+ALWAYS_INLINE void FN(finish_vector)(const real *planes, isize plane, FN(vec) start, const real *skip, int relu, isize rows, isize cols, isize row_step, isize col_step,
+                                     int whole, FN(vmask) mask, real *to)
 {
     FN(vec) half[4][6], m[6], y[4];
     #pragma GCC unroll 6
@@ -180,43 +183,48 @@ ALWAYS_INLINE void FN(finish_vector)(const real *planes, isize plane, FN(vec) st
         #pragma GCC unroll 4
         for (isize q = 0; q < 4; q++) {
             if (!whole && q >= cols) break;
-            const FN(vec) sum = y[q] + start, out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
-            if (whole) FN(vstore)(to + r * row_step + q * col_step, out);
-            else FN(vstore_mask)(to + r * row_step + q * col_step, mask, out);
+            const isize at = r * row_step + q * col_step;
+            FN(vec) sum = y[q] + start;
+            if (skip) sum = sum + (whole ? FN(vload)(skip + at) : FN(vload_mask)(skip + at, mask));
+            const FN(vec) out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
+            if (whole) FN(vstore)(to + at, out);
+            else FN(vstore_mask)(to + at, mask, out);
         }
     }
 }
 
 /* out = A' m A + start, for one tile and one block of columns.   m[p][t, o]: plane apart, this tile's rows. */
-static void FN(finish_tile)(const FN(tiles) *p, const real *planes, isize plane, isize tile, isize first, isize wide, const real *start, isize relu, real *out)
+static void FN(finish_tile)(const FN(tiles) *p, const real *planes, isize plane, isize tile, isize first, isize wide, const FN(tiles_data) *d)
 {
     const isize image = tile / (p->tiles_h * p->tiles_w), row = tile / p->tiles_w % p->tiles_h * 4, col = tile % p->tiles_w * 4;
     const isize rows = min_isize(4, p->h_out - row), cols = min_isize(4, p->w_out - col), row_step = p->w_out * p->width;
-    real *to = out + ((image * p->h_out + row) * p->w_out + col) * p->width + first;
+    const isize at = ((image * p->h_out + row) * p->w_out + col) * p->width + first;
+    real *to = d->out + at;
     for (isize o = 0; o < wide; o += FN(LANES)) {
         const isize count = min_isize(FN(LANES), p->width - first - o);
-        const FN(vec) from = start ? FN(vload)(start + first + o) : FN(vzero)();
-        if (rows == 4 && cols == 4 && count == FN(LANES)) FN(finish_vector)(planes + o, plane, from, relu != 0, 4, 4, row_step, p->width, 1, FN(mask_of)(0), to + o);
-        else FN(finish_vector)(planes + o, plane, from, relu != 0, rows, cols, row_step, p->width, 0, FN(mask_of)(count), to + o);
+        const FN(vec) from = d->start ? FN(vload)(d->start + first + o) : FN(vzero)();
+        const real *skip = d->skip ? d->skip + at + o : NULL;
+        if (rows == 4 && cols == 4 && count == FN(LANES)) FN(finish_vector)(planes + o, plane, from, skip, d->relu != 0, 4, 4, row_step, p->width, 1, FN(mask_of)(0), to + o);
+        else FN(finish_vector)(planes + o, plane, from, skip, d->relu != 0, rows, cols, row_step, p->width, 0, FN(mask_of)(count), to + o);
     }
 }
 
 /* ---- forward, and backward by the input ---- */
 
 static isize FN(weight_plane)(const FN(tiles) *p) { return FN(plane_size)(FN(columns_size)(p->columns), p->channels); }
-static isize FN(tiles_shared)(const FN(tiles) *p)                            /* weights of 9 places and of 36 planes, start */
+static isize FN(tiles_packed)(const FN(tiles) *p) { return whole_lines(9 * p->channels * FN(columns_size)(p->columns)); }     /* weights of the 9 places */
+static isize FN(tiles_prepared)(const FN(tiles) *p)                          /* weights of the 36 planes, start */
 {
-    const isize size = FN(columns_size)(p->columns);
-    return whole_lines(9 * p->channels * size) + whole_lines(PLANES * FN(weight_plane)(p)) + whole_lines(size);
+    return whole_lines(PLANES * FN(weight_plane)(p)) + whole_lines(FN(columns_size)(p->columns));
 }
 static isize FN(tiles_own)(const FN(tiles) *p)
 {
     return whole_lines(PLANES * FN(plane_size)(p->block, p->pitch)) + whole_lines(PLANES * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)))
          + whole_lines(PLANES * p->pitch);                                   /* turned tiles, products, one tile's pixels */
 }
-static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p)
+static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prepared)
 {
-    return (FN(tiles_shared)(p) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real) + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
+    return ((prepared ? 0 : FN(tiles_packed)(p) + FN(tiles_prepared)(p)) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real) + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
 }
 
 /* planes: for each of the 36 (and each block of columns) (channels, columns of the block) = G w G'.   packed: the same of the 9 places of the window. */
@@ -246,8 +254,6 @@ static void FN(transform_weights)(const pydl_ctx *ctx, const FN(tiles) *p, const
         }
 }
 
-typedef struct { const real *source; const real *positive; const real *weight; const real *start; const isize *acol; isize relu; real *out; } FN(tiles_data);
-
 static void FN(tiles_task)(const FN(tiles) *p, const FN(tiles_data) *d, isize task, real *own)
 {
     const FN(columns) cols = p->columns;
@@ -267,25 +273,30 @@ static void FN(tiles_task)(const FN(tiles) *p, const FN(tiles_data) *d, isize ta
                                 .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow };
             FN(run_tile)(&t, whole, block, tiles);
         }
-        for (isize t = 0; t < tiles; t++) FN(finish_tile)(p, m + t * wide, out_plane, first_tile + t, first, wide, d->start, d->relu, d->out);
+        for (isize t = 0; t < tiles; t++) FN(finish_tile)(p, m + t * wide, out_plane, first_tile + t, first, wide, d);
     }
 }
 
-/* The pass from `packed` weights, which lie at the beginning of scratch. */
-static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, const real *source, const real *positive, const real *bias, isize relu, real *scratch, real *out)
+/* prepared: the planes of `packed` weights, and the start of each column. */
+static void FN(prepare_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, const real *packed, const real *bias, real *prepared)
 {
-    const isize size = FN(columns_size)(p->columns), own_size = FN(tiles_own)(p);
-    real *planes = scratch + whole_lines(9 * p->channels * size), *start = planes + whole_lines(PLANES * FN(weight_plane)(p));
-    real *own = start + whole_lines(size);
+    real *start = prepared + whole_lines(PLANES * FN(weight_plane)(p));
+    FN(transform_weights)(ctx, p, packed, prepared);
+    for (isize o = 0; o < FN(columns_size)(p->columns); o++) start[o] = bias && o < p->width ? bias[o] : 0;
+}
+
+/* The pass.  d: what is read and written, but for the weights; own: what the threads work in. */
+static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data) d, const real *prepared, real *own)
+{
+    const isize own_size = FN(tiles_own)(p);
     isize *acol = (isize *)(own + ctx->threads * own_size), *arow = acol + p->channels;
-    FN(transform_weights)(ctx, p, scratch, planes);
-    if (bias) for (isize o = 0; o < size; o++) start[o] = o < p->width ? bias[o] : 0;
     for (isize c = 0; c < p->channels; c++) acol[c] = c;
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
         for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
-    const FN(tiles_data) d = { .source = source, .positive = positive, .weight = planes, .start = bias ? start : NULL, .acol = acol,
-                               .relu = relu, .out = out };
+    d.weight = prepared;
+    d.start = prepared + whole_lines(PLANES * FN(weight_plane)(p));
+    d.acol = acol;
     #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (p->blocks * p->parts > 1)
     for (isize task = 0; task < p->blocks * p->parts; task++) FN(tiles_task)(p, &d, task, own + omp_get_thread_num() * own_size);
 }
@@ -299,21 +310,46 @@ static FN(tiles) FN(backward_tiles)(const pydl_conv2d *s)
 isize FN(winograd_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(tiles) p = FN(forward_tiles)(&a->s);
-    return FN(tiles_scratch)(ctx, &p);
+    return FN(tiles_scratch)(ctx, &p, a->prepared != NULL);
+}
+
+isize FN(winograd_prepared_size)(const pydl_conv2d *s)
+{
+    const FN(tiles) p = FN(forward_tiles)(s);
+    return FN(tiles_prepared)(&p);
+}
+
+isize FN(winograd_packed_size)(const pydl_conv2d *s)
+{
+    const FN(tiles) p = FN(forward_tiles)(s);
+    return FN(tiles_packed)(&p);
+}
+
+void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *packed, real *prepared)
+{
+    const FN(tiles) p = FN(forward_tiles)(s);
+    const conv_axis along = { .taps = 3, .k_step = 1 };
+    FN(pack)(ctx, p.columns, along, along, 1, p.channels, weight, 3, p.channels * p.width, 0, p.width, 1, packed);
+    FN(prepare_tiles)(ctx, &p, packed, bias, prepared);
 }
 
 void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(tiles) p = FN(forward_tiles)(&a->s);
-    const conv_axis along = { .taps = 3, .k_step = 1 };
-    FN(pack)(ctx, p.columns, along, along, 1, p.channels, a->weight, 3, p.channels * p.width, 0, p.width, 1, a->scratch);
-    FN(run_tiles)(ctx, &p, a->x, NULL, a->bias, a->relu, a->scratch, a->y);
+    const FN(tiles_data) d = { .source = a->x, .skip = a->skip, .relu = a->relu, .out = a->y };
+    real *packed = a->scratch, *prepared = packed + FN(tiles_packed)(&p);
+    if (a->prepared) {
+        FN(run_tiles)(ctx, &p, d, a->prepared, a->scratch);
+        return;
+    }
+    FN(winograd_prepare)(ctx, &a->s, a->weight, a->bias, packed, prepared);
+    FN(run_tiles)(ctx, &p, d, prepared, prepared + FN(tiles_prepared)(&p));
 }
 
 isize FN(winograd_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
 {
     const FN(tiles) p = FN(backward_tiles)(&a->s);
-    return FN(tiles_scratch)(ctx, &p);
+    return FN(tiles_scratch)(ctx, &p, 0);
 }
 
 void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
@@ -321,7 +357,9 @@ void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_i
     const FN(tiles) p = FN(backward_tiles)(&a->s);
     const conv_axis along = { .taps = 3, .k_first = 2, .k_step = -1 };
     FN(pack)(ctx, p.columns, along, along, 1, p.channels, a->weight, 3, p.channels * p.width, 0, 1, p.channels, a->scratch);
-    FN(run_tiles)(ctx, &p, a->dy, a->relu_y, NULL, 0, a->scratch, a->dx);
+    real *prepared = (real *)a->scratch + FN(tiles_packed)(&p);
+    FN(prepare_tiles)(ctx, &p, a->scratch, NULL, prepared);
+    FN(run_tiles)(ctx, &p, (FN(tiles_data)){ .source = a->dy, .positive = a->relu_y, .out = a->dx }, prepared, prepared + FN(tiles_prepared)(&p));
 }
 
 /* ---- backward by the weight ---- */

@@ -109,7 +109,7 @@ class Parameter(Tensor):
         values = np.asarray(value)
         if dtype is None:
             dtype = "float32" if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8) else values.dtype
-        self.array = B.owned(values.shape, dtype)
+        self.array = B.weight(values.shape, dtype)
         B.assign(self.array, values)
         self.op, self.index = None, 0
         self.name, self.regularizer, self.constraint, self.lr_multiplier = name, regularizer, constraint, 1.0

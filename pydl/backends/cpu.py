@@ -3,7 +3,7 @@ import importlib
 import pkgutil
 
 from pydl import kernels
-from pydl.kernels._common import Array, assign, empty, from_numpy, owned, zeros  # noqa: F401
+from pydl.kernels._common import Array, assign, empty, from_numpy, owned, weight, zeros  # noqa: F401
 
 name = "cpu"
 

@@ -69,7 +69,22 @@ cdef class Array:
     cdef isize block_start, block_size      # what this array gives back to the arena; size 0: a view of `owner`
     cdef long generation
     cdef readonly object owner              # what keeps the memory alive when this array does not hold the block itself
+    cdef readonly bint weight               # a Parameter's memory: what is made of it is kept until it changes
+    cdef readonly long changes              # how often it has changed since, as far as weights are counted
+    cdef readonly int views                 # NumPy views of it that are alive: they may write at any time
+    cdef dict prepared                      # key -> Prepared
     cdef isize shape_and_strides[16]        # for the buffer protocol
+
+cdef class Prepared:
+    cdef readonly Array array
+    cdef void *owner                        # the weight whose dict holds this
+    cdef tuple sources                      # other arrays it was made of
+    cdef list seen                          # their `changes` when it was made, the weight's first
+    cdef const pydl_kernel_row *row
+    cdef int real_type, level
+    cdef bytes arguments
+    cdef bint fresh(self)
+    cdef int make(self) except -1
 
 cdef class Recording:
     cdef readonly Arena arena
@@ -80,7 +95,7 @@ cdef class Recording:
     cdef char *args
     cdef isize args_used, args_capacity
     cdef readonly list labels               # (kernel name, shape of the output, FLOPs, bytes) a call
-    cdef readonly list kept, constants
+    cdef readonly list kept, constants, written, prepared
     cdef Recording previous
     cdef readonly int threads               # the most a replay may use
     cdef readonly object spoilt
@@ -95,5 +110,9 @@ cdef int agree(str who, Array a, Array b) except -1
 cdef int expect(str who, str name, Array a, int code, tuple shape) except -1
 cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbytes, Array out,
                 double flops, double moved) except -1
+cdef Array root_of(Array a)
+cdef int changed(Array a) except -1
+cdef int aside(const pydl_kernel_row *row, Array typed, void *args) except -1
+cdef Prepared prepare(Array weight, object key, const pydl_kernel_row *row, void *args, isize nbytes, isize size, isize where, tuple sources)
 cpdef Array empty(shape, dtype=*)
 cpdef Array owned(shape, dtype=*)

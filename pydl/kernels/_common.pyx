@@ -130,7 +130,109 @@ cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbyte
         fail(status, row.name.decode(), &fault)
     if pydl_open_recording != NULL:
         (<Recording>pydl_open_recording).append(row, run, args, nbytes, out, flops, moved)
+    if out is not None:
+        changed(out)
     return 0
+
+
+# ---------------------------------------------------------------------------------------------------- prepared weights
+
+cdef int changed(Array a) except -1:
+    """A kernel wrote to this array: if it is a weight, what was made of it is out of date, now and after every replay of the open recording."""
+    a = root_of(a)
+    if a.weight:
+        a.changes += 1
+        if pydl_open_recording != NULL:
+            (<Recording>pydl_open_recording).written.append(a)
+    return 0
+
+
+cdef int aside(const pydl_kernel_row *row, Array typed, void *args) except -1:
+    """Run a kernel that only tells a size: on one thread, without scratch, unrecorded."""
+    cdef pydl_ctx ctx
+    cdef pydl_fault fault
+    ctx.threads, ctx.blas, ctx.fault = 1, &blas, &fault
+    if row.run[cpu_level][typed.code](&ctx, args) != 0:
+        fail(1, row.name.decode(), &fault)
+    return 0
+
+
+cdef class Prepared:
+    """What a kernel makes of weights before it uses them (packed, turned, folded), kept until one of them changes.
+
+    It lives in the dict of its weight and dies with it.  At most one for each form: for a convolution the packed weights, or 36 planes for
+    9 places of the window, and as much again with a normalisation folded in.
+    """
+
+    cdef bint fresh(self):
+        cdef Array root = <Array>self.owner
+        cdef isize i = 0
+        if root.views or root.changes != <long>self.seen[0]:
+            return False
+        for source in self.sources:
+            i += 1
+            root = <Array>source
+            if root.views or root.changes != <long>self.seen[i]:
+                return False
+        return True
+
+    cdef int make(self) except -1:
+        """Fill the array.  The GIL is held throughout: no other thread sees it half done."""
+        global pydl_open_recording
+        cdef pydl_ctx ctx
+        cdef pydl_fault fault
+        cdef Array scratch = None
+        cdef isize bytes_
+        cdef void *recording = pydl_open_recording
+        cdef char *args = self.arguments
+        ctx.threads = thread_count
+        ctx.blas = &blas
+        ctx.fault = &fault
+        memset(&fault, 0, sizeof(fault))
+        pydl_open_recording = NULL                          # scratch is the eager arena's, and nothing of this is written down
+        try:
+            if self.row.scratch[self.level][self.real_type] != NULL:
+                bytes_ = self.row.scratch[self.level][self.real_type](&ctx, args)
+                (<void **>args)[0] = NULL
+                if bytes_ > 0:
+                    scratch = empty((bytes_,), UINT8)
+                    (<void **>args)[0] = scratch.data
+            self.seen = [(<Array>self.owner).changes] + [(<Array>source).changes for source in self.sources]
+            if self.row.run[self.level][self.real_type](&ctx, args) != 0:
+                fail(1, self.row.name.decode(), &fault)
+        finally:
+            pydl_open_recording = recording
+        return 0
+
+
+cdef Prepared prepare(Array weight, object key, const pydl_kernel_row *row, void *args, isize nbytes, isize size, isize where, tuple sources):
+    """The Prepared of a weight under this key, made by a kernel of these arguments if it is not there; up to date when this returns.
+
+    size: its reals; where: the offset in args of the pointer to be set to them; sources: the other arrays that it depends on.
+    """
+    cdef Array root = root_of(weight), source
+    cdef Prepared p
+    if not blas_tried:
+        load_blas()
+    key = (key, cpu_level, <size_t>weight.data)
+    if root.prepared is None:
+        root.prepared = {}
+    p = root.prepared.get(key)
+    if p is None:
+        p = Prepared.__new__(Prepared)
+        p.array = owned((size,), weight.code)
+        (<void **>(<char *>args + where))[0] = p.array.data
+        p.owner = <void *>root
+        p.sources = tuple([root_of(source) for source in sources])
+        p.row, p.real_type, p.level = row, weight.code, cpu_level
+        p.arguments = (<char *>args)[:nbytes]
+        p.make()
+        root.prepared[key] = p
+    elif not p.fresh():
+        p.make()
+    if pydl_open_recording != NULL:
+        (<Recording>pydl_open_recording).prepared.append((p, root))
+    return p
 
 
 # ---------------------------------------------------------------------------------------------------- recording
@@ -170,7 +272,7 @@ cdef class Recording:
         self.arena = arena
         self.previous = previous
         self.threads = thread_count
-        self.labels, self.kept, self.constants = [], [], []
+        self.labels, self.kept, self.constants, self.written, self.prepared = [], [], [], [], []
 
     def __dealloc__(self):
         free(self.calls)
@@ -269,6 +371,7 @@ cdef class Program:
     cdef readonly object outputs            # what the step returned; its arrays hold the results after each run
     cdef readonly object inputs             # arrays to fill before a run
     cdef readonly object lock
+    cdef tuple written, prepared            # weights that a run changes; what kernels made of weights, to be made anew where those changed
     cdef pydl_program program
     cdef readonly int threads, chosen       # of the latest run; what was found faster
     cdef double[2] best                     # seconds of the fastest trial on one thread, on all
@@ -284,6 +387,8 @@ cdef class Program:
         self.program.n = recording.n
         pydl_allow(recording.arena.base, recording.arena.committed)     # a replay uses blocks that no Array holds any more
         self.lock = threading.Lock()
+        self.written = tuple({id(a): a for a in recording.written}.values())
+        self.prepared = tuple({id(p): (p, root) for p, root in recording.prepared}.values())
 
     @property
     def nbytes(self):
@@ -312,6 +417,11 @@ cdef class Program:
         cdef int status
         cdef double started = 0
         cdef int trial = self.next_trial()
+        cdef Prepared prepared
+        for pair in self.prepared:
+            prepared = <Prepared>(<tuple>pair)[0]
+            if not prepared.fresh():
+                prepared.make()
         ctx.threads = self.threads
         ctx.blas = &blas
         ctx.fault = &fault
@@ -327,6 +437,8 @@ cdef class Program:
             if trial >= 0:
                 started = pydl_clock() - started
         in_kernels -= 1
+        for a in self.written:
+            (<Array>a).changes += 1
         if trial >= 0 and started < self.best[trial]:
             self.best[trial] = started
         if status != 0:

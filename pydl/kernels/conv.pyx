@@ -1,7 +1,7 @@
 """Boundary of the convolution kernels."""
 from libc.string cimport memset
 
-from pydl.kernels._common cimport Array, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport Array, Prepared, aside, expect, isize, kernel, launch, prepare, ptr, pydl_kernel_row
 
 cdef extern from "conv.h":
     ctypedef struct pydl_conv2d:
@@ -28,7 +28,24 @@ cdef extern from "conv.h":
         pydl_conv2d s
         isize relu
         isize winograd
+        const float *prepared
+        const float *skip
         float *y
+    ctypedef struct pydl_conv2d_prepare_args_f32:
+        const float *weight
+        const float *bias
+        const float *gamma
+        const float *beta
+        const float *mean
+        const float *variance
+        double epsilon
+        pydl_conv2d s
+        isize winograd
+        float *prepared
+    ctypedef struct pydl_conv2d_prepared_size_args_f32:
+        pydl_conv2d s
+        isize winograd
+        isize *size
     ctypedef struct pydl_conv2d_backward_input_args_f32:
         const float *dy
         const float *relu_y
@@ -54,6 +71,8 @@ cdef extern from "conv.h":
         float *x
 
 cdef const pydl_kernel_row *CONV2D_FORWARD = kernel("conv2d_forward")
+cdef const pydl_kernel_row *CONV2D_PREPARE = kernel("conv2d_prepare")
+cdef const pydl_kernel_row *CONV2D_PREPARED_SIZE = kernel("conv2d_prepared_size")
 cdef const pydl_kernel_row *CONV2D_BACKWARD_INPUT = kernel("conv2d_backward_input")
 cdef const pydl_kernel_row *CONV2D_BACKWARD_WEIGHT = kernel("conv2d_backward_weight")
 cdef const pydl_kernel_row *IM2COL = kernel("im2col")
@@ -100,16 +119,68 @@ cdef double work(pydl_conv2d *s):
     return 2.0 * s.n * s.h_out * s.w_out * s.kh * s.kw * (s.c_in // s.groups) * s.c_out
 
 
+cdef const float *of_channels(str name, Array a, Array weight, isize c_out, list sources) except? NULL:
+    """The pointer of an array of a number for each result, NULL for None; it is one more that the prepared weights depend on."""
+    if a is None:
+        return NULL
+    expect("conv2d_forward", name, a, weight.code, (c_out,))
+    if not a.weight:
+        raise ValueError(f"conv2d_forward: {name} must be a Parameter's, whose changes are counted")
+    sources.append(a)
+    return <const float *>ptr(a)
+
+
+cdef Prepared kept_weights(pydl_conv2d *s, Array weight, Array bias, tuple norm, bint winograd):
+    """The weights in the kernel's form; one for each form, whatever the size of the image."""
+    cdef pydl_conv2d_prepare_args_f32 a
+    cdef pydl_conv2d_prepared_size_args_f32 ask
+    cdef isize size = 0
+    cdef list sources = []
+    if not weight.weight:
+        raise ValueError("conv2d_forward: weight must be a Parameter's, whose changes are counted")
+    memset(&a, 0, sizeof(a))
+    a.s = s[0]; a.winograd = winograd; a.weight = <const float *>ptr(weight)
+    a.bias = of_channels("bias", bias, weight, s.c_out, sources)
+    if norm is not None:
+        a.gamma = of_channels("gamma", norm[0], weight, s.c_out, sources); a.beta = of_channels("beta", norm[1], weight, s.c_out, sources)
+        a.mean = of_channels("mean", norm[2], weight, s.c_out, sources); a.variance = of_channels("variance", norm[3], weight, s.c_out, sources)
+        a.epsilon = norm[4]
+        if a.mean == NULL or a.variance == NULL:
+            raise ValueError("conv2d_forward: a normalisation has a mean and a variance")
+    ask.s = s[0]; ask.winograd = winograd; ask.size = &size
+    aside(CONV2D_PREPARED_SIZE, weight, &ask)
+    # the form is known by its size: planes and packed places never have the same
+    return prepare(weight, ("conv2d", size, s.groups, s.kh, s.kw, tuple([id(source) for source in sources]), a.epsilon), CONV2D_PREPARE, &a, sizeof(a), size,
+                   <char *>&a.prepared - <char *>&a, tuple(sources))
+
+
 def conv2d_forward(Array x not None, Array weight not None, Array bias, tuple strides, tuple dilation, tuple pad, isize groups,
-                   bint relu, bint winograd, Array y not None):
-    """y = x convolved with weight, + bias, max(., 0) if relu.   pad: (top, left); y's shape says how far the windows go."""
+                   bint relu, bint winograd, Array y not None, bint keep=False, tuple norm=None, Array skip=None):
+    """y = x convolved with weight, + bias, + skip, max(., 0) if relu.   pad: (top, left); y's shape says how far the windows go.
+
+    keep: weight is a Parameter's; what is made of it is kept until it changes.  norm: (gamma, beta, mean, variance, epsilon) of a batch
+    normalisation to fold into what is kept, all of them Parameters'; gamma and beta may be None.
+    """
     cdef pydl_conv2d_forward_args_f32 a
     memset(&a, 0, sizeof(a))
     convolution("conv2d_forward", &a.s, x, weight, strides, dilation, pad, groups, y)
-    if bias is not None:
-        expect("conv2d_forward", "bias", bias, x.code, (a.s.c_out,))
-        a.bias = <const float *>ptr(bias)
-    a.x = <const float *>ptr(x); a.weight = <const float *>ptr(weight); a.relu = relu; a.winograd = winograd; a.y = <float *>ptr(y)
+    if a.s.groups == a.s.c_in and a.s.groups > 1:
+        if norm is not None or skip is not None:
+            raise ValueError("conv2d_forward: a depthwise convolution folds nothing")
+        keep = False
+    if norm is not None and not keep:
+        raise ValueError("conv2d_forward: a normalisation is folded into weights that are kept")
+    if keep:
+        a.prepared = <const float *>ptr(kept_weights(&a.s, weight, bias, norm, winograd).array)
+    else:
+        a.weight = <const float *>ptr(weight)
+        if bias is not None:
+            expect("conv2d_forward", "bias", bias, x.code, (a.s.c_out,))
+            a.bias = <const float *>ptr(bias)
+    if skip is not None:
+        expect("conv2d_forward", "skip", skip, x.code, y.shape)
+        a.skip = <const float *>ptr(skip)
+    a.x = <const float *>ptr(x); a.relu = relu; a.winograd = winograd; a.y = <float *>ptr(y)
     launch(CONV2D_FORWARD, x, &a, sizeof(a), y, work(&a.s), x.nbytes + weight.nbytes + y.nbytes)
 
 

@@ -1,5 +1,5 @@
 """Boundary of the normalisation kernels.  Everything but the last axes counts as rows; None stands for what is not wanted."""
-from pydl.kernels._common cimport Array, agree, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport Array, agree, changed, expect, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "norm.h":
     ctypedef struct pydl_batch_norm_forward_args_f32:
@@ -115,6 +115,9 @@ def batch_norm_forward(Array x not None, Array gamma, Array beta, double epsilon
     a.moving_mean = per("batch_norm_forward", "moving_mean", moving_mean, x, c)
     a.moving_variance = per("batch_norm_forward", "moving_variance", moving_variance, x, c)
     launch(BATCH_NORM_FORWARD, x, &a, sizeof(a), y, 8 * x.size, 2 * x.nbytes)
+    if moving_mean is not None:
+        changed(moving_mean)
+        changed(moving_variance)
 
 
 def batch_norm_backward(Array dy not None, Array x not None, Array gamma, Array beta, Array mean not None, Array rstd not None, bint relu,

@@ -11,7 +11,7 @@ iterations: int64, one number, which the kernel raises by `advance`; gate: int64
 """
 from libc.stdlib cimport calloc, free
 
-from pydl.kernels._common cimport Array, FLOAT64, INT64, agree, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport changed, Array, FLOAT64, INT64, agree, expect, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "optim.h":
     ctypedef struct pydl_optim_entry_f32:
@@ -132,6 +132,8 @@ cdef int update(const pydl_kernel_row *row, list entries, int slots, Array hyper
             a.g_scale = <const double *>ptr(g_scale)
         first = entries[0][0]
         launch(row, first, a, nbytes, first, flops * (moved / first.nbytes * first.size if first.nbytes else 0), (3 + 2 * slots) * moved)
+        for entry in entries:
+            changed(entry[0])
     finally:
         free(a)
     return 0
@@ -218,6 +220,8 @@ def average_weights(list entries not None, Array momentum not None, Array iterat
             a.gate = ptr(gate)
         first = entries[0][0]
         launch(AVERAGE_WEIGHTS, first, a, nbytes, first, moved / 2, 3 * moved)
+        for entry in entries:
+            changed(entry[0])
     finally:
         free(a)
 

@@ -16,7 +16,8 @@ class Conv2DOp(Op):
 
     def forward(self, B, x, weight, bias=None):
         y = B.empty((x.shape[0], *self.size, weight.shape[3]), x.dtype)
-        B.conv2d_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y)
+        keep = weight.weight and True not in self.needs and (bias is None or bias.weight)      # weights that nobody is training are packed once
+        B.conv2d_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y, keep)
         self.x, self.weight, self.y = x, weight, y if self.relu else None       # y > 0 is where relu let the gradient through
         return y
 

@@ -110,6 +110,48 @@ static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int thr
     free(memory);
 }
 
+/* Prepared weights give the bits of weights that are not; with a normalisation folded in and a skip, what the formula says. */
+static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
+{
+    if (s.groups == s.c_in && s.groups > 1) return;
+    const isize n_y = s.n * s.h_out * s.w_out * s.c_out, n_x = s.n * s.h * s.w * s.c_in, n_w = s.kh * s.kw * (s.c_in / s.groups) * s.c_out;
+    real *x = R(filled)(n_x), *weight = R(filled)(n_w), *bias = R(filled)(s.c_out), *y = R(filled)(n_y), *again = R(filled)(n_y), *skip = R(filled)(n_y);
+    real *gamma = R(filled)(s.c_out), *beta = R(filled)(s.c_out), *mean = R(filled)(s.c_out), *variance = R(filled)(s.c_out), *first = NULL;
+    for (isize o = 0; o < s.c_out; o++) variance[o] += (real)1.5;
+    for (int threads = 1; threads <= 2; threads++) {
+        isize size = 0;
+        const FN(conv2d_prepared_size_args) ask = { .s = s, .winograd = winograd, .size = &size };
+        if (FN(conv2d_prepared_size)(NULL, &ask) != PYDL_OK) failures++;
+        real *prepared = R(filled)(size);
+        FN(conv2d_prepare_args) p = { .weight = weight, .bias = bias, .s = s, .winograd = winograd, .prepared = prepared };
+        R(run)(FN(conv2d_prepare), FN(conv2d_prepare_scratch), &p, threads);
+        FN(conv2d_forward_args) plain = { .x = x, .weight = weight, .bias = bias, .s = s, .relu = relu, .winograd = winograd, .y = y };
+        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &plain, threads);
+        FN(conv2d_forward_args) f = { .x = x, .s = s, .relu = relu, .winograd = winograd, .prepared = prepared, .y = again };
+        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+        if (memcmp(y, again, (size_t)n_y * sizeof(real))) print_shape("other bits with prepared weights", &s);
+
+        p.gamma = gamma; p.beta = beta; p.mean = mean; p.variance = variance; p.epsilon = 1e-3;
+        R(run)(FN(conv2d_prepare), FN(conv2d_prepare_scratch), &p, threads);
+        f.skip = skip;
+        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+        if (threads == 1) memcpy(first = malloc((size_t)n_y * sizeof(real) + 1), again, (size_t)n_y * sizeof(real));
+        else if (memcmp(first, again, (size_t)n_y * sizeof(real))) print_shape("other bits with other threads (folded)", &s);
+        free(prepared);
+    }
+    R(sums) want = R(plain_loops)(&s, x, weight, bias, y);
+    for (isize i = 0; i < n_y; i++) {
+        const isize o = i % s.c_out;
+        const double scale = (double)gamma[o] / sqrt((double)variance[o] + 1e-3);
+        want.y[i] = (want.y[i] - (double)mean[o]) * scale + (double)beta[o] + (double)skip[i];
+        want.y_size[i] = (want.y_size[i] + fabs((double)mean[o])) * fabs(scale) + fabs((double)beta[o]) + fabs((double)skip[i]);
+        if (relu && !(want.y[i] > 0)) want.y[i] = 0;
+    }
+    R(compare)("folded y", &s, again, want.y, want.y_size, n_y, 8 + sqrt((double)n_w), winograd);
+    free(want.y); free(want.dx); free(want.dweight); free(want.dbias); free(want.y_size); free(want.dx_size); free(want.dweight_size); free(want.dbias_size);
+    free(x); free(weight); free(bias); free(y); free(again); free(skip); free(gamma); free(beta); free(mean); free(variance); free(first);
+}
+
 /* winograd: its form is allowed. */
 static void R(check)(pydl_conv2d s, int with_bias, int relu, int winograd)
 {
@@ -140,6 +182,7 @@ static void R(check)(pydl_conv2d s, int with_bias, int relu, int winograd)
     R(compare)("dweight", &s, dweight, want.dweight, want.dweight_size, n_w, 8 + sqrt((double)n_y), winograd);
     if (with_bias) R(compare)("dbias", &s, dbias, want.dbias, want.dbias_size, s.c_out, 8 + sqrt((double)n_y), winograd);
     for (int k = 0; k < 4; k++) free(first[k]);
+    R(check_prepared)(s, relu, winograd);
     free(want.y); free(want.dx); free(want.dweight); free(want.dbias); free(want.y_size); free(want.dx_size); free(want.dweight_size); free(want.dbias_size);
     free(x); free(weight); free(bias); free(dy); free(y); free(dx); free(dweight); free(dbias); free(positive); free(kept);
 }

@@ -1,0 +1,139 @@
+"""Weights that nobody is training are packed once, and again as soon as they change, whoever changes them."""
+import numpy as np
+import pytest
+
+import pydl
+from pydl import layers
+from pydl.backends import cpu as B
+
+X = np.random.default_rng(0).standard_normal((3, 12, 12, 3)).astype(np.float32)
+Y = np.random.default_rng(1).integers(0, 4, 3)
+
+
+def network(**options):
+    return pydl.Sequential([layers.Input((12, 12, 3)), layers.Conv2D(16, 3, padding="same", activation="relu", **options),
+                            layers.Conv2D(24, 3, padding="same"), layers.BatchNormalization(), layers.Activation("relu"), layers.Conv2D(8, 1),
+                            layers.GlobalAveragePooling2D(), layers.Dense(4, activation="softmax")])
+
+
+def ready(model):
+    """The model, with its weights in use: predicted with, replayed."""
+    for _ in range(3):
+        model.predict(X)
+    return model
+
+
+def check(model):
+    """What it predicts now is what a new model of these weights predicts, replayed and eagerly."""
+    new = network()
+    new.set_weights(model.get_weights())
+    expected = new.predict(X)
+    assert np.array_equal(model.predict(X), expected)
+    with pydl.no_grad():
+        assert np.array_equal(model(X).numpy(), expected)
+    assert np.array_equal(model.predict(X), expected)
+    return expected
+
+
+def by_fit(model):
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(X, Y, epochs=4, verbose=0)
+
+
+def by_averages(model):
+    model.compile(pydl.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2), "sparse_categorical_crossentropy")
+    model.fit(X, Y, epochs=3, verbose=0)
+
+
+def by_hand(model):
+    kernel = model.layers[0].kernel
+    optimizer = pydl.optimizers.SGD(0.5)
+    optimizer.build(model.trainable_weights)
+    optimizer.apply([(np.full(kernel.shape, 0.1, np.float32), kernel)])
+
+
+def by_replayed_training(model):
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for _ in range(5):
+        model.train_on_batch(X, Y)
+        check(model)
+
+
+def by_loading(model, tmp_path):
+    other = network()
+    other.save_weights(tmp_path / "weights.pydl")
+    model.load_weights(tmp_path / "weights.pydl")
+
+
+CHANGES = {
+    "assign": lambda model, _: model.layers[1].kernel.assign(model.layers[1].kernel.numpy() * 2),
+    "bias": lambda model, _: model.layers[0].bias.assign(np.ones(16, np.float32)),
+    "set_weights": lambda model, _: model.set_weights([w + 0.1 for w in model.get_weights()]),
+    "load_weights": by_loading,
+    "fit": lambda model, _: by_fit(model),
+    "running means of weights": lambda model, _: by_averages(model),
+    "optimizer": lambda model, _: by_hand(model),
+    "train_on_batch": lambda model, _: by_replayed_training(model),
+    "a view": lambda model, _: np.copyto(model.layers[0].kernel.numpy(), 0.25),
+    "moving mean": lambda model, _: model.layers[2].moving_mean.assign(np.full(24, 0.3, np.float32)),
+    "moving variance by training": lambda model, _: model(X, training=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_prepared_weights_follow_a_change(change, tmp_path):
+    model = ready(network())
+    before = check(model)
+    CHANGES[change](model, tmp_path)
+    assert not np.array_equal(check(model), before)
+    model.set_weights(model.get_weights())
+    check(model)
+
+
+@pytest.mark.parametrize("constraint", ["max_norm", "non_neg"])
+def test_prepared_weights_follow_a_constraint(constraint):
+    model = ready(network(kernel_constraint=constraint))
+    by_fit(model)
+    check(model)
+
+
+def test_prepared_weights_follow_a_view_that_stays():
+    model = ready(network())
+    view = model.layers[1].kernel.numpy()
+    for factor in (2, 0.5, 3):
+        view *= factor
+        check(model)
+    del view
+    check(model)
+
+
+def test_prepared_weights_follow_a_slot_that_is_no_parameter():
+    """The weights are an argument of a function here: other ones at each call."""
+    apply = pydl.function(lambda x, w: layers.conv.conv2d(x, w))
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        w = rng.standard_normal((3, 3, 3, 16)).astype(np.float32)
+        assert np.array_equal(apply(X, w).numpy(), layers.conv.conv2d(X, w).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("c", [1, 3, 16, 33])
+def test_prepared_weights_give_the_bits_of_others(c, dtype):
+    rng = np.random.default_rng(c)
+    x = B.from_numpy(rng.standard_normal((2, 9, 10, c)).astype(dtype))
+    weight, bias = B.weight((3, 3, c, 19), dtype), B.weight((19,), dtype)
+    B.assign(weight, rng.standard_normal((3, 3, c, 19)))
+    B.assign(bias, rng.standard_normal(19))
+    geometry = ((1, 1), (1, 1), (1, 1), 1, True, True)
+    y, kept = B.empty((2, 9, 10, 19), dtype), B.empty((2, 9, 10, 19), dtype)
+    B.conv2d_forward(x, weight, bias, *geometry, y)
+    B.conv2d_forward(x, weight, bias, *geometry, kept, True)
+    assert np.array_equal(np.asarray(y), np.asarray(kept))
+
+
+def test_weights_of_no_parameter_are_not_kept():
+    x, w, y = B.zeros((1, 4, 4, 2)), B.zeros((3, 3, 2, 2)), B.empty((1, 2, 2, 2))
+    with pytest.raises(ValueError, match="Parameter"):
+        B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, True)
+    with pytest.raises(ValueError, match="kept"):
+        B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, False, (None, None, w, w, 1e-3))
