@@ -61,6 +61,14 @@ static double FN(sum_along)(const real *x, isize n)
     return sum;
 }
 
+static double FN(product_along)(const real *x, isize n)
+{
+    double product = 1;
+    #pragma omp simd reduction(* : product)
+    for (isize i = 0; i < n; i++) product *= (double)x[i];
+    return product;
+}
+
 static real FN(max_along)(const real *x, isize n)
 {
     real largest = -(real)INFINITY;
@@ -160,6 +168,7 @@ static real FN(min_along)(const real *x, isize n)
 #endif
 
 REDUCTION(reduce_sum, double, 0, FN(sum_along), p + q)
+REDUCTION(reduce_product, double, 1, FN(product_along), p * q)
 REDUCTION(reduce_max, real, -(real)INFINITY, FN(max_along), q > p ? q : q == q ? p : q)     /* q == q: false for a NaN */
 REDUCTION(reduce_min, real, (real)INFINITY, FN(min_along), q < p ? q : q == q ? p : q)
 

@@ -16,7 +16,7 @@ enum { PYDL_REDUCE_DIMS = 8 };
    Overwrites y.
 
    The work is cut by shape: every result is a sum over runs of at most 32768 elements, in the order of the runs.
-   Sums are in double; the sum over nothing is 0, extremes over nothing are -inf and inf; a NaN makes the extreme a NaN. */
+   Sums and products are in double; the sum over nothing is 0, the product 1, extremes over nothing are -inf and inf; a NaN makes the extreme a NaN. */
 typedef struct {
     void *scratch;
     const real *x;
@@ -31,6 +31,8 @@ typedef struct {
 } FN(reduce_args);
 pydl_status FN(reduce_sum)(const pydl_ctx *ctx, const void *args);
 isize FN(reduce_sum_scratch)(const pydl_ctx *ctx, const void *args);
+pydl_status FN(reduce_product)(const pydl_ctx *ctx, const void *args);
+isize FN(reduce_product_scratch)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(reduce_max)(const pydl_ctx *ctx, const void *args);
 isize FN(reduce_max_scratch)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(reduce_min)(const pydl_ctx *ctx, const void *args);

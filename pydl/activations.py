@@ -1,44 +1,11 @@
 """Activations by name, as in keras.activations: `get("relu")` is `relu`."""
 from pydl import registry
 from pydl.errors import show, suggestion
-from pydl.ops import (
-    celu,
-    elu,
-    exponential,
-    gelu,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    leaky_relu,
-    linear,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    squareplus,
-    tanh,
-    tanh_shrink,
-    threshold,
-)
+from pydl.ops import ACTIVATIONS, hard_silu, linear, silu
 
-BY_NAME = {f.__name__: f for f in (
-    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax, mish, relu,
-    relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold)}
-registry.register("activations", *BY_NAME.values())
-BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
-swish, hard_swish = silu, hard_silu
+registry.register("activations", *ACTIVATIONS.values())
+BY_NAME = ACTIVATIONS | {"swish": silu, "hard_swish": hard_silu}
+globals().update(BY_NAME)                   # activations.relu, activations.softmax, ...
 
 
 def get(identifier):

@@ -130,6 +130,9 @@ def average(x, weights, axis):
 
 
 CASES += [
+    op("reduce", ops.prod, (N, 3, 4), reduce.prod, axis=1, also=[(2, 3, 129), (2, 40, 17), (2, 300, 3)]),
+    op("reduce", ops.prod, (N, 3, 4, 2), reduce.prod, axis=(1, 3), keepdims=True),
+    op("reduce", ops.prod, away(6), reduce.prod),
     op("reduce", ops.argmax, apart(N, 5), reduce.argmax, axis=-1, gradient=False, also=[(3, 1), (2, 1000)]),
     op("reduce", ops.argmax, apart(N, 5, 3), reduce.argmax, axis=1, keepdims=True, gradient=False, also=[(2, 5, 130)]),
     op("reduce", ops.argmin, apart(N, 5), reduce.argmin, axis=1, gradient=False),
@@ -183,6 +186,8 @@ CASES += [
     op("move", stack, [(N, 3), (N, 3)], move.stack, axis=1),
     op("move", ops.take, [(6, 3), integers(N, high=6)], move.take, axis=0, also=[[(6, 20), integers(2, 3, high=6)], [(2, 4000), integers(9, high=2)]]),
     op("move", ops.take, [(N, 6, 3), integers(2, 4, high=6, dtype="int32")], move.take, axis=1),
+    op("move", ops.hardmax, apart(N, 5), move.hardmax, gradient=False),
+    op("move", ops.hardmax, apart(N, 5, 3), move.hardmax, axis=1, gradient=False),
     op("move", ops.one_hot, integers(N, 3, high=5), move.one_hot, num_classes=5, gradient=False),
     layer("reshaping", layers.Flatten, (3, 4, 2), reshaping.flatten),
     layer("reshaping", layers.Flatten, (3, 4, 2), reshaping.flatten, data_format="channels_first"),
@@ -192,6 +197,11 @@ CASES += [
     layer("reshaping", layers.ZeroPadding1D, (4, 3), reshaping.zero_padding, padding=(1, 2)),
     layer("reshaping", layers.ZeroPadding2D, (4, 3, 2), reshaping.zero_padding, padding=((1, 2), (0, 3))),
     layer("reshaping", layers.ZeroPadding2D, (2, 4, 3), reshaping.zero_padding, padding=(1, 2), data_format="channels_first"),
+    layer("reshaping", layers.UpSampling1D, (4, 3), reshaping.upsampling),
+    layer("reshaping", layers.UpSampling2D, (3, 4, 2), reshaping.upsampling, also=[(1, 1, 1), (9, 7, 17)]),
+    layer("reshaping", layers.UpSampling2D, (2, 3, 4), reshaping.upsampling, size=(1, 3), data_format="channels_first"),
+    layer("reshaping", layers.UpSampling2D, (3, 4, 2), reshaping.upsampling, size=(2, 3), interpolation="bilinear", also=[(1, 1, 1), (9, 7, 17)]),
+    layer("reshaping", layers.UpSampling2D, (2, 5, 4), reshaping.upsampling, interpolation="bicubic", data_format="channels_first"),
     layer("reshaping", layers.Cropping1D, (6, 3), reshaping.cropping, cropping=(1, 2)),
     layer("reshaping", layers.Cropping2D, (6, 5, 2), reshaping.cropping, cropping=((1, 2), (0, 3))),
     layer("reshaping", layers.Cropping2D, (2, 6, 5), reshaping.cropping, cropping=1, data_format="channels_first"),
@@ -254,6 +264,24 @@ CASES += [
     layer("norm", layers.LayerNormalization, (7,), norm.layer_norm, also=[(1,), (16,), (513,), (1200,)], tolerance=(2e-5, 1e-11)),
     layer("norm", layers.LayerNormalization, (3, 4, 5), norm.layer_norm, axis=[1, 2], epsilon=1e-2, tolerance=(2e-5, 1e-11)),
     layer("norm", layers.LayerNormalization, (3, 4), norm.layer_norm, center=False, scale=False, tolerance=(2e-5, 1e-11)),
+]
+
+CASES += [
+    layer("norm", layers.GroupNormalization, (6,), norm.group_norm, groups=3, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.GroupNormalization, (3, 5, 6), norm.group_norm, groups=2, also=[(1, 1, 4), (9, 9, 32)], tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.GroupNormalization, (4, 3, 2), norm.group_norm, groups=-1, axis=1, epsilon=1e-2, center=False, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.GroupNormalization, (3, 4), norm.group_norm, groups=1, scale=False, tolerance=(2e-5, 1e-11)),
+    layer("norm", layers.RMSNormalization, (7,), norm.rms_norm, also=[(1,), (513,)]),
+    layer("norm", layers.RMSNormalization, (3, 4, 5), norm.rms_norm, axis=[1, 3], epsilon=1e-2),
+    layer("norm", layers.UnitNormalization, (7,), norm.unit_norm),
+    layer("norm", layers.UnitNormalization, (3, 4, 5), norm.unit_norm, axis=[1, 2]),
+    layer("norm", layers.Normalization, (4, 3), norm.given_norm, mean=[1.0, -2.0, 0.5], variance=[4.0, 0.25, 1.0]),
+    layer("norm", layers.Normalization, (3, 4), norm.given_norm, mean=0.5, variance=4.0, axis=None, invert=True),
+    layer("norm", layers.Normalization, (2, 4), norm.given_norm, mean=[1.0, -2.0], variance=[4.0, 0.25], axis=1),
+    layer("norm", layers.Rescaling, (3, 2), norm.rescaling, scale=0.5, offset=[1.0, -1.0]),
+    layer("core", layers.Identity, (3, 2), activation.linear),
+    layer("core", layers.Lambda, (3, 2), lambda x, function: np.tanh(x), function=ops.tanh),
+    layer("core", layers.ActivityRegularization, (3, 2), lambda x, **_: x, l1=0.1, l2=0.2),
 ]
 
 # ---- dropout

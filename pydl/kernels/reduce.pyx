@@ -27,6 +27,7 @@ cdef const pydl_kernel_row *ARGMAX = kernel("argmax")
 cdef const pydl_kernel_row *ARGMIN = kernel("argmin")
 cdef const pydl_kernel_row *REDUCE_MAX = kernel("reduce_max")
 cdef const pydl_kernel_row *REDUCE_MIN = kernel("reduce_min")
+cdef const pydl_kernel_row *REDUCE_PRODUCT = kernel("reduce_product")
 cdef const pydl_kernel_row *REDUCE_SUM = kernel("reduce_sum")
 
 
@@ -78,6 +79,11 @@ cdef int reduce(const pydl_kernel_row *row, str who, Array x, tuple axes, double
 def reduce_sum(Array x not None, tuple axes not None, double scale, Array y not None):
     """y = scale * the sum of x over axes."""
     reduce(REDUCE_SUM, "reduce_sum", x, axes, scale, y)
+
+
+def reduce_product(Array x not None, tuple axes not None, Array y not None):
+    """y = the product of x over axes."""
+    reduce(REDUCE_PRODUCT, "reduce_product", x, axes, 1, y)
 
 
 def reduce_max(Array x not None, tuple axes not None, Array y not None):

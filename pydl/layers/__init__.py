@@ -14,10 +14,29 @@ from pydl.layers.conv import (  # noqa: F401
     SeparableConv2D,
     SeparableConvolution2D,
 )
+from pydl.layers.core import ActivityRegularization, Identity, Lambda  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
 from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
 from pydl.layers.embedding import Embedding, Masking  # noqa: F401
-from pydl.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract  # noqa: F401
+from pydl.layers.group_norm import GroupNormalization, RMSNormalization, UnitNormalization  # noqa: F401
+from pydl.layers.merging import (  # noqa: F401
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from pydl.layers.norm import BatchNormalization, LayerNormalization  # noqa: F401
 from pydl.layers.pool import (  # noqa: F401
     AveragePooling1D,
@@ -48,7 +67,9 @@ from pydl.layers.reshaping import (  # noqa: F401
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from pydl.layers.scaling import Normalization, Rescaling  # noqa: F401
 from pydl.layers.symbol import Input  # noqa: F401
+from pydl.layers.upsampling import UpSampling1D, UpSampling2D  # noqa: F401
 from pydl.layers.wrappers import Bidirectional, TimeDistributed  # noqa: F401
 
 registry.register("layers", *[thing for thing in list(globals().values())

@@ -184,3 +184,45 @@ class Dot(Merge):
             raise ShapeError(f"{self.who}: batches of {x[0]} and {y[0]} samples do not go together")
         rest = [size for k, size in enumerate(x) if k not in (0, a)] + [size for k, size in enumerate(y) if k not in (0, b)]
         return (x[0] if x[0] is not None else y[0], *(rest or [1]))
+
+
+# ---- the layers as functions of a list of inputs
+
+def add(inputs, **kwargs):
+    """Return the sum of the inputs, arrays or Symbols: `Add()(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs, **kwargs):
+    """Return the first input minus the second: `Subtract()(inputs)`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs, **kwargs):
+    """Return the product of the inputs: `Multiply()(inputs)`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs, **kwargs):
+    """Return the mean of the inputs: `Average()(inputs)`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs, **kwargs):
+    """Return the largest of the inputs: `Maximum()(inputs)`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs, **kwargs):
+    """Return the smallest of the inputs: `Minimum()(inputs)`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """Return the inputs side by side along an axis: `Concatenate(axis)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+def dot(inputs, axes=-1, **kwargs):
+    """Return dot products of two inputs: `Dot(axes)(inputs)`."""
+    return Dot(axes, **kwargs)(inputs)

@@ -3,37 +3,7 @@
 They take Tensors, arrays and numbers, return Tensors, are differentiated and recorded: what custom layers, losses and metrics are written with.
 """
 from pydl.ops import operators  # noqa: F401   attaches + - * / ... to Tensor
-from pydl.ops.activation import (  # noqa: F401
-    celu,
-    elu,
-    exponential,
-    gelu,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    leaky_relu,
-    linear,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    squareplus,
-    tanh,
-    tanh_shrink,
-    threshold,
-)
+from pydl.ops.activation import ACTIVATIONS
 from pydl.ops.arithmetic import (  # noqa: F401
     add,
     clip,
@@ -100,6 +70,7 @@ from pydl.ops.elementwise import (  # noqa: F401
 from pydl.ops.join import (  # noqa: F401
     concatenate,
     get_item,
+    hardmax,
     one_hot,
     pad,
     roll,
@@ -126,6 +97,7 @@ from pydl.ops.operands import (  # noqa: F401
     cast,
     stop_gradient,
 )
-from pydl.ops.reduce import all, any, argmax, argmin, average, logsumexp, max, mean, min, norm, std, sum, var  # noqa: F401
+from pydl.ops.reduce import all, any, argmax, argmin, average, logsumexp, max, mean, min, norm, prod, std, sum, var  # noqa: F401
 
-abs, amax, amin, true_divide, swish, hard_swish = absolute, max, min, divide, silu, hard_silu
+globals().update(ACTIVATIONS)               # relu, softmax, ...: one list of them
+abs, amax, amin, true_divide, swish, hard_swish = absolute, max, min, divide, ACTIVATIONS["silu"], ACTIVATIONS["hard_silu"]

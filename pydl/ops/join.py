@@ -6,7 +6,8 @@ import numpy as np
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, is_int, one_of, positive_int, show
 from pydl.ops.move import ViewOp, expand_dims, moveaxis, ravel, reshape, strides_of
-from pydl.ops.operands import cast, tensor, tensors
+from pydl.ops.operands import cast, floating, tensor, tensors
+from pydl.ops.reduce import argmax
 from pydl.shapes import checked_size, concatenated, normalize_axis
 from pydl.tensor import Tensor, as_tensor
 
@@ -242,6 +243,21 @@ def one_hot(x, num_classes, axis=-1, dtype="float32"):
         raise TypeError(f"one_hot: expected integers, got {x.dtype.name}")
     y = OneHotOp(num_classes, dtype)(x if x.dtype.itemsize >= 4 else cast(x, "int32"))
     return y if axis == -1 else moveaxis(y, -1, normalize_axis(axis, y.ndim, "one_hot"))
+
+
+def hardmax(x, axis=-1):
+    """Return 1 at the largest element along an axis, the first of equals, else 0: softmax without the soft.
+
+    Shapes:    x (...) -> the same.    Gradients: none: it is constant almost everywhere.
+    Raises:    ShapeError for an axis out of range or without elements.
+    Example:
+        >>> from pydl import ops
+        >>> ops.hardmax([[0.1, 0.7, 0.2]]).numpy().tolist()
+        [[0.0, 1.0, 0.0]]
+    """
+    x = floating("hardmax", x)
+    axis = normalize_axis(axis, x.ndim, "hardmax")
+    return one_hot(argmax(x, axis), x.shape[axis], axis if axis < x.ndim - 1 else -1, x.dtype)
 
 
 # ---- x[...]

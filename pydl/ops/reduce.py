@@ -60,6 +60,39 @@ class ExtremumOp(Op):
         return share
 
 
+class ProductOp(Op):
+    """The product; its gradient by an element is the product of the others, also where some are 0."""
+
+    def __init__(self, axes, shape): self.axes, self.shape = axes, shape
+
+    def forward(self, B, x):
+        y = B.empty(self.shape, x.dtype)
+        B.reduce_product(x, self.axes, y)
+        self.x = x
+        return y
+
+    def backward(self, B, dy):
+        x, shape = self.x, reduced_shape(self.x.shape, self.axes, keepdims=True)
+
+        def fresh(like):
+            return B.empty(like, x.dtype)
+        flags, zero = B.empty(x.shape, "bool"), fresh(x.shape)
+        B.equal(x, B.zeros((), x.dtype), flags)
+        B.cast(flags, zero)                             # 1 where x is 0
+        others = fresh(x.shape)
+        B.add(x, zero, others)                          # 1 in place of 0
+        product, count = fresh(shape), fresh(shape)
+        B.reduce_product(others, self.axes, product)
+        B.reduce_sum(zero, self.axes, 1.0, count)
+        B.multiply(product, dy.reshape(shape), product)
+        B.divide(product, others, others)               # dy times the product of the others, were no zero among them
+        B.subtract(count, zero, zero)                   # how many of the others are 0
+        B.equal(zero, B.zeros((), x.dtype), flags)
+        B.cast(flags, zero)
+        B.multiply(others, zero, others)
+        return others
+
+
 def _axes(who, x, axis, keepdims):
     keepdims = boolean(who, "keepdims", keepdims)
     axes = normalize_axes(axis, x.ndim, who)
@@ -192,6 +225,22 @@ def argmin(x, axis=None, keepdims=False):
         [0, 1]
     """
     return _arg("argmin", x, axis, keepdims)
+
+
+def prod(x, axis=None, keepdims=False):
+    """Return the product over axes; 1 for nothing.  Arguments as in `sum`.
+
+    Dtypes:    float32, float64, integers; multiplied up in float64.
+    Gradients: x, also where elements are 0.    Saves: x.
+    Example:
+        >>> from pydl import ops
+        >>> ops.prod([[1, 2], [3, 4]], axis=1).numpy().tolist()
+        [2, 12]
+    """
+    x = tensor("prod", x)
+    if x.dtype.kind != "f":
+        return in_double(lambda t: prod(t, axis, keepdims), x)
+    return ProductOp(*_axes("prod", x, axis, keepdims))(x)
 
 
 def var(x, axis=None, keepdims=False):

@@ -54,6 +54,19 @@ static void FN(check)(isize a, isize b, isize c, int middle)
     args.y = again;
     FN(run)(FN(reduce_sum), FN(reduce_sum_scratch), 4, args);
     assert(memcmp(y, again, (size_t)results * sizeof(real)) == 0);
+    for (isize i = 0; i < n; i++) x[i] = 1 + (real)(i * 7919 % 101 - 50) / (real)max_isize(n, 64);       /* products stay near 1 */
+    FN(run)(FN(reduce_product), FN(reduce_product_scratch), 4, args);
+    args.y = y;
+    FN(run)(FN(reduce_product), FN(reduce_product_scratch), 1, args);
+    assert(memcmp(y, again, (size_t)results * sizeof(real)) == 0);
+    for (isize i = 0; i < results; i++) {
+        double product = 1;
+        for (isize k = 0; k < n; k++)
+            if ((middle ? k / (b * c) * c + k % c : k / c % b) == i) product *= (double)x[k];
+        assert(fabs((double)y[i] - product) <= (REAL_IS_FLOAT ? 1e-7 : 1e-11) * product);
+    }
+    args.y = again;
+    for (isize i = 0; i < n; i++) x[i] = (real)(i * 7919 % 10007 - 5000) / 1024;
     FN(run)(FN(reduce_max), FN(reduce_max_scratch), 3, args);
     args.y = y;
     FN(run)(FN(reduce_min), FN(reduce_min_scratch), 3, args);

@@ -134,3 +134,11 @@ def embedding(ids, table, input_dim, output_dim):
 
 def masking(x, mask_value):
     return x * np.any(x != mask_value, -1, keepdims=True)
+
+
+def hardmax(x, axis=-1):
+    moved = np.moveaxis(x, axis, -1)
+    y = np.zeros_like(moved)
+    for i in np.ndindex(*moved.shape[:-1]):
+        y[i][list(moved[i]).index(max(moved[i]))] = 1
+    return np.moveaxis(y, -1, axis)

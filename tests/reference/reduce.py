@@ -22,6 +22,7 @@ def log_sum_exp(values): return max(values) + math.log(math.fsum(math.exp(v - ma
 
 def sum_(x, axis=None, keepdims=False): return over(math.fsum, x, axis, keepdims)
 def mean(x, axis=None, keepdims=False): return over(mean_of, x, axis, keepdims)
+def prod(x, axis=None, keepdims=False): return over(math.prod, x, axis, keepdims)
 def max_(x, axis=None, keepdims=False): return over(max, x, axis, keepdims)
 def min_(x, axis=None, keepdims=False): return over(min, x, axis, keepdims)
 def argmax(x, axis=None, keepdims=False): return over(lambda v: v.index(max(v)), x, axis, keepdims).astype(np.int32)
