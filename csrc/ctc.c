@@ -1,13 +1,7 @@
 #ifndef real
-#include "vecmath.h"
+#include "logspace.h"
 #include "labels.h"
 #include "ctc.h"
-
-/* Stands for log 0: sums of it stay finite, and exp of a difference to it is 0. */
-#define LOG_ZERO (-1e30)
-
-static inline double exp_of(double x) { return PYDL_PASTE(pydl_, vec_exp, _f64, PYDL_LEVEL_TAIL)(x); }
-static inline double log_of(double x) { return PYDL_PASTE(pydl_, vec_log, _f64, PYDL_LEVEL_TAIL)(x); }
 
 /* A sample's sequence with blanks around every label: states 0 .. count - 1, the odd ones are labels.
    jump[s] is 0 where a path may come from s - 2 (a label unlike the one before), else LOG_ZERO. */
@@ -44,14 +38,6 @@ static pydl_status check_sequences(const pydl_ctx *ctx, const void *labels, isiz
         return PYDL_BAD_VALUE;
     }
     return PYDL_OK;
-}
-
-/* log(e^a + e^b + e^c) */
-static inline double log_sum(double a, double b, double c)
-{
-    double top = a > b ? a : b;
-    top = c > top ? c : top;
-    return top + log_of(exp_of(a - top) + exp_of(b - top) + exp_of(c - top));
 }
 
 /* next[s] = log(sum of the ways into s) + emission[s].  now[-1] and now[-2] are LOG_ZERO. */

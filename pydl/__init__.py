@@ -13,10 +13,12 @@ from pydl import (
     models,
     ops,
     optimizers,
+    preprocessing,
     random,
     regularizers,
     schedules,
     strategy,
+    text,
     utils,
 )
 from pydl._version import __version__

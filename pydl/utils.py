@@ -2,6 +2,7 @@
 
 from pydl.data.dataset import PyDataset
 from pydl.data.prepare import normalize, to_categorical, train_test_split
+from pydl.data.sequences import pad_sequences
 from pydl.models.picture import plot_model
 from pydl.random import set_random_seed
 from pydl.registry import custom_object_scope
@@ -14,6 +15,7 @@ __all__ = [
     "Sequence",
     "custom_object_scope",
     "normalize",
+    "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",

@@ -45,6 +45,8 @@ SHOWN = (
     "pydl.saving",
     "pydl.strategy",
     "pydl.pictures",
+    "pydl.text",
+    "pydl.preprocessing.sequence",
     "pydl.utils",
     "pydl.config",
     "pydl.random",

@@ -52,6 +52,7 @@ from pydl.metrics.values import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    Perplexity,
     Poisson,
     RootMeanSquaredError,
     SparseCategoricalCrossentropy,

@@ -151,7 +151,7 @@ class SparseCategoricalCrossentropy(Mean):
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
         super().__init__(name, dtype)
-        who = "SparseCategoricalCrossentropy"
+        who = type(self).__name__
         if axis != -1:
             raise ValueError(f"{who}: axis must be -1, the classes on the last axis, got {axis!r}")
         self.from_logits, self.axis = boolean(who, "from_logits", from_logits), -1
@@ -174,6 +174,29 @@ class SparseCategoricalCrossentropy(Mean):
                 counts = cast(not_equal(reshape(y_true, values.shape), self.ignore_class), values.dtype)
                 sample_weight = counts if sample_weight is None else counts * row_tensor(who, sample_weight, values)
             self.add(as_tensor(values), sample_weight)
+
+
+class Perplexity(SparseCategoricalCrossentropy):
+    """exp of the mean cross-entropy of integer labels: between how many classes the model wavers.
+
+    The mean is over all steps of all sequences: padding (the mask, or rows of the label ignore_class) does not count, sample weights do.
+
+    Args:      from_logits: whether y_pred are logits.    ignore_class: a label that marks padding.
+    Example:
+        >>> import pydl
+        >>> round(pydl.metrics.Perplexity()([[0, 1]], [[[0.25, 0.75], [0.25, 0.75]]]), 4)      # (1/4 * 3/4) ** (-1/2)
+        2.3094
+    """
+
+    def __init__(self, name="perplexity", dtype=None, from_logits=False, ignore_class=None):
+        super().__init__(name, dtype, from_logits, ignore_class)
+
+    def result(self):
+        """The perplexity so far; 0.0 before the first label, infinity beyond all numbers."""
+        if not B.number(self.total, 1):
+            return 0.0
+        mean = super().result()
+        return math.exp(mean) if mean < 709.0 else math.inf if mean == mean else mean
 
 
 def row_tensor(who, sample_weight, values):

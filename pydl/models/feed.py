@@ -39,7 +39,9 @@ class Batch:
         objective = model._objective(len(shapes))
         for name, loss, y, shape in zip(objective.names, objective.losses, ys, shapes):
             if loss is not None and shape is not None:
-                loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, (self.rows, *shape[1:]))
+                known = [self.rows] + [y.shape[i] if size is None and i < y.ndim else size for i, size in enumerate(shape)][1:]
+                if None not in known:                           # an open axis is as long as the targets say: a sequence, an image
+                    loss.check_targets(f"{who}: output '{name}'" if len(ys) > 1 else who, y, tuple(known))
 
 
 class ArrayFeed:

@@ -48,6 +48,7 @@ from pydl.ops.create import (  # noqa: F401
     zeros,
     zeros_like,
 )
+from pydl.ops.decode import ctc_decode  # noqa: F401
 from pydl.ops.elementwise import (  # noqa: F401
     absolute,
     ceil,
