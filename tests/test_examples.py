@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_lessons_on_cats(name, said, capsys):
 
 def test_every_lesson_has_a_test_and_is_a_program():
     """Each says how it is run and what it printed here, and `python -m` runs one."""
-    tests = open(__file__).read()
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test*_examples.py"))
     for module in pkgutil.iter_modules(examples.__path__):
         if module.name not in ("lesson", "lenet_numpy"):
             found = importlib.import_module(f"pydl.examples.{module.name}")

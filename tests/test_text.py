@@ -69,7 +69,8 @@ def test_save_and_load(tmp_path, make):
 
 @pytest.mark.parametrize("change,message", [
     (lambda c: c.pop("tokens"), "damaged"), (lambda c: c.update(tokens="ab"), "damaged"), (lambda c: c.update(tokens=["a", "a"]), "more than once"),
-    (lambda c: c.update(tokens=["a", 1]), "must be strings"), (lambda c: c.update(version=2), "version 2"), (lambda c: c.update(format="x"), "not a vocabulary"),
+    (lambda c: c.update(tokens=["a", 1]), "must be strings"), (lambda c: c.update(version=2), "version 2"),
+    (lambda c: c.update(format="x"), "not a vocabulary"),
     (lambda c: c.update(end=3), "end must be a string"), (lambda c: c.update(more=1), "damaged"), (lambda c: c.update(tokens=[], unknown=None), "no tokens"),
 ])
 def test_damaged_files(tmp_path, change, message):

@@ -1,18 +1,20 @@
-"""A character model of Shakespeare: train, save, load, write.
-
-    python -m pydl.examples.shakespeare tinyshakespeare.txt.gz
+"""Lesson: a character model of Shakespeare: train, save, load, write.
 
 One LSTM of 128 units on the first nine tenths of the text, cut into 32 streams whose state is carried on from window to window (back-propagation
 through time, truncated after 64 steps); the last tenth is what it is measured on, in nats a character.
+
+Run:       python -m pydl.examples.shakespeare tinyshakespeare.txt.gz [--epochs 12] [--units 128] [--characters 1115394]
+Measured:  1.6177 nats a character on the last tenth, perplexity 5.04, after 12 epochs (115 s, 81 s of processor time); writes at 94 us a character.
 """
-import argparse
 import gzip
 import os
+import sys
 import tempfile
 import time
 
 import pydl
 from pydl import layers, text
+from pydl.examples import lesson
 
 STREAMS, WINDOW = 32, 64
 
@@ -35,7 +37,7 @@ def character_model(vocabulary, units, steps):
     return model
 
 
-def run(path, epochs=12, units=128, characters=None, length=600, folder=None):
+def run(path, epochs=12, units=128, characters=None, length=600):
     """Print the loss of each epoch and a sample written by the model read back from its file; return the loss on the last tenth."""
     pydl.utils.set_random_seed(1)
     whole = read_text(path)[:characters]
@@ -53,7 +55,7 @@ def run(path, epochs=12, units=128, characters=None, length=600, folder=None):
     print(f"on the last tenth: {loss:.4f} nats a character, perplexity {perplexity:.3f}; trained for {wall:.0f} s ({processor:.0f} s of processor time)")
 
     with tempfile.TemporaryDirectory() as temporary:
-        where = os.path.join(folder or temporary, "shakespeare")
+        where = os.path.join(temporary, "shakespeare")
         model.save(where + ".pydl")
         vocabulary.save(where + ".json")
         model, vocabulary = pydl.models.load_model(where + ".pydl"), text.Vocabulary.load(where + ".json")
@@ -66,16 +68,11 @@ def run(path, epochs=12, units=128, characters=None, length=600, folder=None):
     return {"loss": loss, "perplexity": perplexity, "seconds": wall}
 
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m pydl.examples.shakespeare", description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="a text, gzipped or not")
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--units", type=int, default=128)
-    parser.add_argument("--characters", type=int, help="train on so many characters only")
-    parser.add_argument("--folder", help="where to leave the model and its vocabulary")
-    given = parser.parse_args(argv)
-    run(given.data, given.epochs, given.units, given.characters, folder=given.folder)
+def main(arguments=None):
+    """Run the lesson from the command line."""
+    options = lesson.parse("shakespeare", arguments, data="a text, gzipped or not", epochs=12, units=128, characters=10**9)
+    run(options.data, options.epochs, options.units, options.characters)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@ from pydl import registry
 from pydl.data.arrays import as_array
 from pydl.errors import DTypeError, ShapeError, positive_int, show
 from pydl.layers import Embedding
+from pydl.layers.owner import WeightBudget, weight_budget
 from pydl.models import Model
 from pydl.tensor import no_grad
 
@@ -18,13 +19,16 @@ def twin_of(who, model, stateful):
     if not model.built:
         raise ValueError(f"{who}: the model is not built yet; call it on data, or give it an Input")
     config = _turned(who, model.get_config(), stateful)
-    with registry.custom_object_scope({type(layer).__name__: type(layer) for layer in model.layers_inside}):
-        try:
+    budget = weight_budget.set(WeightBudget(model.count_params()))         # its weights come from the model: none are drawn
+    try:
+        with registry.custom_object_scope({type(layer).__name__: type(layer) for layer in model.layers_inside}):
             twin = type(model).from_config(config)
-        except ShapeError as error:
-            raise ValueError(f"{who}: the model needs sequences of one length, it cannot be run step by step: {error}") from error
-    if not twin.built:
-        twin.build_from([np.zeros((1, 1, *model.built_shape[2:]), model.dtype)])
+        if not twin.built:
+            twin.build_from([np.zeros((1, 1, *model.built_shape[2:]), model.dtype)])
+    except ShapeError as error:
+        raise ValueError(f"{who}: the model needs sequences of one length, it cannot be run step by step: {error}") from error
+    finally:
+        weight_budget.reset(budget)
     twin.set_weights(model.get_weights())
     return twin
 
