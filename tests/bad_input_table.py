@@ -1116,6 +1116,7 @@ call(
 # ---------------------------------------------------------------------------------------------------- files
 
 GOOD_FILE = os.path.join(SCRATCH, "good.pydl")
+pydl.utils.set_random_seed(0)                          # the file, and with it the names of the rows, are the same in every process
 tiny().save(GOOD_FILE)
 with open(GOOD_FILE, "rb") as _file:
     GOOD_BYTES = _file.read()
