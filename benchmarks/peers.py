@@ -1,6 +1,6 @@
 """Everything against everybody: pydl, NumPy, PyTorch, TensorFlow with Keras, JAX and onnxruntime, whichever are installed, side by side on this machine.
 
-    python benchmarks/peers.py [--threads 1 2] [--only convolution train ...] [--rounds 7] [--readme]
+    python benchmarks/peers.py [--threads 1 2] [--only convolution train ...] [--libraries torch ...] [--rounds 7] [--readme]
 
 Each library runs in a process of its own, on as many CPUs as it is given threads.  A row is set up in all of them from the same arrays, its results are
 compared, and then the libraries take turns: a round times each over as many calls as make some milliseconds, never two at once.  Medians are reported.
@@ -27,7 +27,7 @@ import workloads
 from turns import THREAD_VARIABLES
 
 HERE = Path(__file__).resolve().parent
-LIBRARIES = ("with_pydl", "with_numpy", "with_torch", "with_tensorflow", "with_jax", "with_onnxruntime")
+OTHERS = ("numpy", "torch", "tensorflow", "jax", "onnxruntime")
 VARIABLES = ("OPENBLAS_CORETYPE", "PYDL_CPU", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")     # they matter, and are told
 SAMPLE = 20_000         # values of each result that are compared
 
@@ -136,12 +136,12 @@ class Library:
         self.process.join()
 
 
-def libraries(threads):
-    """Those that are installed, started with so many threads on so many CPUs; pydl first."""
+def libraries(chosen, threads):
+    """Those of the chosen that are installed, started with so many threads on so many CPUs; pydl first."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)         # read where BLAS libraries are loaded
     cpus = sorted(os.sched_getaffinity(0))[:threads]
-    found = [Library(module, threads, cpus) for module in LIBRARIES]
+    found = [Library(f"with_{name}", threads, cpus) for name in ("pydl", *chosen)]
     for library in found:
         if library.name is None:
             print(f"  {library.version}")
@@ -183,9 +183,9 @@ def near(nbytes):
     return 4 ** min(max(round(math.log(max(nbytes, 1), 4)), 9), 14)
 
 
-def measure(rows, threads, rounds, milliseconds):
+def measure(rows, chosen, threads, rounds, milliseconds):
     """A list of results, one a row and pass."""
-    players = libraries(threads)
+    players = libraries(chosen, threads)
     print(f"{threads} thread(s): " + ", ".join(f"{player.name} {player.version}" for player in players))
     sizes = sorted({near(nbytes) for row in rows for nbytes in row["bytes"]})
     results = []
@@ -211,6 +211,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, len(os.sched_getaffinity(0))}))
     parser.add_argument("--only", nargs="+", default=[""], help="rows whose names contain one of these")
+    parser.add_argument("--libraries", nargs="+", choices=OTHERS, default=OTHERS, help="beside pydl, where they are installed; all by default")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--milliseconds", type=float, default=20, help="of each library in a round, at least one call")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for peers.json, peers.md and peers.svg")
@@ -223,7 +224,7 @@ def main():
                           "environment": {k: v for k, v in os.environ.items() if k in VARIABLES},
                           "load": os.getloadavg()[0], "limits": {}}
     for threads in options.threads:
-        results, limits_found = measure(rows, threads, options.rounds, options.milliseconds)
+        results, limits_found = measure(rows, options.libraries, threads, options.rounds, options.milliseconds)
         found += results
         machine["limits"][threads] = limits_found
     options.out.mkdir(parents=True, exist_ok=True)
