@@ -90,35 +90,34 @@ static inline real FN(mish_slope)(real x)
 }
 BACKWARD_FROM(x, mish_backward, dy * FN(mish_slope)(x))
 
-static void FN(clipped_relu_core)(const real *x, real slope, real threshold, real limit, real *y, isize n)
+static void FN(clipped_relu_part)(const void *args, isize start, isize stop)
 {
+    const FN(clipped_relu_forward_args) *a = args;
+    const real *x = a->x, slope = (real)a->slope, threshold = (real)a->threshold, limit = (real)a->limit;
+    real *y = a->y;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) y[i] = x[i] >= limit ? limit : x[i] >= threshold ? x[i] : slope * (x[i] - threshold) + 0;     /* + 0: no -0 */
+    for (isize i = start; i < stop; i++) y[i] = x[i] >= limit ? limit : x[i] >= threshold ? x[i] : slope * (x[i] - threshold) + 0;     /* + 0: no -0 */
 }
 
 pydl_status FN(clipped_relu_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clipped_relu_forward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(clipped_relu_core)(a->x + start, (real)a->slope, (real)a->threshold, (real)a->limit, a->y + start, min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(clipped_relu_part), a);
 }
 
-static void FN(clipped_relu_back_core)(const real *dy, const real *x, real slope, real threshold, real limit, real *dx, isize n)
+static void FN(clipped_relu_back_part)(const void *args, isize start, isize stop)
 {
+    const FN(clipped_relu_backward_args) *a = args;
+    const real *dy = a->dy, *x = a->x, slope = (real)a->slope, threshold = (real)a->threshold, limit = (real)a->limit;
+    real *dx = a->dx;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) dx[i] = x[i] >= limit ? 0 : x[i] >= threshold ? dy[i] : slope * dy[i];
+    for (isize i = start; i < stop; i++) dx[i] = x[i] >= limit ? 0 : x[i] >= threshold ? dy[i] : slope * dy[i];
 }
 
 pydl_status FN(clipped_relu_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clipped_relu_backward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(clipped_relu_back_core)(a->dy + start, a->x + start, (real)a->slope, (real)a->threshold, (real)a->limit,
-                                   a->dx + start, min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(clipped_relu_back_part), a);
 }
 
 /* ---- softmax over rows ---- */
@@ -233,39 +232,51 @@ static void FN(log_softmax_back_row)(const real *dy, const real *y, real *dx, is
     for (isize j = 0; j < c; j++) dx[j] = dy[j] - FN(vec_exp)(y[j]) * sum;
 }
 
+/* Rows of c elements that a part takes at a time. */
+static isize FN(rows_together)(isize c) { return c < 256 ? 1024 / max_isize(c, 1) : 1; }
+
+static void FN(softmax_part)(const void *args, isize start, isize stop)
+{
+    const FN(softmax_args) *a = args;
+    if (a->c < 256) FN(softmax_rows)(a->x + start * a->c, a->y + start * a->c, stop - start, a->c);
+    else for (isize i = start; i < stop; i++) FN(softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
+}
 pydl_status FN(softmax_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(softmax_args) *a = args;
-    const isize together = a->c < 256 ? 1024 / max_isize(a->c, 1) : 1;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->c > PARALLEL_MIN / 4)
-    for (isize i = 0; i < a->n; i += together) {
-        if (together == 1) FN(softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
-        else FN(softmax_rows)(a->x + i * a->c, a->y + i * a->c, min_isize(together, a->n - i), a->c);
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->c > PARALLEL_MIN / 4, a->n, FN(rows_together)(a->c), FN(softmax_part), a);
 }
 
+static void FN(log_softmax_part)(const void *args, isize start, isize stop)
+{
+    const FN(softmax_args) *a = args;
+    for (isize i = start; i < stop; i++) FN(log_softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
+}
 pydl_status FN(log_softmax_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(softmax_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->c > PARALLEL_MIN / 4)
-    for (isize i = 0; i < a->n; i++) FN(log_softmax_row)(a->x + i * a->c, a->y + i * a->c, a->c);
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->c > PARALLEL_MIN / 4, a->n, FN(rows_together)(a->c), FN(log_softmax_part), a);
 }
 
+static void FN(softmax_back_part)(const void *args, isize start, isize stop)
+{
+    const FN(softmax_backward_args) *a = args;
+    for (isize i = start; i < stop; i++) FN(softmax_back_row)(a->dy + i * a->c, a->y + i * a->c, a->dx + i * a->c, a->c);
+}
 pydl_status FN(softmax_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(softmax_backward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->c > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) FN(softmax_back_row)(a->dy + i * a->c, a->y + i * a->c, a->dx + i * a->c, a->c);
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->c > PARALLEL_MIN, a->n, FN(rows_together)(a->c), FN(softmax_back_part), a);
 }
 
+static void FN(log_softmax_back_part)(const void *args, isize start, isize stop)
+{
+    const FN(softmax_backward_args) *a = args;
+    for (isize i = start; i < stop; i++) FN(log_softmax_back_row)(a->dy + i * a->c, a->y + i * a->c, a->dx + i * a->c, a->c);
+}
 pydl_status FN(log_softmax_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(softmax_backward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->c > PARALLEL_MIN / 4)
-    for (isize i = 0; i < a->n; i++) FN(log_softmax_back_row)(a->dy + i * a->c, a->y + i * a->c, a->dx + i * a->c, a->c);
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->c > PARALLEL_MIN / 4, a->n, FN(rows_together)(a->c), FN(log_softmax_back_part), a);
 }
 #endif

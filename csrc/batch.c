@@ -14,21 +14,20 @@ static isize contiguous_run(const int64_t *index, isize i, isize end)
 /* A thread takes as many rows as make about a block of elements. */
 static isize rows_at_a_time(isize row) { return max_isize(1, BLOCK / max_isize(row, 1)); }
 
+static void gather_part(const void *args, isize start, isize stop)
+{
+    const pydl_gather_rows_args *a = args;
+    for (isize i = start, run; i < stop; i += run) {
+        run = contiguous_run(a->index, i, stop);
+        memcpy((char *)a->dst + i * a->row_bytes, (const char *)a->src + (isize)a->index[i] * a->row_bytes, (size_t)(run * a->row_bytes));
+    }
+}
 pydl_status LEVEL_FN(gather_rows)(const pydl_ctx *ctx, const void *args)
 {
     const pydl_gather_rows_args *a = args;
     pydl_status status = labels_check(ctx, a->index, PYDL_INT64, a->n, a->src_rows, IGNORE_NONE);
     if (status != PYDL_OK || a->row_bytes == 0) return status;
-    isize step = rows_at_a_time(a->row_bytes / 4);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->row_bytes > 4 * PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        isize end = min_isize(a->n, start + step);
-        for (isize i = start, run; i < end; i += run) {
-            run = contiguous_run(a->index, i, end);
-            memcpy((char *)a->dst + i * a->row_bytes, (const char *)a->src + (isize)a->index[i] * a->row_bytes, (size_t)(run * a->row_bytes));
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->row_bytes > 4 * PARALLEL_MIN, a->n, rows_at_a_time(a->row_bytes / 4), gather_part, a);
 }
 
 #define EACH_REAL "batch.c"
@@ -54,20 +53,19 @@ static void FN(convert_core)(const void *src, isize code, isize first, isize n, 
     }
 }
 
+static void FN(convert_part)(const void *args, isize start, isize stop)
+{
+    const FN(gather_convert_args) *a = args;
+    for (isize i = start, run; i < stop; i += run) {
+        run = contiguous_run(a->index, i, stop);
+        FN(convert_core)(a->src, a->src_code, (isize)a->index[i] * a->row, run * a->row, (real)a->scale, (real)a->shift, a->dst + i * a->row);
+    }
+}
 pydl_status FN(gather_convert)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gather_convert_args) *a = args;
     pydl_status status = labels_check(ctx, a->index, PYDL_INT64, a->n, a->src_rows, IGNORE_NONE);
     if (status != PYDL_OK) return status;
-    isize step = rows_at_a_time(a->row);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->row > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        isize end = min_isize(a->n, start + step);
-        for (isize i = start, run; i < end; i += run) {
-            run = contiguous_run(a->index, i, end);
-            FN(convert_core)(a->src, a->src_code, (isize)a->index[i] * a->row, run * a->row, (real)a->scale, (real)a->shift, a->dst + i * a->row);
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->row > PARALLEL_MIN, a->n, rows_at_a_time(a->row), FN(convert_part), a);
 }
 #endif

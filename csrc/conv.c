@@ -142,13 +142,12 @@ isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
     }
 }
 
-pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args)
+static void FN(im2col_lines)(const void *args, isize start, isize stop)
 {
     const FN(im2col_args) *a = args;
     const pydl_conv2d *s = &a->s;
     const isize row_size = s->kw * s->c_in, window = s->kh * row_size;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (s->n * s->h_out * s->w_out * window > PARALLEL_MIN)
-    for (isize line = 0; line < s->n * s->h_out; line++)
+    for (isize line = start; line < stop; line++)
         for (isize j = 0; j < s->w_out; j++)
             for (isize p = 0; p < s->kh; p++) {
                 const isize row = line % s->h_out * s->stride_h + p * s->dilation_h - s->pad_top;
@@ -160,7 +159,12 @@ pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args)
                     for (isize c = 0; c < s->c_in; c++) to[q * s->c_in + c] = inside ? from[c] : 0;
                 }
             }
-    return PYDL_OK;
+}
+pydl_status FN(im2col)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(im2col_args) *a = args;
+    const isize lines = a->s.n * a->s.h_out;
+    return run_parts(ctx, lines * a->s.w_out * a->s.kh * a->s.kw * a->s.c_in > PARALLEL_MIN, lines, 1, FN(im2col_lines), a);
 }
 
 /* The output that reads pixel i through place k of its window, along one axis; -1 if none does. */
@@ -170,13 +174,12 @@ static isize FN(window_at)(isize i, isize pad, isize k, isize dilation, isize st
     return offset < 0 || offset % stride || offset / stride >= outputs ? -1 : offset / stride;
 }
 
-pydl_status FN(col2im)(const pydl_ctx *ctx, const void *args)
+static void FN(col2im_lines)(const void *args, isize start, isize stop)
 {
     const FN(col2im_args) *a = args;
     const pydl_conv2d *s = &a->s;
     const isize window = s->kh * s->kw * s->c_in;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (s->n * s->h_out * s->w_out * window > PARALLEL_MIN)
-    for (isize line = 0; line < s->n * s->h; line++)
+    for (isize line = start; line < stop; line++)
         for (isize col = 0; col < s->w; col++) {
             real *to = a->x + (line * s->w + col) * s->c_in;
             for (isize c = 0; c < s->c_in; c++) to[c] = 0;
@@ -190,6 +193,11 @@ pydl_status FN(col2im)(const pydl_ctx *ctx, const void *args)
                 }
             }
         }
-    return PYDL_OK;
+}
+pydl_status FN(col2im)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(col2im_args) *a = args;
+    const pydl_conv2d *s = &a->s;
+    return run_parts(ctx, s->n * s->h_out * s->w_out * s->kh * s->kw * s->c_in > PARALLEL_MIN, s->n * s->h, 1, FN(col2im_lines), a);
 }
 #endif

@@ -134,22 +134,29 @@ isize FN(ctc_loss_forward_scratch)(const pydl_ctx *ctx, const void *args)
     return min_isize(ctx->threads, max_isize(a->n, 1)) * room_bytes(a->length, a->steps, 0);
 }
 
+/* A slot has a room of its own and takes every slots-th sample. */
+typedef struct { const void *args; isize slots; } FN(ctc_task);
+
+static void FN(loss_part)(const void *task, isize slot, isize stop)
+{
+    const FN(ctc_task) *k = task;
+    const FN(ctc_loss_forward_args) *a = k->args;
+    room r = room_at(a->scratch, a->length, a->steps, 0, slot);
+    (void)stop;
+    for (isize i = slot; i < a->n; i += k->slots) {
+        fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
+        double likelihood = FN(forward_pass)(a->logits + i * a->steps * a->classes, a->steps, a->classes, &r, 0);
+        a->loss[i] = likelihood < LOG_ZERO / 2 ? (real)INFINITY : (real)-likelihood;
+    }
+}
+
 pydl_status FN(ctc_loss_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_loss_forward_args) *a = args;
     const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
     pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->n, a->length, a->steps, a->classes);
     if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->steps * (a->classes + 2 * a->length) > BLOCK)
-    for (isize slot = 0; slot < slots; slot++) {
-        room r = room_at(a->scratch, a->length, a->steps, 0, slot);
-        for (isize i = slot; i < a->n; i += slots) {
-            fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
-            double likelihood = FN(forward_pass)(a->logits + i * a->steps * a->classes, a->steps, a->classes, &r, 0);
-            a->loss[i] = likelihood < LOG_ZERO / 2 ? (real)INFINITY : (real)-likelihood;
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->steps * (a->classes + 2 * a->length) > BLOCK, slots, 1, FN(loss_part), &(FN(ctc_task)){ a, slots });
 }
 
 /* dlogits of one sample, from its forward pass. */
@@ -180,23 +187,28 @@ isize FN(ctc_loss_backward_scratch)(const pydl_ctx *ctx, const void *args)
     return min_isize(ctx->threads, max_isize(a->n, 1)) * room_bytes(a->length, a->steps, 1);
 }
 
+static void FN(gradient_part)(const void *task, isize slot, isize stop)
+{
+    const FN(ctc_task) *k = task;
+    const FN(ctc_loss_backward_args) *a = k->args;
+    const isize sample = a->steps * a->classes;
+    room r = room_at(a->scratch, a->length, a->steps, 1, slot);
+    (void)stop;
+    for (isize i = slot; i < a->n; i += k->slots) {
+        fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
+        r.q.jump[r.q.count] = r.q.jump[r.q.count + 1] = LOG_ZERO;
+        double likelihood = FN(forward_pass)(a->logits + i * sample, a->steps, a->classes, &r, 1);
+        if (likelihood < LOG_ZERO / 2) memset(a->dlogits + i * sample, 0, (size_t)sample * sizeof(real));
+        else FN(backward_pass)(a->logits + i * sample, a->steps, a->classes, a->dloss[i], likelihood, &r, a->dlogits + i * sample);
+    }
+}
+
 pydl_status FN(ctc_loss_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_loss_backward_args) *a = args;
-    const isize slots = min_isize(ctx->threads, max_isize(a->n, 1)), sample = a->steps * a->classes;
+    const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
     pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->n, a->length, a->steps, a->classes);
     if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->steps * (a->classes + 2 * a->length) > BLOCK)
-    for (isize slot = 0; slot < slots; slot++) {
-        room r = room_at(a->scratch, a->length, a->steps, 1, slot);
-        for (isize i = slot; i < a->n; i += slots) {
-            fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
-            r.q.jump[r.q.count] = r.q.jump[r.q.count + 1] = LOG_ZERO;
-            double likelihood = FN(forward_pass)(a->logits + i * sample, a->steps, a->classes, &r, 1);
-            if (likelihood < LOG_ZERO / 2) memset(a->dlogits + i * sample, 0, (size_t)sample * sizeof(real));
-            else FN(backward_pass)(a->logits + i * sample, a->steps, a->classes, a->dloss[i], likelihood, &r, a->dlogits + i * sample);
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->steps * (a->classes + 2 * a->length) > BLOCK, slots, 1, FN(gradient_part), &(FN(ctc_task)){ a, slots });
 }
 #endif

@@ -25,10 +25,13 @@ isize FN(dense_forward_scratch)(const pydl_ctx *ctx, const void *args)
     return FN(gemm_scratch)(ctx, &product);
 }
 
-/* dbias of columns first <= j < first + count, count <= COLUMNS. */
+/* dbias of up to COLUMNS columns. */
 enum { FN(COLUMNS) = 64 };
-static void FN(column_sums)(const real *dy, isize n, isize units, isize first, isize count, real *dbias)
+static void FN(bias_part)(const void *args, isize first, isize stop)
 {
+    const FN(dense_backward_weight_args) *a = args;
+    const real *dy = a->dy;
+    const isize n = a->n, units = a->units, count = stop - first;
     double sum[FN(COLUMNS)] = { 0 };
     if (count == FN(COLUMNS))
         for (isize i = 0; i < n; i++)
@@ -36,7 +39,7 @@ static void FN(column_sums)(const real *dy, isize n, isize units, isize first, i
     else
         for (isize i = 0; i < n; i++)
             for (isize j = 0; j < count; j++) sum[j] += (double)dy[i * units + first + j];
-    for (isize j = 0; j < count; j++) dbias[first + j] = (real)sum[j];
+    for (isize j = 0; j < count; j++) a->dbias[first + j] = (real)sum[j];
 }
 
 static FN(gemm_args) FN(weight_product)(const FN(dense_backward_weight_args) *a)
@@ -49,11 +52,7 @@ static FN(gemm_args) FN(weight_product)(const FN(dense_backward_weight_args) *a)
 pydl_status FN(dense_backward_weight)(const pydl_ctx *ctx, const void *args)
 {
     const FN(dense_backward_weight_args) *a = args;
-    if (a->dbias) {
-        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->units > PARALLEL_MIN)
-        for (isize j = 0; j < a->units; j += FN(COLUMNS))
-            FN(column_sums)(a->dy, a->n, a->units, j, min_isize(FN(COLUMNS), a->units - j), a->dbias);
-    }
+    if (a->dbias) run_parts(ctx, a->n * a->units > PARALLEL_MIN, a->units, FN(COLUMNS), FN(bias_part), a);
     if (!a->dweight) return PYDL_OK;
     const FN(gemm_args) product = FN(weight_product)(a);
     return FN(gemm)(ctx, &product);

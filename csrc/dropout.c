@@ -23,47 +23,48 @@ static void FN(dropout_core)(const real *x, const uint32_t *words, uint32_t thre
     }
 }
 
+/* PHILOX_WORDS elements, or the last ones. */
+static void FN(dropout_part)(const void *args, isize start, isize stop)
+{
+    const FN(dropout_forward_args) *a = args;
+    uint32_t words[PHILOX_WORDS];
+    philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
+    FN(dropout_core)(a->x + start, words, dropout_threshold(a->rate), (real)(1 / (1 - a->rate)), stop - start, a->y + start, a->mask + start);
+}
 pydl_status FN(dropout_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(dropout_forward_args) *a = args;
-    const uint32_t threshold = dropout_threshold(a->rate);
-    const real scale = (real)(1 / (1 - a->rate));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += PHILOX_WORDS) {
-        uint32_t words[PHILOX_WORDS];
-        philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
-        FN(dropout_core)(a->x + start, words, threshold, scale, min_isize(PHILOX_WORDS, a->n - start), a->y + start, a->mask + start);
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, PHILOX_WORDS, FN(dropout_part), a);
 }
 
-static void FN(dropout_back_core)(const real *dy, const uint8_t *mask, real scale, isize n, real *dx)
+static void FN(dropout_back_part)(const void *args, isize start, isize stop)
 {
+    const FN(dropout_backward_args) *a = args;
+    const real *dy = a->dy, scale = (real)(1 / (1 - a->rate));
+    const uint8_t *mask = a->mask;
+    real *dx = a->dx;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) dx[i] = mask[i] ? dy[i] * scale : 0;
+    for (isize i = start; i < stop; i++) dx[i] = mask[i] ? dy[i] * scale : 0;
 }
 
 pydl_status FN(dropout_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(dropout_backward_args) *a = args;
-    const real scale = (real)(1 / (1 - a->rate));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(dropout_back_core)(a->dy + start, a->mask + start, scale, min_isize(BLOCK, a->n - start), a->dx + start);
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(dropout_back_part), a);
 }
 
-pydl_status FN(dropout_noise)(const pydl_ctx *ctx, const void *args)
+static void FN(noise_part)(const void *args, isize start, isize stop)
 {
     const FN(dropout_noise_args) *a = args;
     const uint32_t threshold = dropout_threshold(a->rate);
     const real scale = (real)(1 / (1 - a->rate));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += PHILOX_WORDS) {
-        uint32_t words[PHILOX_WORDS];
-        philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
-        for (isize i = 0; i < min_isize(PHILOX_WORDS, a->n - start); i++) a->noise[start + i] = words[i] >= threshold ? scale : 0;
-    }
-    return PYDL_OK;
+    uint32_t words[PHILOX_WORDS];
+    philox_group(a->stream[0], a->stream[1], (uint64_t)(start / PHILOX_WORDS), words);
+    for (isize i = 0; i < stop - start; i++) a->noise[start + i] = words[i] >= threshold ? scale : 0;
+}
+pydl_status FN(dropout_noise)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(dropout_noise_args) *a = args;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, PHILOX_WORDS, FN(noise_part), a);
 }
 #endif

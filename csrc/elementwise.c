@@ -3,34 +3,46 @@
 #include "vecmath.h"
 #include "elementwise.h"
 
+static void and_part(const void *args, isize start, isize stop)
+{
+    const LEVEL_FN(logical_args) *a = args;
+    const uint8_t *x = a->x, *y = a->y;
+    uint8_t *z = a->z;
+    #pragma omp simd
+    for (isize i = start; i < stop; i++) z[i] = x[i] & y[i];
+}
 pydl_status LEVEL_FN(logical_and)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(logical_args) *a = args;
-    const uint8_t *x = a->x, *y = a->y;
-    uint8_t *z = a->z;
-    #pragma omp parallel for simd num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) z[i] = x[i] & y[i];
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, and_part, a);
 }
 
-pydl_status LEVEL_FN(logical_or)(const pydl_ctx *ctx, const void *args)
+static void or_part(const void *args, isize start, isize stop)
 {
     const LEVEL_FN(logical_args) *a = args;
     const uint8_t *x = a->x, *y = a->y;
     uint8_t *z = a->z;
-    #pragma omp parallel for simd num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) z[i] = x[i] | y[i];
-    return PYDL_OK;
+    #pragma omp simd
+    for (isize i = start; i < stop; i++) z[i] = x[i] | y[i];
+}
+pydl_status LEVEL_FN(logical_or)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(logical_args) *a = args;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, or_part, a);
 }
 
-pydl_status LEVEL_FN(logical_not)(const pydl_ctx *ctx, const void *args)
+static void not_part(const void *args, isize start, isize stop)
 {
     const LEVEL_FN(logical_not_args) *a = args;
     const uint8_t *x = a->x;
     uint8_t *z = a->z;
-    #pragma omp parallel for simd num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) z[i] = x[i] ^ 1;
-    return PYDL_OK;
+    #pragma omp simd
+    for (isize i = start; i < stop; i++) z[i] = x[i] ^ 1;
+}
+pydl_status LEVEL_FN(logical_not)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(logical_not_args) *a = args;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, not_part, a);
 }
 
 #define EACH_REAL "elementwise.c"
@@ -73,34 +85,34 @@ BACKWARD_FROM(x, sin_backward, dy * C_MATH(cos)(x))
 BACKWARD_FROM(x, cos_backward, -dy * C_MATH(sin)(x))
 BACKWARD_FROM(x, power_number_backward, alpha == 0 ? 0 : dy * alpha * C_MATH(pow)(x, alpha - 1))
 
-static void FN(clip_core)(const real *x, real low, real high, real *y, isize n)
+static void FN(clip_part)(const void *args, isize start, isize stop)
 {
+    const FN(clip_args) *a = args;
+    const real *x = a->x, low = (real)a->low, high = (real)a->high;
+    real *y = a->y;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) y[i] = x[i] < low ? low : x[i] > high ? high : x[i];
+    for (isize i = start; i < stop; i++) y[i] = x[i] < low ? low : x[i] > high ? high : x[i];
 }
 
 pydl_status FN(clip)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clip_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(clip_core)(a->x + start, (real)a->low, (real)a->high, a->y + start, min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(clip_part), a);
 }
 
-static void FN(clip_back_core)(const real *dy, const real *x, real low, real high, real *dx, isize n)
+static void FN(clip_back_part)(const void *args, isize start, isize stop)
 {
+    const FN(clip_backward_args) *a = args;
+    const real *dy = a->dy, *x = a->x, low = (real)a->low, high = (real)a->high;
+    real *dx = a->dx;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) dx[i] = x[i] < low ? 0 : x[i] > high ? 0 : dy[i];
+    for (isize i = start; i < stop; i++) dx[i] = x[i] < low ? 0 : x[i] > high ? 0 : dy[i];
 }
 
 pydl_status FN(clip_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clip_backward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(clip_back_core)(a->dy + start, a->x + start, (real)a->low, (real)a->high, a->dx + start, min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(clip_back_part), a);
 }
 
 static void FN(where_core)(const uint8_t *mask, const real *x, isize x_step, const real *y, isize y_step, real *z, isize n)
@@ -123,14 +135,15 @@ static void FN(where_core)(const uint8_t *mask, const real *x, isize x_step, con
     }
 }
 
+static void FN(where_part)(const void *args, isize start, isize stop)
+{
+    const FN(where_args) *a = args;
+    FN(where_core)(a->mask + start, a->x + start * a->x_step, a->x_step, a->y + start * a->y_step, a->y_step, a->z + start, stop - start);
+}
 pydl_status FN(where)(const pydl_ctx *ctx, const void *args)
 {
     const FN(where_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(where_core)(a->mask + start, a->x + start * a->x_step, a->x_step, a->y + start * a->y_step, a->y_step,
-                       a->z + start, min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(where_part), a);
 }
 
 /* ---- two arrays, broadcast ---- */
@@ -139,8 +152,11 @@ pydl_status FN(where)(const pydl_ctx *ctx, const void *args)
 typedef void FN(binary_core)(const real *x, isize x_stride, const real *y, isize y_stride, void *z, isize n);
 
 /* Elements start .. stop of z, counted in memory order, run by run. */
-static void FN(binary_block)(const FN(binary_args) *a, FN(binary_core) *core, isize z_size, isize start, isize stop)
+typedef struct { const FN(binary_args) *args; FN(binary_core) *core; isize z_size; } FN(binary_task);
+static void FN(binary_part)(const void *task, isize start, isize stop)
 {
+    const FN(binary_task) *t = task;
+    const FN(binary_args) *a = t->args;
     const isize last = a->ndim - 1, length = a->shape[last];
     isize index[PYDL_MAX_DIMS], x_offset = 0, y_offset = 0;
     isize row = start / length, column = start % length;
@@ -152,8 +168,8 @@ static void FN(binary_block)(const FN(binary_args) *a, FN(binary_core) *core, is
     }
     while (start < stop) {
         isize n = min_isize(length - column, stop - start);
-        core(a->x + x_offset + column * a->x_stride[last], a->x_stride[last], a->y + y_offset + column * a->y_stride[last], a->y_stride[last],
-             (char *)a->z + start * z_size, n);
+        t->core(a->x + x_offset + column * a->x_stride[last], a->x_stride[last], a->y + y_offset + column * a->y_stride[last], a->y_stride[last],
+                (char *)a->z + start * t->z_size, n);
         start += n;
         column = 0;
         for (isize d = last - 1; d >= 0; d--) {
@@ -171,10 +187,7 @@ static pydl_status FN(binary)(const pydl_ctx *ctx, const FN(binary_args) *a, FN(
 {
     isize size = 1;
     for (isize d = 0; d < a->ndim; d++) size *= a->shape[d];
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (size > PARALLEL_MIN)
-    for (isize start = 0; start < size; start += BLOCK)
-        FN(binary_block)(a, core, z_size, start, min_isize(start + BLOCK, size));
-    return PYDL_OK;
+    return run_parts(ctx, size > PARALLEL_MIN, size, BLOCK, FN(binary_part), &(FN(binary_task)){ a, core, z_size });
 }
 
 /* A kernel by its formula in p and q; `type` is what z holds. */

@@ -135,45 +135,44 @@ static void FN(group_softmax)(const real *x, const real *lse, const real *scale,
         for (isize j = 0; j < classes; j++) p[i * classes + j] *= scale[i];
 }
 
+static void FN(sparse_logits_part)(const void *args, isize start, isize stop)
+{
+    const FN(sparse_cross_entropy_logits_forward_args) *a = args;
+    FN(group_lse)(a->pred + start * a->classes, stop - start, a->classes, a->lse + start);
+    for (isize i = start; i < stop; i++) {
+        isize label = label_at(a->labels, a->label_code, i);
+        a->loss[i] = label == a->ignore ? 0 : a->lse[i] - a->pred[i * a->classes + label];
+    }
+}
 pydl_status FN(sparse_cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(sparse_cross_entropy_logits_forward_args) *a = args;
     pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
     if (status != PYDL_OK) return status;
-    const isize step = rows_of_classes(a->classes);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize end = min_isize(a->n, start + step);
-        FN(group_lse)(a->pred + start * a->classes, end - start, a->classes, a->lse + start);
-        for (isize i = start; i < end; i++) {
-            isize label = label_at(a->labels, a->label_code, i);
-            a->loss[i] = label == a->ignore ? 0 : a->lse[i] - a->pred[i * a->classes + label];
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->classes > LOSS_PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(sparse_logits_part), a);
 }
 
+static void FN(sparse_logits_back_part)(const void *args, isize start, isize stop)
+{
+    const FN(sparse_cross_entropy_logits_backward_args) *a = args;
+    const isize classes = a->classes;
+    FN(group_softmax)(a->pred + start * classes, a->lse + start, a->dloss + start, stop - start, classes, a->dpred + start * classes);
+    for (isize i = start; i < stop; i++) {
+        isize label = label_at(a->labels, a->label_code, i);
+        real *dpred = a->dpred + i * classes;
+        if (label == a->ignore) {
+            memset(dpred, 0, (size_t)classes * sizeof(real));
+            continue;
+        }
+        dpred[label] -= a->dloss[i];
+    }
+}
 pydl_status FN(sparse_cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(sparse_cross_entropy_logits_backward_args) *a = args;
     pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
     if (status != PYDL_OK) return status;
-    const isize step = rows_of_classes(a->classes), classes = a->classes;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize end = min_isize(a->n, start + step);
-        FN(group_softmax)(a->pred + start * classes, a->lse + start, a->dloss + start, end - start, classes, a->dpred + start * classes);
-        for (isize i = start; i < end; i++) {
-            isize label = label_at(a->labels, a->label_code, i);
-            real *dpred = a->dpred + i * classes;
-            if (label == a->ignore) {
-                memset(dpred, 0, (size_t)classes * sizeof(real));
-                continue;
-            }
-            dpred[label] -= a->dloss[i];
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->classes > LOSS_PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(sparse_logits_back_part), a);
 }
 
 /* loss = sum over j of t'[j] * (lse - x[j]),  t' = t * keep + add */
@@ -189,19 +188,19 @@ static real FN(soft_target_loss)(const real *x, const real *t, real lse, real ke
     return (real)total;
 }
 
+static void FN(logits_part)(const void *args, isize start, isize stop)
+{
+    const FN(cross_entropy_logits_forward_args) *a = args;
+    const isize classes = a->classes;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
+    FN(group_lse)(a->pred + start * classes, stop - start, classes, a->lse + start);
+    for (isize i = start; i < stop; i++)
+        a->loss[i] = FN(soft_target_loss)(a->pred + i * classes, a->target + i * classes, a->lse[i], keep, add, classes);
+}
 pydl_status FN(cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(cross_entropy_logits_forward_args) *a = args;
-    const isize step = rows_of_classes(a->classes), classes = a->classes;
-    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize end = min_isize(a->n, start + step);
-        FN(group_lse)(a->pred + start * classes, end - start, classes, a->lse + start);
-        for (isize i = start; i < end; i++)
-            a->loss[i] = FN(soft_target_loss)(a->pred + i * classes, a->target + i * classes, a->lse[i], keep, add, classes);
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->classes > LOSS_PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(logits_part), a);
 }
 
 /* dpred = dloss * (p * sum t' - t'),  dloss * p arrives in dpred */
@@ -210,48 +209,48 @@ static void FN(soft_target_core)(real *dpred, const real *t, real dloss, real su
     for (isize j = 0; j < classes; j++) dpred[j] = dpred[j] * sum - dloss * (t[j] * keep + add);
 }
 
+static void FN(logits_back_part)(const void *args, isize start, isize stop)
+{
+    const FN(cross_entropy_logits_backward_args) *a = args;
+    const isize classes = a->classes;
+    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
+    FN(group_softmax)(a->pred + start * classes, a->lse + start, a->dloss + start, stop - start, classes, a->dpred + start * classes);
+    for (isize i = start; i < stop; i++) {
+        const real *t = a->target + i * classes;
+        real sum = (real)(FN(row_sum)(t, classes) * (1 - a->smoothing) + a->smoothing);
+        FN(soft_target_core)(a->dpred + i * classes, t, a->dloss[i], sum, keep, add, classes);
+    }
+}
 pydl_status FN(cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(cross_entropy_logits_backward_args) *a = args;
-    const isize step = rows_of_classes(a->classes), classes = a->classes;
-    const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(classes, 1));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize end = min_isize(a->n, start + step);
-        FN(group_softmax)(a->pred + start * classes, a->lse + start, a->dloss + start, end - start, classes, a->dpred + start * classes);
-        for (isize i = start; i < end; i++) {
-            const real *t = a->target + i * classes;
-            real sum = (real)(FN(row_sum)(t, classes) * (1 - a->smoothing) + a->smoothing);
-            FN(soft_target_core)(a->dpred + i * classes, t, a->dloss[i], sum, keep, add, classes);
-        }
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->classes > LOSS_PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(logits_back_part), a);
 }
 
 /* ---- cross-entropy from probabilities:  q = p / sum p, clipped ---- */
 
+static void FN(sparse_probs_part)(const void *args, isize start, isize stop)
+{
+    const FN(sparse_cross_entropy_probs_forward_args) *a = args;
+    for (isize i = start; i < stop; i++) {
+        const real *p = a->pred + i * a->classes;
+        isize label = label_at(a->labels, a->label_code, i);
+        a->loss[i] = label == a->ignore ? 0 : -FN(vec_log)(FN(clip_prob)(p[label] / (real)FN(row_sum)(p, a->classes)));
+    }
+}
 pydl_status FN(sparse_cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(sparse_cross_entropy_probs_forward_args) *a = args;
     pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
     if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) {
-        const real *p = a->pred + i * a->classes;
-        isize label = label_at(a->labels, a->label_code, i);
-        a->loss[i] = label == a->ignore ? 0 : -FN(vec_log)(FN(clip_prob)(p[label] / (real)FN(row_sum)(p, a->classes)));
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->classes > PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(sparse_probs_part), a);
 }
 
 /* -log(p[l] / s) with s = sum p:   d/dp[j] = 1 / s - [j = l] / p[l] */
-pydl_status FN(sparse_cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+static void FN(sparse_probs_back_part)(const void *args, isize start, isize stop)
 {
     const FN(sparse_cross_entropy_probs_backward_args) *a = args;
-    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
-    if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) {
+    for (isize i = start; i < stop; i++) {
         const real *p = a->pred + i * a->classes;
         real *dpred = a->dpred + i * a->classes;
         isize label = label_at(a->labels, a->label_code, i);
@@ -265,7 +264,13 @@ pydl_status FN(sparse_cross_entropy_probs_backward)(const pydl_ctx *ctx, const v
         dpred[label] -= dloss / own;
         if (dloss == 0) dpred[label] = 0;           /* own may be 0 there */
     }
-    return PYDL_OK;
+}
+pydl_status FN(sparse_cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sparse_cross_entropy_probs_backward_args) *a = args;
+    pydl_status status = labels_check(ctx, a->labels, a->label_code, a->n, a->classes, a->ignore);
+    if (status != PYDL_OK) return status;
+    return run_parts(ctx, a->n * a->classes > PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(sparse_probs_back_part), a);
 }
 
 /* One row, in pieces of at most GROUP:  -sum over j of t'[j] log q[j] */
@@ -281,14 +286,17 @@ static real FN(soft_target_probs_loss)(const real *p, const real *t, real keep, 
     return (real)total;
 }
 
-pydl_status FN(cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args)
+static void FN(probs_part)(const void *args, isize start, isize stop)
 {
     const FN(cross_entropy_probs_forward_args) *a = args;
     const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(a->classes, 1));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > LOSS_PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++)
+    for (isize i = start; i < stop; i++)
         a->loss[i] = FN(soft_target_probs_loss)(a->pred + i * a->classes, a->target + i * a->classes, keep, add, a->classes);
-    return PYDL_OK;
+}
+pydl_status FN(cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_probs_forward_args) *a = args;
+    return run_parts(ctx, a->n * a->classes > LOSS_PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(probs_part), a);
 }
 
 /* e[j] = d loss / d q[j] = -t'[j] / q[j], 0 where clipped;   d loss / d p[j] = (e[j] - sum over k of e[k] q[k]) / sum p */
@@ -312,14 +320,17 @@ static void FN(soft_target_probs_row)(const real *p, const real *t, real dloss, 
     }
 }
 
-pydl_status FN(cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+static void FN(probs_back_part)(const void *args, isize start, isize stop)
 {
     const FN(cross_entropy_probs_backward_args) *a = args;
     const real keep = (real)(1 - a->smoothing), add = (real)(a->smoothing / (double)max_isize(a->classes, 1));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++)
+    for (isize i = start; i < stop; i++)
         FN(soft_target_probs_row)(a->pred + i * a->classes, a->target + i * a->classes, a->dloss[i], keep, add, a->classes, a->dpred + i * a->classes);
-    return PYDL_OK;
+}
+pydl_status FN(cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(cross_entropy_probs_backward_args) *a = args;
+    return run_parts(ctx, a->n * a->classes > PARALLEL_MIN, a->n, rows_of_classes(a->classes), FN(probs_back_part), a);
 }
 
 pydl_status FN(label_mask)(const pydl_ctx *ctx, const void *args)
@@ -338,43 +349,50 @@ pydl_status FN(label_mask)(const pydl_ctx *ctx, const void *args)
 /* out[i] = l(t[i], x[i]), or its derivative by x[i] */
 typedef void (*FN(element_core))(const real *x, const real *t, real setting, real *out, isize n);
 
-/* loss[i] = scale * sum over j of l.  A row of one element is its own sum. */
-static void FN(element_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core, real setting, double scale)
+/* A kernel's arguments beside its core and the core's two numbers. */
+typedef struct { const void *args; FN(element_core) core; real setting; double scale; } FN(element_task);
+
+/* Rows of one group, or one row: loss[i] = scale * sum over j of l.  A row of one element is its own sum. */
+static void FN(element_part)(const void *task, isize start, isize stop)
 {
-    const isize m = a->m, step = rows_of_group(m);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->m > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize rows = min_isize(a->n - start, step);
-        const real *x = a->pred + start * m, *t = a->target + start * m;
-        real buffer[GROUP];
-        if (m == 1) {
-            core(x, t, setting, a->loss + start, rows);
-        } else if (m <= GROUP) {
-            core(x, t, setting, buffer, rows * m);
-            for (isize i = 0; i < rows; i++) a->loss[start + i] = (real)(FN(row_sum)(buffer + i * m, m) * scale);
-        } else {
-            double total = 0;
-            for (isize j = 0; j < m; j += GROUP) {
-                core(x + j, t + j, setting, buffer, min_isize(GROUP, m - j));
-                total += FN(row_sum)(buffer, min_isize(GROUP, m - j));
-            }
-            a->loss[start] = (real)(total * scale);
+    const FN(element_task) *k = task;
+    const FN(element_loss_forward_args) *a = k->args;
+    const isize m = a->m, rows = stop - start;
+    const real *x = a->pred + start * m, *t = a->target + start * m;
+    real buffer[GROUP];
+    if (m == 1) {
+        k->core(x, t, k->setting, a->loss + start, rows);
+    } else if (m <= GROUP) {
+        k->core(x, t, k->setting, buffer, rows * m);
+        for (isize i = 0; i < rows; i++) a->loss[start + i] = (real)(FN(row_sum)(buffer + i * m, m) * k->scale);
+    } else {
+        double total = 0;
+        for (isize j = 0; j < m; j += GROUP) {
+            k->core(x + j, t + j, k->setting, buffer, min_isize(GROUP, m - j));
+            total += FN(row_sum)(buffer, min_isize(GROUP, m - j));
         }
+        a->loss[start] = (real)(total * k->scale);
     }
 }
+static void FN(element_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core, real setting, double scale)
+{
+    run_parts(ctx, a->n * a->m > LOSS_PARALLEL_MIN, a->n, rows_of_group(a->m), FN(element_part), &(FN(element_task)){ a, core, setting, scale });
+}
 
+static void FN(element_back_part)(const void *task, isize start, isize stop)
+{
+    const FN(element_task) *k = task;
+    const FN(element_loss_backward_args) *a = k->args;
+    const isize m = a->m;
+    k->core(a->pred + start * m, a->target + start * m, k->setting, a->dpred + start * m, (stop - start) * m);
+    for (isize i = start; i < stop; i++) {
+        const real factor = (real)((double)a->dloss[i] * k->scale);
+        for (isize j = 0; j < m; j++) a->dpred[i * m + j] *= factor;
+    }
+}
 static void FN(element_backward)(const pydl_ctx *ctx, const FN(element_loss_backward_args) *a, FN(element_core) core, real setting, double scale)
 {
-    const isize m = a->m, step = rows_of_group(m);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->m > LOSS_PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += step) {
-        const isize rows = min_isize(a->n - start, step);
-        core(a->pred + start * m, a->target + start * m, setting, a->dpred + start * m, rows * m);
-        for (isize i = start; i < start + rows; i++) {
-            const real factor = (real)((double)a->dloss[i] * scale);
-            for (isize j = 0; j < m; j++) a->dpred[i * m + j] *= factor;
-        }
-    }
+    run_parts(ctx, a->n * a->m > LOSS_PARALLEL_MIN, a->n, rows_of_group(a->m), FN(element_back_part), &(FN(element_task)){ a, core, setting, scale });
 }
 
 static pydl_status FN(mean_forward)(const pydl_ctx *ctx, const FN(element_loss_forward_args) *a, FN(element_core) core)
@@ -613,10 +631,11 @@ isize FN(weighted_mean_forward_scratch)(const pydl_ctx *ctx, const void *args)
     return 2 * ceil_div(a->n, BLOCK) * (isize)sizeof(double);
 }
 
-/* Adds up the values [start, end) and what the divisor counts of them. */
-static void FN(weighted_block)(const FN(weighted_mean_forward_args) *a, isize start, isize end, double *sum, double *count)
+/* Adds up the values of a block and what the divisor counts of them. */
+static void FN(weighted_part)(const void *args, isize start, isize end)
 {
-    double total = 0, divisor = 0;
+    const FN(weighted_mean_forward_args) *a = args;
+    double total = 0, divisor = 0, *partial = a->scratch;
     if (!a->weights && !a->mask) {
         #pragma omp simd reduction(+ : total)
         for (isize i = start; i < end; i++) total += (double)a->values[i];
@@ -628,18 +647,17 @@ static void FN(weighted_block)(const FN(weighted_mean_forward_args) *a, isize st
             divisor += a->by == 2 ? use : a->mask ? (double)a->mask[i] : 1;
         }
     }
-    *sum = total;
-    *count = divisor;
+    partial[2 * (start / BLOCK)] = total;
+    partial[2 * (start / BLOCK) + 1] = divisor;
 }
 
 pydl_status FN(weighted_mean_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(weighted_mean_forward_args) *a = args;
     const isize blocks = ceil_div(a->n, BLOCK);
-    double *partial = a->scratch, sum = 0, divisor = 0;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize b = 0; b < blocks; b++)
-        FN(weighted_block)(a, b * BLOCK, min_isize(a->n, (b + 1) * BLOCK), &partial[2 * b], &partial[2 * b + 1]);
+    const double *partial = a->scratch;
+    double sum = 0, divisor = 0;
+    run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(weighted_part), a);
     for (isize b = 0; b < blocks; b++) {
         sum += partial[2 * b];
         divisor += partial[2 * b + 1];
@@ -649,13 +667,16 @@ pydl_status FN(weighted_mean_forward)(const pydl_ctx *ctx, const void *args)
     return PYDL_OK;
 }
 
-pydl_status FN(weighted_mean_backward)(const pydl_ctx *ctx, const void *args)
+static void FN(weighted_back_part)(const void *args, isize start, isize stop)
 {
     const FN(weighted_mean_backward_args) *a = args;
     const double each = (double)*a->dresult * *a->share;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) a->dvalues[i] = (real)(each * FN(use_of)(a->weights, a->repeat, a->mask, i));
-    return PYDL_OK;
+    for (isize i = start; i < stop; i++) a->dvalues[i] = (real)(each * FN(use_of)(a->weights, a->repeat, a->mask, i));
+}
+pydl_status FN(weighted_mean_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(weighted_mean_backward_args) *a = args;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(weighted_back_part), a);
 }
 
 #endif

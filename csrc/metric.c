@@ -10,29 +10,36 @@
 typedef double (*FN(row_value))(const void *args, isize i);
 
 /* How the rows of a metric are added up; a block of rows holds about BLOCK elements. */
-typedef struct { const real *weights; isize repeat; double scale; isize n; isize row; double *total; } FN(adding);
+typedef struct {
+    const real *weights; isize repeat; double scale; isize n; isize row; double *total;
+    FN(row_value) value; const void *args; double *partial;
+} FN(adding);
 
 static isize FN(block_rows)(isize row) { return max_isize(1, BLOCK / max_isize(row, 1)); }
 static isize FN(adding_scratch)(isize n, isize row) { return 2 * ceil_div(n, FN(block_rows)(row)) * (isize)sizeof(double); }
 
-static void FN(add_rows)(const pydl_ctx *ctx, FN(adding) s, FN(row_value) value, const void *args, double *partial)
+static void FN(adding_part)(const void *adding, isize start, isize stop)
+{
+    const FN(adding) *s = adding;
+    const isize block = start / FN(block_rows)(s->row);
+    double sum = 0, count = 0;
+    for (isize i = start; i < stop; i++) {
+        double weight = s->weights ? (double)s->weights[i / s->repeat] : 1;
+        sum += weight == 0 ? 0 : weight * s->value(s->args, i);
+        count += weight;
+    }
+    s->partial[2 * block] = sum;
+    s->partial[2 * block + 1] = count;
+}
+
+static void FN(add_rows)(const pydl_ctx *ctx, FN(adding) s)
 {
     const isize rows = FN(block_rows)(s.row), blocks = ceil_div(s.n, rows);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (s.n * max_isize(s.row, 1) > PARALLEL_MIN)
-    for (isize b = 0; b < blocks; b++) {
-        double sum = 0, count = 0;
-        for (isize i = b * rows; i < min_isize(s.n, (b + 1) * rows); i++) {
-            double weight = s.weights ? (double)s.weights[i / s.repeat] : 1;
-            sum += weight == 0 ? 0 : weight * value(args, i);
-            count += weight;
-        }
-        partial[2 * b] = sum;
-        partial[2 * b + 1] = count;
-    }
     double sum = 0, count = 0;
+    run_parts(ctx, s.n * max_isize(s.row, 1) > PARALLEL_MIN, s.n, rows, FN(adding_part), &s);
     for (isize b = 0; b < blocks; b++) {
-        sum += partial[2 * b];
-        count += partial[2 * b + 1];
+        sum += s.partial[2 * b];
+        count += s.partial[2 * b + 1];
     }
     s.total[0] += s.scale * sum;
     s.total[1] += s.scale * count;
@@ -48,7 +55,7 @@ isize FN(add_mean_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_mean)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_mean_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, a->repeat, a->scale, a->n, 1, a->total }, FN(mean_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, a->repeat, a->scale, a->n, 1, a->total, FN(mean_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -77,7 +84,7 @@ isize FN(add_sparse_accuracy_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_sparse_accuracy)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_sparse_accuracy_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total }, FN(sparse_accuracy_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total, FN(sparse_accuracy_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -95,7 +102,7 @@ isize FN(add_categorical_accuracy_scratch)(const pydl_ctx *ctx, const void *args
 pydl_status FN(add_categorical_accuracy)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_categorical_accuracy_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total }, FN(categorical_accuracy_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total, FN(categorical_accuracy_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -122,7 +129,7 @@ isize FN(add_sparse_top_k_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_sparse_top_k)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_sparse_top_k_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total }, FN(sparse_top_k_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total, FN(sparse_top_k_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -140,7 +147,7 @@ isize FN(add_categorical_top_k_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_categorical_top_k)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_categorical_top_k_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total }, FN(categorical_top_k_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->classes, a->total, FN(categorical_top_k_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -161,7 +168,7 @@ isize FN(add_binary_accuracy_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_binary_accuracy)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_binary_accuracy_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->m, a->total }, FN(binary_accuracy_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->m, a->total, FN(binary_accuracy_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -182,7 +189,7 @@ isize FN(add_equal_accuracy_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(add_equal_accuracy)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_equal_accuracy_args) *a = args;
-    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->m, a->total }, FN(equal_accuracy_value), a, a->scratch);
+    FN(add_rows)(ctx, (FN(adding)){ a->weights, 1, a->scale, a->n, a->m, a->total, FN(equal_accuracy_value), a, a->scratch });
     return PYDL_OK;
 }
 
@@ -207,9 +214,11 @@ isize FN(add_confusion_scratch)(const pydl_ctx *ctx, const void *args)
     return 2 * (a->k + 1) * ceil_div(a->n, BLOCK) * (isize)sizeof(double);
 }
 
-/* mass[2 j], mass[2 j + 1]: the weights of positives and negatives that exceed just j thresholds. */
-static void FN(confusion_block)(const FN(add_confusion_args) *a, isize start, isize end, double *mass)
+/* A block's mass[2 j], mass[2 j + 1]: the weights of positives and negatives that exceed just j thresholds. */
+static void FN(confusion_part)(const void *args, isize start, isize end)
 {
+    const FN(add_confusion_args) *a = args;
+    double *mass = (double *)a->scratch + 2 * (a->k + 1) * (start / BLOCK);
     memset(mass, 0, (size_t)(2 * (a->k + 1)) * sizeof(double));
     for (isize i = start; i < end; i++) {
         double weight = a->weights ? (double)a->weights[i / a->repeat] : 1;
@@ -223,9 +232,7 @@ pydl_status FN(add_confusion)(const pydl_ctx *ctx, const void *args)
     const isize blocks = ceil_div(a->n, BLOCK), k = a->k;
     double *mass = a->scratch;
     if (blocks == 0) return PYDL_OK;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize b = 0; b < blocks; b++)
-        FN(confusion_block)(a, b * BLOCK, min_isize(a->n, (b + 1) * BLOCK), mass + 2 * (k + 1) * b);
+    run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(confusion_part), a);
     for (isize b = 1; b < blocks; b++)
         for (isize j = 0; j < 2 * (k + 1); j++) mass[j] += mass[2 * (k + 1) * b + j];
     double below[2] = { 0 }, all[2] = { 0 };
@@ -244,11 +251,10 @@ pydl_status FN(add_confusion)(const pydl_ctx *ctx, const void *args)
     return PYDL_OK;
 }
 
-pydl_status FN(keep_top_k)(const pydl_ctx *ctx, const void *args)
+static void FN(top_k_part)(const void *args, isize start, isize stop)
 {
     const FN(keep_top_k_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) {
+    for (isize i = start; i < stop; i++) {
         const real *x = a->pred + i * a->classes;
         real *out = a->out + i * a->classes;
         for (isize j = 0; j < a->classes; j++) out[j] = -(real)INFINITY;
@@ -259,7 +265,11 @@ pydl_status FN(keep_top_k)(const pydl_ctx *ctx, const void *args)
             if (best >= 0) out[best] = x[best];
         }
     }
-    return PYDL_OK;
+}
+pydl_status FN(keep_top_k)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(keep_top_k_args) *a = args;
+    return run_parts(ctx, a->n * a->classes > PARALLEL_MIN, a->n, FN(block_rows)(a->classes), FN(top_k_part), a);
 }
 
 isize FN(add_class_counts_scratch)(const pydl_ctx *ctx, const void *args)
@@ -284,16 +294,21 @@ static void FN(class_counts_row)(const FN(add_class_counts_args) *a, isize i, do
     }
 }
 
+static void FN(class_counts_part)(const void *args, isize start, isize stop)
+{
+    const FN(add_class_counts_args) *a = args;
+    const isize width = 4 * a->classes;
+    double *counts = (double *)a->scratch + width * (start / FN(block_rows)(a->classes));
+    memset(counts, 0, (size_t)width * sizeof(double));
+    for (isize i = start; i < stop; i++) FN(class_counts_row)(a, i, counts);
+}
+
 pydl_status FN(add_class_counts)(const pydl_ctx *ctx, const void *args)
 {
     const FN(add_class_counts_args) *a = args;
     const isize rows = FN(block_rows)(a->classes), blocks = ceil_div(a->n, rows), width = 4 * a->classes;
-    double *partial = a->scratch;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > PARALLEL_MIN)
-    for (isize b = 0; b < blocks; b++) {
-        memset(partial + width * b, 0, (size_t)width * sizeof(double));
-        for (isize i = b * rows; i < min_isize(a->n, (b + 1) * rows); i++) FN(class_counts_row)(a, i, partial + width * b);
-    }
+    const double *partial = a->scratch;
+    run_parts(ctx, a->n * a->classes > PARALLEL_MIN, a->n, rows, FN(class_counts_part), a);
     for (isize b = 0; b < blocks; b++)
         for (isize j = 0; j < width; j++) a->counts[j] += partial[width * b + j];
     return PYDL_OK;

@@ -80,56 +80,71 @@ static void offsets_of(const LEVEL_FN(strided_copy_args) *a, isize turned, isize
     }
 }
 
+/* A copy's tasks: a few rows, or a piece of a long one; where an axis is turned, `down` rows of squares for each position of the others. */
+typedef struct { const LEVEL_FN(strided_copy_args) *a; isize turned, rows, pieces, together, down; } copy_plan;
+
+static void copy_rows_part(const void *plan, isize start, isize end)
+{
+    const copy_plan *p = plan;
+    const LEVEL_FN(strided_copy_args) *a = p->a;
+    const isize last = a->ndim - 1, length = a->shape[last], item = a->itemsize;
+    for (isize task = start; task < end; task++) {
+        const isize column = task % p->pieces * BLOCK, n = min_isize(BLOCK, length - column), first = task / p->pieces * p->together;
+        const isize stop = min_isize(first + p->together, p->rows), side = last > 0 ? a->shape[last - 1] : 1;
+        for (isize row = first; row < stop;) {
+            isize x_offset, y_offset, more = min_isize(side - row % side, stop - row);         /* rows to the end of the next axis */
+            offsets_of(a, -1, row, &x_offset, &y_offset);
+            const char *x = (const char *)a->x + (x_offset + column * a->x_stride[last]) * item;
+            char *y = (char *)a->y + (y_offset + column * a->y_stride[last]) * item;
+            copy_rows(item, x, a->x_stride[last], last > 0 ? a->x_stride[last - 1] : 0, y, a->y_stride[last], last > 0 ? a->y_stride[last - 1] : 0, more, n);
+            row += more;
+        }
+    }
+}
+
+static void copy_squares_part(const void *plan, isize start, isize end)
+{
+    const copy_plan *p = plan;
+    const LEVEL_FN(strided_copy_args) *a = p->a;
+    const isize last = a->ndim - 1, length = a->shape[last], item = a->itemsize, height = a->shape[p->turned];
+    for (isize task = start; task < end; task++) {
+        const isize i = task % p->down * SQUARE;
+        isize x_offset, y_offset;
+        offsets_of(a, p->turned, task / p->down, &x_offset, &y_offset);
+        for (isize k = 0; k < length; k += SQUARE)
+            copy_square(item, (const char *)a->x + (x_offset + i + k * a->x_stride[last]) * item, a->x_stride[last],
+                        (char *)a->y + (y_offset + i * a->y_stride[p->turned] + k) * item, a->y_stride[p->turned],
+                        min_isize(SQUARE, height - i), min_isize(SQUARE, length - k));
+    }
+}
+
 pydl_status LEVEL_FN(strided_copy)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(strided_copy_args) *a = args;
-    const isize last = a->ndim - 1, turned = turned_axis(a), length = a->shape[last], item = a->itemsize;
-    isize rows = 1;
-    for (isize d = 0; d < last; d++) if (d != turned) rows *= a->shape[d];
-    if (turned < 0) {
-        /* a task is a few rows, or a piece of a long one */
-        const isize pieces = max_isize(ceil_div(length, BLOCK), 1), together = pieces > 1 ? 1 : max_isize(BLOCK / 4 / max_isize(length, 1), 1);
-        const isize tasks = ceil_div(rows, together) * pieces;
-        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (rows * length > PARALLEL_MIN)
-        for (isize task = 0; task < tasks; task++) {
-            const isize column = task % pieces * BLOCK, n = min_isize(BLOCK, length - column), first = task / pieces * together;
-            const isize stop = min_isize(first + together, rows), side = last > 0 ? a->shape[last - 1] : 1;
-            for (isize row = first; row < stop;) {
-                isize x_offset, y_offset, more = min_isize(side - row % side, stop - row);     /* rows to the end of the next axis */
-                offsets_of(a, -1, row, &x_offset, &y_offset);
-                const char *x = (const char *)a->x + (x_offset + column * a->x_stride[last]) * item;
-                char *y = (char *)a->y + (y_offset + column * a->y_stride[last]) * item;
-                copy_rows(item, x, a->x_stride[last], last > 0 ? a->x_stride[last - 1] : 0, y, a->y_stride[last], last > 0 ? a->y_stride[last - 1] : 0, more, n);
-                row += more;
-            }
-        }
-        return PYDL_OK;
+    const isize last = a->ndim - 1, length = a->shape[last];
+    copy_plan p = { .a = a, .turned = turned_axis(a), .rows = 1 };
+    for (isize d = 0; d < last; d++) if (d != p.turned) p.rows *= a->shape[d];
+    if (p.turned >= 0) {
+        p.down = ceil_div(a->shape[p.turned], SQUARE);
+        return run_parts(ctx, p.rows * a->shape[p.turned] * length > PARALLEL_MIN, p.rows * p.down, 1, copy_squares_part, &p);
     }
-    const isize height = a->shape[turned], down = ceil_div(height, SQUARE), across = ceil_div(length, SQUARE);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (rows * height * length > PARALLEL_MIN)
-    for (isize task = 0; task < rows * down; task++) {
-        const isize i = task % down * SQUARE;
-        isize x_offset, y_offset;
-        offsets_of(a, turned, task / down, &x_offset, &y_offset);
-        for (isize k = 0; k < across; k++)
-            copy_square(item, (const char *)a->x + (x_offset + i + k * SQUARE * a->x_stride[last]) * item, a->x_stride[last],
-                        (char *)a->y + (y_offset + i * a->y_stride[turned] + k * SQUARE) * item, a->y_stride[turned],
-                        min_isize(SQUARE, height - i), min_isize(SQUARE, length - k * SQUARE));
-    }
-    return PYDL_OK;
+    p.pieces = max_isize(ceil_div(length, BLOCK), 1);
+    p.together = p.pieces > 1 ? 1 : max_isize(BLOCK / 4 / max_isize(length, 1), 1);
+    return run_parts(ctx, p.rows * length > PARALLEL_MIN, ceil_div(p.rows, p.together) * p.pieces, 1, copy_rows_part, &p);
 }
 
+static void fill_part(const void *args, isize start, isize stop)
+{
+    const LEVEL_FN(fill_args) *a = args;
+    const isize n = stop - start;
+    char *to = (char *)a->y + start * a->itemsize;
+    if (a->value == 0) memset(to, 0, (size_t)(n * a->itemsize));
+    else FOR_ITEM(a->itemsize, item *y = (void *)to; const item value = (item)a->value; for (isize i = 0; i < n; i++) y[i] = value);
+}
 pydl_status LEVEL_FN(fill)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(fill_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK) {
-        const isize n = min_isize(BLOCK, a->n - start);
-        char *to = (char *)a->y + start * a->itemsize;
-        if (a->value == 0) memset(to, 0, (size_t)(n * a->itemsize));
-        else FOR_ITEM(a->itemsize, item *y = (void *)to; const item value = (item)a->value; for (isize i = 0; i < n; i++) y[i] = value);
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, fill_part, a);
 }
 
 /* ---- casts ---- */
@@ -182,17 +197,19 @@ CAST_FROM_INTEGER(int32_t)
 CAST_FROM_INTEGER(int64_t)
 CAST_FROM_INTEGER(uint8_t)
 
-pydl_status LEVEL_FN(cast)(const pydl_ctx *ctx, const void *args)
+static void cast_part(const void *args, isize start, isize stop)
 {
     static const isize size[] = {4, 8, 4, 8, 1, 1};
     static void (*const cast_from[])(const void *, isize, void *, isize) = {
         cast_from_float, cast_from_double, cast_from_int32_t, cast_from_int64_t, cast_from_uint8_t, cast_from_uint8_t,
     };
     const LEVEL_FN(cast_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        cast_from[a->x_type]((const char *)a->x + start * size[a->x_type], a->y_type, (char *)a->y + start * size[a->y_type], min_isize(BLOCK, a->n - start));
-    return PYDL_OK;
+    cast_from[a->x_type]((const char *)a->x + start * size[a->x_type], a->y_type, (char *)a->y + start * size[a->y_type], stop - start);
+}
+pydl_status LEVEL_FN(cast)(const pydl_ctx *ctx, const void *args)
+{
+    const LEVEL_FN(cast_args) *a = args;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, cast_part, a);
 }
 
 /* ---- rows by index ---- */
@@ -214,14 +231,17 @@ static pydl_status check_indices(const pydl_ctx *ctx, const void *index, isize i
     return PYDL_OK;
 }
 
+static void take_part(const void *args, isize start, isize stop)
+{
+    const LEVEL_FN(take_rows_args) *a = args;
+    for (isize i = start; i < stop; i++)
+        memcpy((char *)a->y + i * a->row_bytes, (const char *)a->x + index_at(a->index, a->index_size, i) * a->row_bytes, (size_t)a->row_bytes);
+}
 pydl_status LEVEL_FN(take_rows)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(take_rows_args) *a = args;
     if (check_indices(ctx, a->index, a->index_size, a->n, a->rows) != PYDL_OK) return PYDL_BAD_INDEX;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->row_bytes > 4 * PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++)
-        memcpy((char *)a->y + i * a->row_bytes, (const char *)a->x + index_at(a->index, a->index_size, i) * a->row_bytes, (size_t)a->row_bytes);
-    return PYDL_OK;
+    return run_parts(ctx, a->n * a->row_bytes > 4 * PARALLEL_MIN, a->n, 64, take_part, a);
 }
 
 #define EACH_REAL "move.c"
@@ -234,22 +254,22 @@ static void FN(add_row)(const real *x, real *y, isize n)
     for (isize j = 0; j < n; j++) y[j] += x[j];
 }
 
-/* Every part of dx has an owner who goes through all indices: the order of additions is the same however many threads there are. */
+/* Rows first .. stop of dx.  Each has one owner, who goes through all indices: the order of additions is the same however many threads there are. */
+static void FN(scatter_part)(const void *args, isize first, isize stop)
+{
+    const FN(scatter_rows_args) *a = args;
+    memset(a->dx + first * a->width, 0, (size_t)((stop - first) * a->width) * sizeof(real));
+    for (isize i = 0; i < a->n; i++) {
+        const isize row = index_at(a->index, a->index_size, i);
+        if (row >= first && row < stop) FN(add_row)(a->dy + i * a->width, a->dx + row * a->width, a->width);
+    }
+}
 pydl_status FN(scatter_rows)(const pydl_ctx *ctx, const void *args)
 {
     const FN(scatter_rows_args) *a = args;
     if (check_indices(ctx, a->index, a->index_size, a->n, a->rows) != PYDL_OK) return PYDL_BAD_INDEX;
-    const isize parts = a->width >= 16 ? min_isize(a->rows, 16) : 1;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parts > 1 && (a->n + a->rows) * a->width > PARALLEL_MIN)
-    for (isize part = 0; part < parts; part++) {
-        const isize first = a->rows * part / parts, stop = a->rows * (part + 1) / parts;
-        memset(a->dx + first * a->width, 0, (size_t)((stop - first) * a->width) * sizeof(real));
-        for (isize i = 0; i < a->n; i++) {
-            const isize row = index_at(a->index, a->index_size, i);
-            if (row >= first && row < stop) FN(add_row)(a->dy + i * a->width, a->dx + row * a->width, a->width);
-        }
-    }
-    return PYDL_OK;
+    const int worth = a->width >= 16 && (a->n + a->rows) * a->width > PARALLEL_MIN;
+    return run_parts(ctx, worth, a->rows, worth ? ceil_div(a->rows, 16) : max_isize(a->rows, 1), FN(scatter_part), a);
 }
 
 pydl_status FN(one_hot)(const pydl_ctx *ctx, const void *args)

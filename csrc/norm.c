@@ -5,7 +5,6 @@
    Both passes over the data run in one parallel region, and the second walks backwards: it starts with
    what the first has just left in the cache. */
 #ifndef real
-#include <omp.h>
 #include "simd.h"
 #include "vecmath.h"
 #include "norm.h"
@@ -290,32 +289,35 @@ static void FN(finish_moments)(const FN(batch_norm_forward_args) *a, const split
     FN(fill_columns)(s, c, a->mean, a->rstd, a->gamma, a->beta, k);
 }
 
-pydl_status FN(batch_norm_forward)(const pydl_ctx *ctx, const void *args)
+static void FN(forward_team)(const void *args, isize thread, isize threads)
 {
     const FN(batch_norm_forward_args) *a = args;
     const split s = split_of(a->rows, a->c);
+    const isize tasks = s.groups * s.spans;
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
-    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
-    {
-        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads(), tasks = s.groups * s.spans;
-        for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
-            const isize g = task / s.spans, from = task % s.spans * s.span;
-            double *mean = part + 2 * g * s.width + from;
-            FN(moments_columns)(a->x + g * s.group_rows * s.width + from, part_rows(&s, g), s.width, mean, mean + s.width, min_isize(s.span, s.width - from));
-        }
-        if (thread == 0 && s.rest) {            /* c < 128 here */
-            double *mean = part + 2 * s.groups * s.width;
-            FN(moments_columns)(a->x + s.tall * s.width, s.rest, a->c, mean, mean + s.width, a->c);
-        }
-        #pragma omp barrier
-        #pragma omp single
-        FN(finish_moments)(a, &s, part, k);
-        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
-            const piece p = piece_of(&s, i);
-            FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
-        }
+    for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
+        const isize g = task / s.spans, from = task % s.spans * s.span;
+        double *mean = part + 2 * g * s.width + from;
+        FN(moments_columns)(a->x + g * s.group_rows * s.width + from, part_rows(&s, g), s.width, mean, mean + s.width, min_isize(s.span, s.width - from));
     }
+    if (thread == 0 && s.rest) {            /* c < 128 here */
+        double *mean = part + 2 * s.groups * s.width;
+        FN(moments_columns)(a->x + s.tall * s.width, s.rest, a->c, mean, mean + s.width, a->c);
+    }
+    #pragma omp barrier
+    #pragma omp single
+    FN(finish_moments)(a, &s, part, k);
+    for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+        const piece p = piece_of(&s, i);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
+    }
+}
+
+pydl_status FN(batch_norm_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_forward_args) *a = args;
+    run_team(ctx, norm_parallel(a->rows, a->c), FN(forward_team), a);
     return PYDL_OK;
 }
 
@@ -372,26 +374,29 @@ static void FN(finish_gradient)(const FN(batch_norm_backward_args) *a, const spl
     FN(repeat)(k.by_x, a->c, s->width);
 }
 
-pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args)
+static void FN(backward_team)(const void *args, isize thread, isize threads)
 {
     const FN(batch_norm_backward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
-    FN(fill_columns)(&s, a->c, a->mean, a->rstd, a->gamma, a->beta, k);
-    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
-    {
-        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
-        #pragma omp barrier
-        #pragma omp single
-        FN(finish_gradient)(a, &s, part, k);
-        if (a->dx)
-            for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
-                const piece p = piece_of(&s, i);
-                FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 0, a->dx + p.at);
-            }
-    }
+    FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+    #pragma omp barrier
+    #pragma omp single
+    FN(finish_gradient)(a, &s, part, k);
+    if (a->dx)
+        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+            const piece p = piece_of(&s, i);
+            FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 0, a->dx + p.at);
+        }
+}
+
+pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_backward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    FN(fill_columns)(&s, a->c, a->mean, a->rstd, a->gamma, a->beta, FN(columns_at)(&s, a->scratch));
+    run_team(ctx, norm_parallel(a->rows, a->c), FN(backward_team), a);
     return PYDL_OK;
 }
 
@@ -412,20 +417,23 @@ static void FN(constant_columns)(const split *s, isize c, const real *mean, cons
     FN(fill_columns)(s, c, mean, k.by_mean, gamma, beta, k);
 }
 
-pydl_status FN(batch_norm_inference_forward)(const pydl_ctx *ctx, const void *args)
+static void FN(inference_team)(const void *args, isize thread, isize threads)
 {
     const FN(batch_norm_inference_forward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     const FN(columns) k = FN(columns_at)(&s, a->scratch);
-    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, k);
-    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
-    {
-        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
-            const piece p = piece_of(&s, i);
-            FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
-        }
+    for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+        const piece p = piece_of(&s, i);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
     }
+}
+
+pydl_status FN(batch_norm_inference_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_forward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, FN(columns_at)(&s, a->scratch));
+    run_team(ctx, norm_parallel(a->rows, a->c), FN(inference_team), a);
     return PYDL_OK;
 }
 
@@ -436,23 +444,27 @@ isize FN(batch_norm_inference_backward_scratch)(const pydl_ctx *ctx, const void 
     return FN(norm_scratch)(a->rows, a->c);
 }
 
-pydl_status FN(batch_norm_inference_backward)(const pydl_ctx *ctx, const void *args)
+static void FN(inference_back_team)(const void *args, isize thread, isize threads)
 {
     const FN(batch_norm_inference_backward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
-    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, k);
-    #pragma omp parallel num_threads(ctx->threads) if (norm_parallel(a->rows, a->c))
-    {
-        const isize thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
-        if (a->dx)
-            for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
-                const piece p = piece_of(&s, i);
-                FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 1, a->dx + p.at);
-            }
-    }
+    if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+    if (a->dx)
+        for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
+            const piece p = piece_of(&s, i);
+            FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 1, a->dx + p.at);
+        }
+}
+
+pydl_status FN(batch_norm_inference_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(batch_norm_inference_backward_args) *a = args;
+    const split s = split_of(a->rows, a->c);
+    double *part = a->scratch;
+    FN(constant_columns)(&s, a->c, a->mean, a->variance, a->epsilon, a->gamma, a->beta, FN(columns_at)(&s, part));
+    run_team(ctx, norm_parallel(a->rows, a->c), FN(inference_back_team), a);
     if (a->dgamma || a->dbeta) {
         const double *total = FN(gradient_totals)(&s, a->c, part);
         for (isize j = 0; j < a->c; j++) {
@@ -506,12 +518,14 @@ static void FN(layer_norm_row)(const FN(layer_norm_forward_args) *a, isize i)
     else for (isize j = 0; j < c; j++) y[j] = (x[j] - mean) * rstd;
 }
 
+static void FN(layer_norm_part)(const void *args, isize start, isize stop)
+{
+    for (isize i = start; i < stop; i++) FN(layer_norm_row)(args, i);
+}
 pydl_status FN(layer_norm_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(layer_norm_forward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, a->c))
-    for (isize i = 0; i < a->rows; i++) FN(layer_norm_row)(a, i);
-    return PYDL_OK;
+    return run_parts(ctx, norm_parallel(a->rows, a->c), a->rows, ROWS, FN(layer_norm_part), a);
 }
 
 /* Sums of h and h * xhat over a row, h = dy * gamma. */
@@ -559,9 +573,18 @@ isize FN(layer_norm_backward_scratch)(const pydl_ctx *ctx, const void *args)
     return layer_groups(a->rows) * a->c * (isize)(2 * sizeof(double) + 2 * sizeof(real));
 }
 
-static void FN(layer_norm_group)(const FN(layer_norm_backward_args) *a, isize first, isize last, double *total, real *sum)
+static void FN(layer_norm_back_part)(const void *args, isize start, isize stop)
 {
-    const isize c = a->c;
+    for (isize i = start; i < stop; i++) FN(layer_norm_back_row)(args, i);
+}
+
+/* One group of rows: its sums, and dx. */
+static void FN(layer_norm_group)(const void *args, isize first, isize last)
+{
+    const FN(layer_norm_backward_args) *a = args;
+    const isize c = a->c, groups = layer_groups(a->rows), g = first / layer_group_rows(a->rows);
+    double *total = (double *)a->scratch + 2 * g * c;
+    real *sum = (real *)((double *)a->scratch + 2 * groups * c) + 2 * g * c;
     for (isize j = 0; j < 2 * c; j++) total[j] = 0;
     for (isize start = first; start < last; start += ROWS) {
         for (isize j = 0; j < 2 * c; j++) sum[j] = 0;
@@ -582,18 +605,11 @@ static void FN(layer_norm_group)(const FN(layer_norm_backward_args) *a, isize fi
 pydl_status FN(layer_norm_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(layer_norm_backward_args) *a = args;
-    const isize rows_each = layer_group_rows(a->rows), groups = layer_groups(a->rows), c = a->c;
-    double *total = a->scratch;
-    real *sum = (real *)(total + 2 * groups * c);
-    if (!a->dgamma && !a->dbeta) {
-        if (!a->dx) return PYDL_OK;
-        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, c))
-        for (isize i = 0; i < a->rows; i++) FN(layer_norm_back_row)(a, i);
-        return PYDL_OK;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (norm_parallel(a->rows, c))
-    for (isize g = 0; g < groups; g++)
-        FN(layer_norm_group)(a, g * rows_each, min_isize(a->rows, (g + 1) * rows_each), total + 2 * g * c, sum + 2 * g * c);
+    const isize groups = layer_groups(a->rows), c = a->c;
+    const double *total = a->scratch;
+    const int worth = norm_parallel(a->rows, c);
+    if (!a->dgamma && !a->dbeta) return a->dx ? run_parts(ctx, worth, a->rows, ROWS, FN(layer_norm_back_part), a) : PYDL_OK;
+    run_parts(ctx, worth, a->rows, layer_group_rows(a->rows), FN(layer_norm_group), a);
     for (isize j = 0; j < c; j++) {
         double of_dy = 0, of_product = 0;
         for (isize g = 0; g < groups; g++) { of_dy += total[2 * g * c + j]; of_product += total[(2 * g + 1) * c + j]; }

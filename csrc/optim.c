@@ -45,30 +45,33 @@ static FN(rates) FN(rates_of)(const FN(optim_entry) *e, const pydl_optim_hyper *
     };
 }
 
-/* Runs core over the blocks [first, last) of the concatenated parameters.  hyper NULL: the core needs no rates. */
-static void FN(update_run)(const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper, const double *g_scale,
-                           FN(update_core) core, const void *step, isize first, isize last)
+/* A core over all parameters.  hyper NULL: it needs no rates. */
+typedef struct {
+    const FN(optim_entry) *entries; isize count; const pydl_optim_hyper *hyper; const double *g_scale;
+    FN(update_core) core; const void *step;
+} FN(update);
+
+/* The blocks first .. last of the concatenated parameters. */
+static void FN(update_part)(const void *update, isize first, isize last)
 {
+    const FN(update) *u = update;
     isize block = 0;
-    for (isize k = 0; k < count && block < last; k++) {
-        isize blocks = ceil_div(entries[k].n, BLOCK);
+    for (isize k = 0; k < u->count && block < last; k++) {
+        isize blocks = ceil_div(u->entries[k].n, BLOCK);
         FN(rates) rates = { 0 };
-        if (hyper) rates = FN(rates_of)(&entries[k], hyper, g_scale, k);
+        if (u->hyper) rates = FN(rates_of)(&u->entries[k], u->hyper, u->g_scale, k);
         for (isize b = max_isize(first - block, 0); b < min_isize(last - block, blocks); b++) {
-            FN(optim_entry) part = FN(block_of)(&entries[k], b * BLOCK);
-            core(&part, &rates, step);
+            FN(optim_entry) part = FN(block_of)(&u->entries[k], b * BLOCK);
+            u->core(&part, &rates, u->step);
         }
         block += blocks;
     }
 }
 
-static void FN(run_all)(const pydl_ctx *ctx, const FN(optim_entry) *entries, isize count, const pydl_optim_hyper *hyper, const double *g_scale,
-                        FN(update_core) core, const void *step)
+static void FN(run_all)(const pydl_ctx *ctx, FN(update) u)
 {
-    isize blocks = FN(count_blocks)(entries, count), runs = min_isize(blocks, RUNS);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (blocks * BLOCK > PARALLEL_MIN)
-    for (isize run = 0; run < runs; run++)
-        FN(update_run)(entries, count, hyper, g_scale, core, step, blocks * run / runs, blocks * (run + 1) / runs);
+    const isize blocks = FN(count_blocks)(u.entries, u.count);
+    run_parts(ctx, blocks * BLOCK > PARALLEL_MIN, blocks, max_isize(1, ceil_div(blocks, RUNS)), FN(update_part), &u);
 }
 
 static int FN(is_shut)(const int64_t *gate, isize every) { return gate && *gate % every != 0; }
@@ -76,7 +79,7 @@ static int FN(is_shut)(const int64_t *gate, isize every) { return gate && *gate 
 static pydl_status FN(update_all)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core, const void *step)
 {
     if (FN(is_shut)(a->gate, a->every)) return PYDL_OK;
-    FN(run_all)(ctx, a->entries, a->count, a->hyper, a->g_scale, core, step);
+    FN(run_all)(ctx, (FN(update)){ a->entries, a->count, a->hyper, a->g_scale, core, step });
     *a->iterations += a->advance;
     return PYDL_OK;
 }
@@ -99,27 +102,29 @@ static double FN(sum_of_squares)(const real *g, isize n)
     return sum;
 }
 
-static void FN(squares_run)(const FN(optim_entry) *entries, isize count, double *partial, isize first, isize last)
+/* partial: a sum for each of the blocks first .. last. */
+static void FN(squares_part)(const void *args, isize first, isize last)
 {
+    const FN(clip_norm_args) *a = args;
+    double *partial = a->scratch;
     isize block = 0;
-    for (isize k = 0; k < count && block < last; k++) {
-        isize blocks = ceil_div(entries[k].n, BLOCK);
+    for (isize k = 0; k < a->count && block < last; k++) {
+        isize blocks = ceil_div(a->entries[k].n, BLOCK);
         for (isize b = max_isize(first - block, 0); b < min_isize(last - block, blocks); b++)
-            partial[block + b] = FN(sum_of_squares)(entries[k].g + b * BLOCK, min_isize(BLOCK, entries[k].n - b * BLOCK));
+            partial[block + b] = FN(sum_of_squares)(a->entries[k].g + b * BLOCK, min_isize(BLOCK, a->entries[k].n - b * BLOCK));
         block += blocks;
     }
 }
 
-/* squares[k] = sum of g_k^2, the blocks added in order.  partial: (blocks of all entries,). */
-static void FN(sums_of_squares)(const pydl_ctx *ctx, const FN(optim_entry) *entries, isize count, double *partial, double *squares)
+/* g_scale[k] = sum of g_k^2, the blocks added in order. */
+static void FN(sums_of_squares)(const pydl_ctx *ctx, const FN(clip_norm_args) *a)
 {
-    isize blocks = FN(count_blocks)(entries, count), runs = min_isize(blocks, RUNS);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (blocks * BLOCK > PARALLEL_MIN)
-    for (isize run = 0; run < runs; run++)
-        FN(squares_run)(entries, count, partial, blocks * run / runs, blocks * (run + 1) / runs);
-    for (isize k = 0; k < count; k++) {
-        squares[k] = 0;
-        for (isize b = 0; b < ceil_div(entries[k].n, BLOCK); b++) squares[k] += *partial++;
+    const isize blocks = FN(count_blocks)(a->entries, a->count);
+    const double *partial = a->scratch;
+    run_parts(ctx, blocks * BLOCK > PARALLEL_MIN, blocks, max_isize(1, ceil_div(blocks, RUNS)), FN(squares_part), a);
+    for (isize k = 0; k < a->count; k++) {
+        a->g_scale[k] = 0;
+        for (isize b = 0; b < ceil_div(a->entries[k].n, BLOCK); b++) a->g_scale[k] += *partial++;
     }
 }
 
@@ -141,7 +146,7 @@ isize FN(clip_norm_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(clip_norm)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clip_norm_args) *a = args;
-    FN(sums_of_squares)(ctx, a->entries, a->count, a->scratch, a->g_scale);
+    FN(sums_of_squares)(ctx, a);
     for (isize k = 0; k < a->count; k++) a->g_scale[k] = FN(clip_factor)(a->g_scale[k], *a->limit);
     return PYDL_OK;
 }
@@ -151,7 +156,7 @@ isize FN(clip_global_norm_scratch)(const pydl_ctx *ctx, const void *args) { retu
 pydl_status FN(clip_global_norm)(const pydl_ctx *ctx, const void *args)
 {
     const FN(clip_norm_args) *a = args;
-    FN(sums_of_squares)(ctx, a->entries, a->count, a->scratch, a->g_scale);
+    FN(sums_of_squares)(ctx, a);
     double all = 0;
     for (isize k = 0; k < a->count; k++) all += a->g_scale[k];
     for (isize k = 0; k < a->count; k++) a->g_scale[k] = FN(clip_factor)(all, *a->limit);
@@ -178,7 +183,7 @@ pydl_status FN(accumulate_gradients)(const pydl_ctx *ctx, const void *args)
     const FN(accumulate_gradients_args) *a = args;
     const FN(round) step = { *a->calls % a->every == 0, (*a->calls + 1) % a->every == 0 ? (real)(1 / (double)a->every) : 1 };
     *a->calls += 1;
-    FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(accumulate_core), &step);
+    FN(run_all)(ctx, (FN(update)){ a->entries, a->count, NULL, NULL, FN(accumulate_core), &step });
     return PYDL_OK;
 }
 
@@ -203,48 +208,41 @@ pydl_status FN(average_weights)(const pydl_ctx *ctx, const void *args)
     const FN(average_weights_args) *a = args;
     const real momentum = *a->iterations <= 1 ? 0 : (real)*a->momentum;
     if (FN(is_shut)(a->gate, a->every)) return PYDL_OK;
-    FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(average_core), &momentum);
-    if (a->overwrite && *a->iterations % a->overwrite == 0) FN(run_all)(ctx, a->entries, a->count, NULL, NULL, FN(overwrite_core), NULL);
+    FN(run_all)(ctx, (FN(update)){ a->entries, a->count, NULL, NULL, FN(average_core), &momentum });
+    if (a->overwrite && *a->iterations % a->overwrite == 0)
+        FN(run_all)(ctx, (FN(update)){ a->entries, a->count, NULL, NULL, FN(overwrite_core), NULL });
     return PYDL_OK;
 }
 
 /* ---- stochastic gradient descent ---- */
 
-static void FN(sgd_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    real *restrict w = e->w;
-    const real *restrict g = e->g;
-    const FN(rates) r = *rates;
-    (void)step;
-    for (isize i = 0; i < e->n; i++) w[i] = w[i] * r.keep - r.rate * FN(clipped)(g[i], r);
-}
-
-pydl_status FN(sgd_update)(const pydl_ctx *ctx, const void *args) { return FN(update_all)(ctx, args, FN(sgd_core), NULL); }
-
-static void FN(momentum_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rates) r = *rates;
-    const real momentum = *(const real *)step;
-    real *restrict w = e->w, *restrict v = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        v[i] = momentum * v[i] - r.rate * FN(clipped)(g[i], r);
-        w[i] = w[i] * r.keep + v[i];
+/* A method by what happens to element i: g is its gradient, clipped, r the rates, s the `numbers` of this step. */
+#ifndef METHOD
+#define METHOD(name, numbers, ...)                                                                                              \
+    static void FN(name)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)                                    \
+    {                                                                                                                           \
+        const FN(rates) r = *rates;                                                                                             \
+        const numbers s = *(const numbers *)step;                                                                               \
+        real *restrict w = e->w, *restrict s0 = e->s0, *restrict s1 = e->s1, *restrict s2 = e->s2;                              \
+        const real *restrict gradient = e->g;                                                                                   \
+        (void)s, (void)s0, (void)s1, (void)s2;                                                                                  \
+        for (isize i = 0; i < e->n; i++) { const real g = FN(clipped)(gradient[i], r); __VA_ARGS__ }                            \
     }
-}
+#endif
 
-static void FN(nesterov_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rates) r = *rates;
-    const real momentum = *(const real *)step;
-    real *restrict w = e->w, *restrict v = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real down = r.rate * FN(clipped)(g[i], r);
-        v[i] = momentum * v[i] - down;
-        w[i] = w[i] * r.keep + (momentum * v[i] - down);
-    }
-}
+METHOD(sgd_core, char,
+    w[i] = w[i] * r.keep - r.rate * g;)
+
+pydl_status FN(sgd_update)(const pydl_ctx *ctx, const void *args) { return FN(update_all)(ctx, args, FN(sgd_core), &(char){ 0 }); }
+
+METHOD(momentum_core, real,
+    s0[i] = s * s0[i] - r.rate * g;
+    w[i] = w[i] * r.keep + s0[i];)
+
+METHOD(nesterov_core, real,
+    real down = r.rate * g;
+    s0[i] = s * s0[i] - down;
+    w[i] = w[i] * r.keep + (s * s0[i] - down);)
 
 /* The kernels whose only number is the momentum. */
 static pydl_status FN(momentum_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
@@ -259,32 +257,14 @@ pydl_status FN(nesterov_update)(const pydl_ctx *ctx, const void *args) { return 
 /* correction: 1 / c of optim.h. */
 typedef struct { real momentum, correction; } FN(averaged_step);
 
-static void FN(averaged_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rates) r = *rates;
-    const FN(averaged_step) s = *(const FN(averaged_step) *)step;
-    const real rate = r.rate * s.correction;
-    real *restrict w = e->w, *restrict v = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        v[i] = s.momentum * v[i] + (1 - s.momentum) * FN(clipped)(g[i], r);
-        w[i] = w[i] * r.keep - rate * v[i];
-    }
-}
+METHOD(averaged_core, FN(averaged_step),
+    s0[i] = s.momentum * s0[i] + (1 - s.momentum) * g;
+    w[i] = w[i] * r.keep - r.rate * s.correction * s0[i];)
 
-static void FN(averaged_nesterov_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rates) r = *rates;
-    const FN(averaged_step) s = *(const FN(averaged_step) *)step;
-    const real ahead = s.momentum * s.correction;
-    real *restrict w = e->w, *restrict v = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real part = (1 - s.momentum) * FN(clipped)(g[i], r);
-        v[i] = s.momentum * v[i] + part;
-        w[i] = w[i] * r.keep - r.rate * (ahead * v[i] + part);
-    }
-}
+METHOD(averaged_nesterov_core, FN(averaged_step),
+    real part = (1 - s.momentum) * g;
+    s0[i] = s.momentum * s0[i] + part;
+    w[i] = w[i] * r.keep - r.rate * (s.momentum * s.correction * s0[i] + part);)
 
 static pydl_status FN(averaged_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
@@ -301,61 +281,25 @@ pydl_status FN(averaged_nesterov_update)(const pydl_ctx *ctx, const void *args) 
 
 typedef struct { real rho, momentum, epsilon; } FN(rmsprop_step);
 
-static void FN(rmsprop_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rmsprop_step) s = *(const FN(rmsprop_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        v[i] = s.rho * v[i] + (1 - s.rho) * grad * grad;
-        w[i] = w[i] * r.keep - r.rate * grad / (real)sqrt(v[i] + s.epsilon);
-    }
-}
+METHOD(rmsprop_core, FN(rmsprop_step),
+    s0[i] = s.rho * s0[i] + (1 - s.rho) * g * g;
+    w[i] = w[i] * r.keep - r.rate * g / (real)sqrt(s0[i] + s.epsilon);)
 
-static void FN(rmsprop_momentum_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rmsprop_step) s = *(const FN(rmsprop_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0, *restrict m = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        v[i] = s.rho * v[i] + (1 - s.rho) * grad * grad;
-        m[i] = s.momentum * m[i] + r.rate * grad / (real)sqrt(v[i] + s.epsilon);
-        w[i] = w[i] * r.keep - m[i];
-    }
-}
+METHOD(rmsprop_momentum_core, FN(rmsprop_step),
+    s0[i] = s.rho * s0[i] + (1 - s.rho) * g * g;
+    s1[i] = s.momentum * s1[i] + r.rate * g / (real)sqrt(s0[i] + s.epsilon);
+    w[i] = w[i] * r.keep - s1[i];)
 
-static void FN(rmsprop_centered_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rmsprop_step) s = *(const FN(rmsprop_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0, *restrict mean = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        v[i] = s.rho * v[i] + (1 - s.rho) * grad * grad;
-        mean[i] = s.rho * mean[i] + (1 - s.rho) * grad;
-        w[i] = w[i] * r.keep - r.rate * grad / (real)sqrt(v[i] - mean[i] * mean[i] + s.epsilon);
-    }
-}
+METHOD(rmsprop_centered_core, FN(rmsprop_step),
+    s0[i] = s.rho * s0[i] + (1 - s.rho) * g * g;
+    s1[i] = s.rho * s1[i] + (1 - s.rho) * g;
+    w[i] = w[i] * r.keep - r.rate * g / (real)sqrt(s0[i] - s1[i] * s1[i] + s.epsilon);)
 
-static void FN(rmsprop_centered_momentum_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rmsprop_step) s = *(const FN(rmsprop_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0, *restrict m = e->s1, *restrict mean = e->s2;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        v[i] = s.rho * v[i] + (1 - s.rho) * grad * grad;
-        mean[i] = s.rho * mean[i] + (1 - s.rho) * grad;
-        m[i] = s.momentum * m[i] + r.rate * grad / (real)sqrt(v[i] - mean[i] * mean[i] + s.epsilon);
-        w[i] = w[i] * r.keep - m[i];
-    }
-}
+METHOD(rmsprop_centered_momentum_core, FN(rmsprop_step),
+    s0[i] = s.rho * s0[i] + (1 - s.rho) * g * g;
+    s2[i] = s.rho * s2[i] + (1 - s.rho) * g;
+    s1[i] = s.momentum * s1[i] + r.rate * g / (real)sqrt(s0[i] - s2[i] * s2[i] + s.epsilon);
+    w[i] = w[i] * r.keep - s1[i];)
 
 static pydl_status FN(rmsprop_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
@@ -379,36 +323,16 @@ static FN(adam_step) FN(adam_numbers)(const pydl_adam_hyper *hyper, double corre
     return (FN(adam_step)){ (real)(1 - hyper->beta_1), (real)(1 - hyper->beta_2), (real)hyper->beta_2, (real)hyper->epsilon, (real)correction };
 }
 
-static void FN(adam_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(adam_step) s = *(const FN(adam_step) *)step;
-    const FN(rates) r = *rates;
-    const real alpha = r.rate * s.correction;
-    real *restrict w = e->w, *restrict m = e->s0, *restrict v = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        m[i] += s.share_1 * (grad - m[i]);
-        v[i] += s.share_2 * (grad * grad - v[i]);
-        w[i] = w[i] * r.keep - alpha * m[i] / ((real)sqrt(v[i]) + s.epsilon);
-    }
-}
+METHOD(adam_core, FN(adam_step),
+    s0[i] += s.share_1 * (g - s0[i]);
+    s1[i] += s.share_2 * (g * g - s1[i]);
+    w[i] = w[i] * r.keep - r.rate * s.correction * s0[i] / ((real)sqrt(s1[i]) + s.epsilon);)
 
-static void FN(amsgrad_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(adam_step) s = *(const FN(adam_step) *)step;
-    const FN(rates) r = *rates;
-    const real alpha = r.rate * s.correction;
-    real *restrict w = e->w, *restrict m = e->s0, *restrict v = e->s1, *restrict v_max = e->s2;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        m[i] += s.share_1 * (grad - m[i]);
-        v[i] += s.share_2 * (grad * grad - v[i]);
-        v_max[i] = v_max[i] > v[i] ? v_max[i] : v[i];
-        w[i] = w[i] * r.keep - alpha * m[i] / ((real)sqrt(v_max[i]) + s.epsilon);
-    }
-}
+METHOD(amsgrad_core, FN(adam_step),
+    s0[i] += s.share_1 * (g - s0[i]);
+    s1[i] += s.share_2 * (g * g - s1[i]);
+    s2[i] = s2[i] > s1[i] ? s2[i] : s1[i];
+    w[i] = w[i] * r.keep - r.rate * s.correction * s0[i] / ((real)sqrt(s2[i]) + s.epsilon);)
 
 static pydl_status FN(adam_with)(const pydl_ctx *ctx, const FN(optim_update_args) *a, FN(update_core) core)
 {
@@ -421,21 +345,11 @@ static pydl_status FN(adam_with)(const pydl_ctx *ctx, const FN(optim_update_args
 pydl_status FN(adam_update)(const pydl_ctx *ctx, const void *args) { return FN(adam_with)(ctx, args, FN(adam_core)); }
 pydl_status FN(amsgrad_update)(const pydl_ctx *ctx, const void *args) { return FN(adam_with)(ctx, args, FN(amsgrad_core)); }
 
-static void FN(adamax_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(adam_step) s = *(const FN(adam_step) *)step;
-    const FN(rates) r = *rates;
-    const real alpha = r.rate * s.correction;
-    real *restrict w = e->w, *restrict m = e->s0, *restrict u = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        real size = grad < 0 ? -grad : grad, old = s.beta_2 * u[i];
-        m[i] += s.share_1 * (grad - m[i]);
-        u[i] = old > size ? old : size;
-        w[i] = w[i] * r.keep - alpha * m[i] / (u[i] + s.epsilon);
-    }
-}
+METHOD(adamax_core, FN(adam_step),
+    real size = g < 0 ? -g : g, old = s.beta_2 * s1[i];
+    s0[i] += s.share_1 * (g - s0[i]);
+    s1[i] = old > size ? old : size;
+    w[i] = w[i] * r.keep - r.rate * s.correction * s0[i] / (s1[i] + s.epsilon);)
 
 pydl_status FN(adamax_update)(const pydl_ctx *ctx, const void *args)
 {
@@ -448,19 +362,10 @@ pydl_status FN(adamax_update)(const pydl_ctx *ctx, const void *args)
 /* m_share, g_share: the factors of s0 and of g in the look-ahead;  v_share: 1 / (1 - beta_2^t). */
 typedef struct { real share_1, share_2, epsilon, m_share, g_share, v_share; } FN(nadam_step);
 
-static void FN(nadam_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(nadam_step) s = *(const FN(nadam_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict m = e->s0, *restrict v = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        m[i] += s.share_1 * (grad - m[i]);
-        v[i] += s.share_2 * (grad * grad - v[i]);
-        w[i] = w[i] * r.keep - r.rate * (s.m_share * m[i] + s.g_share * grad) / ((real)sqrt(v[i] * s.v_share) + s.epsilon);
-    }
-}
+METHOD(nadam_core, FN(nadam_step),
+    s0[i] += s.share_1 * (g - s0[i]);
+    s1[i] += s.share_2 * (g * g - s1[i]);
+    w[i] = w[i] * r.keep - r.rate * (s.m_share * s0[i] + s.g_share * g) / ((real)sqrt(s1[i] * s.v_share) + s.epsilon);)
 
 pydl_status FN(nadam_update)(const pydl_ctx *ctx, const void *args)
 {
@@ -480,18 +385,9 @@ pydl_status FN(nadam_update)(const pydl_ctx *ctx, const void *args)
 
 /* ---- Adagrad, Adadelta, Lion ---- */
 
-static void FN(adagrad_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(rates) r = *rates;
-    const real epsilon = *(const real *)step;
-    real *restrict w = e->w, *restrict sum = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        sum[i] += grad * grad;
-        w[i] = w[i] * r.keep - r.rate * grad / (real)sqrt(sum[i] + epsilon);
-    }
-}
+METHOD(adagrad_core, real,
+    s0[i] += g * g;
+    w[i] = w[i] * r.keep - r.rate * g / (real)sqrt(s0[i] + s);)
 
 pydl_status FN(adagrad_update)(const pydl_ctx *ctx, const void *args)
 {
@@ -502,20 +398,11 @@ pydl_status FN(adagrad_update)(const pydl_ctx *ctx, const void *args)
 
 typedef struct { real rho, epsilon; } FN(adadelta_step);
 
-static void FN(adadelta_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(adadelta_step) s = *(const FN(adadelta_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict v = e->s0, *restrict moved = e->s1;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r);
-        v[i] = s.rho * v[i] + (1 - s.rho) * grad * grad;
-        real down = (real)sqrt(moved[i] + s.epsilon) * grad / (real)sqrt(v[i] + s.epsilon);
-        moved[i] = s.rho * moved[i] + (1 - s.rho) * down * down;
-        w[i] = w[i] * r.keep - r.rate * down;
-    }
-}
+METHOD(adadelta_core, FN(adadelta_step),
+    s0[i] = s.rho * s0[i] + (1 - s.rho) * g * g;
+    real down = (real)sqrt(s1[i] + s.epsilon) * g / (real)sqrt(s0[i] + s.epsilon);
+    s1[i] = s.rho * s1[i] + (1 - s.rho) * down * down;
+    w[i] = w[i] * r.keep - r.rate * down;)
 
 pydl_status FN(adadelta_update)(const pydl_ctx *ctx, const void *args)
 {
@@ -527,19 +414,11 @@ pydl_status FN(adadelta_update)(const pydl_ctx *ctx, const void *args)
 
 typedef struct { real beta_1, beta_2; } FN(lion_step);
 
-static void FN(lion_core)(const FN(optim_entry) *e, const FN(rates) *rates, const void *step)
-{
-    const FN(lion_step) s = *(const FN(lion_step) *)step;
-    const FN(rates) r = *rates;
-    real *restrict w = e->w, *restrict m = e->s0;
-    const real *restrict g = e->g;
-    for (isize i = 0; i < e->n; i++) {
-        real grad = FN(clipped)(g[i], r), mix = s.beta_1 * m[i] + (1 - s.beta_1) * grad;
-        real sign = mix > 0 ? 1 : mix < 0 ? -1 : mix;       /* 0 stays 0, NaN stays NaN */
-        m[i] = s.beta_2 * m[i] + (1 - s.beta_2) * grad;
-        w[i] = w[i] * r.keep - r.rate * sign;
-    }
-}
+METHOD(lion_core, FN(lion_step),
+    const real mix = s.beta_1 * s0[i] + (1 - s.beta_1) * g;
+    real sign = mix > 0 ? 1 : mix < 0 ? -1 : mix;       /* 0 stays 0, NaN stays NaN */
+    s0[i] = s.beta_2 * s0[i] + (1 - s.beta_2) * g;
+    w[i] = w[i] * r.keep - r.rate * sign;)
 
 pydl_status FN(lion_update)(const pydl_ctx *ctx, const void *args)
 {

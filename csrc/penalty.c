@@ -24,22 +24,30 @@ isize FN(penalty_forward_scratch)(const pydl_ctx *ctx, const void *args)
     return ceil_div(a->n, BLOCK) * (isize)sizeof(double);
 }
 
+static void FN(penalty_part)(const void *args, isize start, isize stop)
+{
+    const FN(penalty_forward_args) *a = args;
+    double *block = a->scratch;
+    block[start / BLOCK] = FN(penalty_core)(a->w + start, a->l1, a->l2, stop - start);
+}
 pydl_status FN(penalty_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(penalty_forward_args) *a = args;
-    const isize blocks = ceil_div(a->n, BLOCK);
-    double *part = a->scratch, total = 0;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize b = 0; b < blocks; b++) part[b] = FN(penalty_core)(a->w + b * BLOCK, a->l1, a->l2, min_isize(BLOCK, a->n - b * BLOCK));
-    for (isize b = 0; b < blocks; b++) total += part[b];
+    const double *block = a->scratch;
+    double total = 0;
+    run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(penalty_part), a);
+    for (isize b = 0; b < ceil_div(a->n, BLOCK); b++) total += block[b];
     a->value[0] = (real)total;
     return PYDL_OK;
 }
 
-static void FN(penalty_back_core)(const real *w, real by_sign, real by_value, isize n, real *dw)
+static void FN(penalty_back_part)(const void *args, isize start, isize stop)
 {
+    const FN(penalty_backward_args) *a = args;
+    const real by_sign = (real)(a->l1 * (double)a->dvalue[0]), by_value = (real)(2 * a->l2 * (double)a->dvalue[0]), *w = a->w;
+    real *dw = a->dw;
     #pragma omp simd
-    for (isize i = 0; i < n; i++) {
+    for (isize i = start; i < stop; i++) {
         const real sign = w[i] > 0 ? by_sign : w[i] < 0 ? -by_sign : 0;
         dw[i] = sign + by_value * w[i];
     }
@@ -48,11 +56,7 @@ static void FN(penalty_back_core)(const real *w, real by_sign, real by_value, is
 pydl_status FN(penalty_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(penalty_backward_args) *a = args;
-    const real by_sign = (real)(a->l1 * (double)a->dvalue[0]), by_value = (real)(2 * a->l2 * (double)a->dvalue[0]);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > PARALLEL_MIN)
-    for (isize start = 0; start < a->n; start += BLOCK)
-        FN(penalty_back_core)(a->w + start, by_sign, by_value, min_isize(BLOCK, a->n - start), a->dw + start);
-    return PYDL_OK;
+    return run_parts(ctx, a->n > PARALLEL_MIN, a->n, BLOCK, FN(penalty_back_part), a);
 }
 
 /* Columns `count` <= 64 of (d, inner), their norms in double. */
@@ -70,16 +74,19 @@ static void FN(constrain_columns)(const FN(constrain_norm_args) *a, real *w, isi
         for (isize i = 0; i < count; i++) w[k * a->inner + i] *= scale[i];
 }
 
-pydl_status FN(constrain_norm)(const pydl_ctx *ctx, const void *args)
+static void FN(constrain_part)(const void *args, isize start, isize stop)
 {
     const FN(constrain_norm_args) *a = args;
     const isize blocks = ceil_div(a->inner, 64);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->outer * a->d * a->inner > PARALLEL_MIN)
-    for (isize t = 0; t < a->outer * blocks; t++) {
+    for (isize t = start; t < stop; t++) {
         const isize at = t % blocks * 64;
         FN(constrain_columns)(a, a->w + t / blocks * a->d * a->inner + at, min_isize(64, a->inner - at));
     }
-    return PYDL_OK;
+}
+pydl_status FN(constrain_norm)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(constrain_norm_args) *a = args;
+    return run_parts(ctx, a->outer * a->d * a->inner > PARALLEL_MIN, a->outer * ceil_div(a->inner, 64), 1, FN(constrain_part), a);
 }
 
 pydl_status FN(constrain_non_negative)(const pydl_ctx *ctx, const void *args)

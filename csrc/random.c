@@ -1,4 +1,4 @@
-/* A group of 64 words at a time; a thread takes GROUPS of them.  Source of the inverse normal distribution:
+/* A group of 64 words at a time; GROUPS of them and more are worth a second thread.  Source of the inverse normal distribution:
    M. J. Wichura, Algorithm AS 241: The Percentage Points of the Normal Distribution, 1988 (PPND16). */
 #ifndef real
 #include "internal.h"
@@ -30,18 +30,17 @@ pydl_status LEVEL_FN(stream_advance)(const pydl_ctx *ctx, const void *args)
     return PYDL_OK;
 }
 
+static void integers_part(const void *args, isize start, isize stop)
+{
+    const LEVEL_FN(random_integers_args) *a = args;
+    uint64_t drawn[PER_GROUP];
+    draw_group(a->stream[0], a->stream[1], start / PER_GROUP, drawn);
+    for (isize i = 0; i < stop - start; i++) a->y[start + i] = (int64_t)((uint64_t)a->low + high_product(drawn[i], a->span));
+}
 pydl_status LEVEL_FN(random_integers)(const pydl_ctx *ctx, const void *args)
 {
     const LEVEL_FN(random_integers_args) *a = args;
-    const isize groups = ceil_div(a->n, PER_GROUP);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
-    for (isize g = 0; g < groups; g++) {
-        uint64_t drawn[PER_GROUP];
-        draw_group(a->stream[0], a->stream[1], g, drawn);
-        const isize at = g * PER_GROUP, n = min_isize(PER_GROUP, a->n - at);
-        for (int i = 0; i < n; i++) a->y[at + i] = (int64_t)((uint64_t)a->low + high_product(drawn[i], a->span));
-    }
-    return PYDL_OK;
+    return run_parts(ctx, a->n > 2 * GROUPS * PER_GROUP, a->n, PER_GROUP, integers_part, a);
 }
 
 pydl_status LEVEL_FN(random_permutation)(const pydl_ctx *ctx, const void *args)
@@ -142,12 +141,13 @@ static void normal_points(double *p, int n)
 #include "each_real.h"
 #else
 
-static void FN(uniform_group)(const FN(random_uniform_args) *a, isize g)
+static void FN(uniform_part)(const void *args, isize start, isize stop)
 {
+    const FN(random_uniform_args) *a = args;
     uint64_t drawn[PER_GROUP];
     real u[PER_GROUP];
     const real low = (real)a->low, high = (real)a->high, range = high - low;
-    draw_group(a->stream[0], a->stream[1], g, drawn);
+    draw_group(a->stream[0], a->stream[1], start / PER_GROUP, drawn);
 #if REAL_IS_FLOAT
     for (int i = 0; i < PER_GROUP; i++) u[i] = (real)(int32_t)(drawn[i] >> 40) * 0x1p-24f;
 #else
@@ -157,48 +157,46 @@ static void FN(uniform_group)(const FN(random_uniform_args) *a, isize g)
         const real y = low + range * u[i];
         u[i] = y < high ? y : low;      /* rounding may reach high, which is not in the range */
     }
-    const isize at = g * PER_GROUP;
-    memcpy(a->y + at, u, (size_t)min_isize(PER_GROUP, a->n - at) * sizeof(real));
+    memcpy(a->y + start, u, (size_t)(stop - start) * sizeof(real));
 }
 
 pydl_status FN(random_uniform)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_uniform_args) *a = args;
-    const isize groups = ceil_div(a->n, PER_GROUP);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > 2 * GROUPS)
-    for (isize g = 0; g < groups; g++) FN(uniform_group)(a, g);
-    return PYDL_OK;
+    return run_parts(ctx, a->n > 2 * GROUPS * PER_GROUP, a->n, PER_GROUP, FN(uniform_part), a);
 }
 
 /* low, range: the part of the distribution's range the numbers come from; (0, 1) for all of it. */
-static void FN(normal_group)(uint64_t seed, uint64_t stream, isize g, double low, double range, double mean, double stddev, isize n, real *y)
+static void FN(normal_group)(const uint64_t *stream, double low, double range, double mean, double stddev, isize start, isize stop, real *y)
 {
     uint64_t drawn[PER_GROUP];
     double p[PER_GROUP];
-    draw_group(seed, stream, g, drawn);
+    draw_group(stream[0], stream[1], start / PER_GROUP, drawn);
     for (int i = 0; i < PER_GROUP; i++) p[i] = low + range * (((double)(int64_t)(drawn[i] >> 12) + 0.5) * 0x1p-52);
     normal_points(p, PER_GROUP);
-    const isize at = g * PER_GROUP;
-    for (int i = 0; i < min_isize(PER_GROUP, n - at); i++) y[at + i] = (real)(mean + stddev * p[i]);
+    for (isize i = 0; i < stop - start; i++) y[start + i] = (real)(mean + stddev * p[i]);
 }
 
+static void FN(normal_part)(const void *args, isize start, isize stop)
+{
+    const FN(random_normal_args) *a = args;
+    FN(normal_group)(a->stream, 0, 1, a->mean, a->stddev, start, stop, a->y);
+}
 pydl_status FN(random_normal)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_normal_args) *a = args;
-    const isize groups = ceil_div(a->n, PER_GROUP);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
-    for (isize g = 0; g < groups; g++) FN(normal_group)(a->stream[0], a->stream[1], g, 0, 1, a->mean, a->stddev, a->n, a->y);
-    return PYDL_OK;
+    return run_parts(ctx, a->n > GROUPS * PER_GROUP, a->n, PER_GROUP, FN(normal_part), a);
 }
 
+static void FN(truncated_normal_part)(const void *args, isize start, isize stop)
+{
+    const FN(random_truncated_normal_args) *a = args;
+    const double below = 0.022750131948179207;      /* of the distribution lies below -2 */
+    FN(normal_group)(a->stream, below, 1 - 2 * below, a->mean, a->stddev, start, stop, a->y);
+}
 pydl_status FN(random_truncated_normal)(const pydl_ctx *ctx, const void *args)
 {
     const FN(random_truncated_normal_args) *a = args;
-    const isize groups = ceil_div(a->n, PER_GROUP);
-    const double below = 0.022750131948179207;      /* of the distribution lies below -2 */
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups > GROUPS)
-    for (isize g = 0; g < groups; g++)
-        FN(normal_group)(a->stream[0], a->stream[1], g, below, 1 - 2 * below, a->mean, a->stddev, a->n, a->y);
-    return PYDL_OK;
+    return run_parts(ctx, a->n > GROUPS * PER_GROUP, a->n, PER_GROUP, FN(truncated_normal_part), a);
 }
 #endif

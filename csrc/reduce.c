@@ -35,6 +35,7 @@ typedef struct {
     isize run, runs;            /* elements of each result a task takes, tasks a result */
     int columns;
 } FN(reduce_plan);
+typedef struct { const FN(reduce_args) *args; FN(reduce_plan) plan; } FN(reduce_task);
 
 static FN(reduce_plan) FN(plan_of)(const FN(reduce_args) *a)
 {
@@ -132,16 +133,15 @@ static real FN(min_along)(const real *x, isize n)
         }                                                                                                                       \
     }                                                                                                                           \
                                                                                                                                 \
-    pydl_status FN(name)(const pydl_ctx *ctx, const void *args)                                                                 \
+    static void FN(name##_part)(const void *task_, isize start, isize stop)                                                     \
     {                                                                                                                           \
-        const FN(reduce_args) *a = args;                                                                                        \
-        const FN(reduce_plan) plan = FN(plan_of)(a);                                                                            \
-        const isize tasks = plan.results / plan.width * plan.tiles * plan.runs;                                                 \
+        const FN(reduce_task) *t = task_;                                                                                       \
+        const FN(reduce_args) *a = t->args;                                                                                     \
+        const FN(reduce_plan) plan = t->plan;                                                                                   \
         acc_t *partial = a->scratch;                   /* (runs, results) */                                                    \
-        _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (plan.results * plan.count > PARALLEL_MIN)")    \
-        for (isize task = 0; task < tasks; task++) {                                                                            \
+        for (isize task = start; task < stop; task++) {                                                                         \
             const isize run = task % plan.runs, tile = task / plan.runs % plan.tiles, row = task / plan.runs / plan.tiles;      \
-            const isize first = row * plan.width + tile * plan.tile, width = min_isize(plan.tile, plan.width - tile * plan.tile); \
+            const isize first = row * plan.width + tile * plan.tile, width = min_isize(plan.tile, plan.width - tile * plan.tile);\
             const real *x = a->x + offset_of(first, a->kept_ndim, a->kept_shape, a->kept_stride);                               \
             acc_t acc[TILE];                                                                                                    \
             FN(name##_task)(a, x, plan.columns, width, run * plan.run, min_isize((run + 1) * plan.run, plan.count), acc);       \
@@ -150,10 +150,19 @@ static real FN(min_along)(const real *x, isize n)
                 else partial[run * plan.results + first + j] = acc[j];                                                          \
             }                                                                                                                   \
         }                                                                                                                       \
+    }                                                                                                                           \
+                                                                                                                                \
+    pydl_status FN(name)(const pydl_ctx *ctx, const void *args)                                                                 \
+    {                                                                                                                           \
+        const FN(reduce_args) *a = args;                                                                                        \
+        const FN(reduce_plan) plan = FN(plan_of)(a);                                                                            \
+        const isize tasks = plan.results / plan.width * plan.tiles * plan.runs;                                                 \
+        const acc_t *partial = a->scratch;                                                                                      \
+        run_parts(ctx, plan.results * plan.count > PARALLEL_MIN, tasks, 1, FN(name##_part), &(FN(reduce_task)){ a, plan });     \
         if (plan.runs == 1) return PYDL_OK;                                                                                     \
         for (isize i = 0; i < plan.results; i++) {                                                                              \
             acc_t total = nothing;                                                                                              \
-            for (isize run = 0; run < plan.runs; run++) { const acc_t p = total, q = partial[run * plan.results + i]; total = merged; } \
+            for (isize run = 0; run < plan.runs; run++) { const acc_t p = total, q = partial[run * plan.results + i]; total = merged; }\
             a->y[i] = (real)((acc_t)a->scale * total);                                                                          \
         }                                                                                                                       \
         return PYDL_OK;                                                                                                         \
@@ -204,29 +213,28 @@ static isize FN(first_of)(const real *x, real value, isize n)
                 index[j] = wins ? (int32_t)k : index[j];                                                                        \
             }                                                                                                                   \
     }                                                                                                                           \
-    static void FN(name##_rows)(const real *x, isize rows, isize length, int32_t *index)                                        \
-    {                                                                                                                           \
-        for (isize r = 0; r < rows; r++, x += length) index[r] = (int32_t)FN(first_of)(x, along(x, length), length);            \
-    }                                                                                                                           \
-    pydl_status FN(name)(const pydl_ctx *ctx, const void *args)                                                                 \
+    static void FN(name##_rows)(const void *args, isize start, isize stop)                                                      \
     {                                                                                                                           \
         const FN(argmax_args) *a = args;                                                                                        \
-        const int share = a->outer * a->length * a->inner > PARALLEL_MIN;                                                       \
-        if (a->inner == 1) {                                                                                                    \
-            const isize rows = max_isize(BLOCK / a->length, 1);                                                                 \
-            _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (share)")                                   \
-            for (isize first = 0; first < a->outer; first += rows)                                                              \
-                FN(name##_rows)(a->x + first * a->length, min_isize(rows, a->outer - first), a->length, a->index + first);      \
-            return PYDL_OK;                                                                                                     \
-        }                                                                                                                       \
+        const real *x = a->x + start * a->length;                                                                               \
+        for (isize r = start; r < stop; r++, x += a->length) a->index[r] = (int32_t)FN(first_of)(x, along(x, a->length), a->length);\
+    }                                                                                                                           \
+    static void FN(name##_tiles)(const void *args, isize start, isize stop)                                                     \
+    {                                                                                                                           \
+        const FN(argmax_args) *a = args;                                                                                        \
         const isize tiles = ceil_div(a->inner, TILE);                                                                           \
-        _Pragma("omp parallel for num_threads(ctx->threads) schedule(static) if (share)")                                       \
-        for (isize task = 0; task < a->outer * tiles; task++) {                                                                 \
+        for (isize task = start; task < stop; task++) {                                                                         \
             const isize o = task / tiles, first = task % tiles * TILE;                                                          \
             FN(name##_column)(a->x + o * a->length * a->inner + first, a->length, a->inner, min_isize(TILE, a->inner - first),  \
                               a->index + o * a->inner + first);                                                                 \
         }                                                                                                                       \
-        return PYDL_OK;                                                                                                         \
+    }                                                                                                                           \
+    pydl_status FN(name)(const pydl_ctx *ctx, const void *args)                                                                 \
+    {                                                                                                                           \
+        const FN(argmax_args) *a = args;                                                                                        \
+        const int worth = a->outer * a->length * a->inner > PARALLEL_MIN;                                                       \
+        if (a->inner == 1) return run_parts(ctx, worth, a->outer, max_isize(BLOCK / a->length, 1), FN(name##_rows), a);         \
+        return run_parts(ctx, worth, a->outer * ceil_div(a->inner, TILE), 1, FN(name##_tiles), a);                              \
     }
 #endif
 
