@@ -7,6 +7,7 @@ from pydl import (
     constraints,
     datasets,
     initializers,
+    inspection,
     layers,
     losses,
     metrics,

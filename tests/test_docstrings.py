@@ -43,6 +43,7 @@ SHOWN = (
     "pydl.applications",
     "pydl.models",
     "pydl.saving",
+    "pydl.inspection",
     "pydl.strategy",
     "pydl.pictures",
     "pydl.text",

@@ -20,7 +20,7 @@ FLOORS = {
     4: "ops targets gradcheck initializers regularizers constraints schedules activations data",
     5: "callbacks layers losses metrics optimizers datasets",
     6: "models",
-    7: "applications preprocessing utils",
+    7: "applications inspection preprocessing utils",
     8: "text vision strategy",
     9: "examples",
     10: "cli demo __main__",

@@ -14,6 +14,7 @@ from pydl.ops import cast
 from pydl.tensor import Tensor, as_tensor, no_grad
 
 added_losses = ContextVar("pydl_added_losses", default=None)    # a list while a training step collects them
+watching = ContextVar("pydl_watching", default=None)            # called with (layer, output) of each layer that runs, by who looks inside
 _names = {}
 
 
@@ -161,6 +162,9 @@ class Layer(Owner):
             out.mask = mask
         if self.activity_regularizer is not None:
             self.add_loss(self.activity_regularizer(out))
+        watch = watching.get()
+        if watch is not None:
+            watch(self, out)
         return out
 
     def _draw(self, args, kwargs):

@@ -27,18 +27,26 @@ def table(rows, header, right=()):
     return [line(header), rule, *[line(row) for row in rows], rule]
 
 
+SUMMARY = ("Layer", "Type", "Output shape", "Parameters")
+
+
+def summary_rows(model):
+    """A row a layer of a built model, as SUMMARY names the columns."""
+    shapes = _output_shapes(model)
+    return [(layer.name, type(layer).__name__, shapes.get(id(layer), "?"), f"{layer.count_params():,}") for layer in model.layers]
+
+
+def parameters_line(model):
+    """How many numbers a model has, and how many of them it learns."""
+    trainable = sum(p.size for p in model.trainable_weights)
+    return f"Parameters: {model.count_params():,} ({size_text(sum(p.array.nbytes for p in model.weights))}), of which trainable: {trainable:,}"
+
+
 def summary_lines(model, line_length=None):
     """The lines of `Model.summary`."""
     if not model.built:
         raise ValueError(f"{model.who}: the model is not built yet; start it with Input(shape), call it on data, or build(input_shape)")
-    rows, total = [], model.count_params()
-    shapes = _output_shapes(model)
-    for layer in model.layers:
-        rows.append((layer.name, type(layer).__name__, shapes.get(id(layer), "?"), f"{layer.count_params():,}"))
-    trainable = sum(p.size for p in model.trainable_weights)
-    nbytes = sum(p.array.nbytes for p in model.weights)
-    lines = [f"Model: {model.name}", *table(rows, ("Layer", "Type", "Output shape", "Parameters"), right=(3,))]
-    lines.append(f"Parameters: {total:,} ({size_text(nbytes)}), of which trainable: {trainable:,}")
+    lines = [f"Model: {model.name}", *table(summary_rows(model), SUMMARY, right=(3,)), parameters_line(model)]
     for what, step in model.recorded_steps():
         lines.append(f"Arena of the {what}: {size_text(step.program.nbytes)}; its arrays without reuse: {size_text(step.program.requested)}")
     if line_length:
