@@ -37,6 +37,7 @@ class GradientReport:
         lines = []
         for r in self.rows:
             kinks = f"; {r['kinks']} at a kink left out" if r["kinks"] else ""
+            kinks += ", so none was compared: try other inputs" if r["kinks"] and not r["checked"] else ""
             lines.append(f"{'ok  ' if r['error'] <= self.tolerance else 'FAIL'} {r['name'] + ' ' + str(r['shape']):{wide}} relative error {r['error']:.2e}; "
                          f"worst at {r['where']}: {r['analytic']:.9g} by backward, {r['numeric']:.9g} by differences{kinks}")
         lines.append(f"{'ok  ' if self.passed else 'FAIL'} all as one vector: relative error {self.overall:.2e}")

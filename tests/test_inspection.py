@@ -285,6 +285,18 @@ def test_a_report_goes_on_after_an_interruption(tmp_path):
     assert second.epochs == [1, 2, 3] and "3 epochs" in "".join(report_of(tmp_path / "r.html").text)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_training_that_went_astray_has_a_report(tmp_path, capsys):
+    path = tmp_path / "r.html"
+    model = net(optimizer=pydl.optimizers.SGD(1e30))
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[TrainingReport(path, X, Y), LayerWatch(X, Y)])
+    assert "The loss is nan" in "".join(report_of(path).text) and " times)" in capsys.readouterr().out
+    model = pydl.Sequential([layers.Input((6,)), layers.Dense(1)])
+    model.compile(pydl.optimizers.SGD(1e38), "mse")
+    model.fit(X, X[:, :1], epochs=3, verbose=0, callbacks=[TrainingReport(path, X, X[:, :1])])
+    assert "no finite value" in "".join(report_of(path).text)
+
+
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here to open the report with")
 def test_a_browser_shows_the_report_and_fetches_nothing(tmp_path):
     x, y = pictures(12)

@@ -37,8 +37,8 @@ def listed(rows, value=None, most=3):
 
 
 def share(name, form=".0%"):
-    """What `listed` puts behind a layer: the value of that name."""
-    return lambda r: format(r[name], form)
+    """What `listed` puts behind a layer: the value of that name, 81% or 1e+30 times."""
+    return lambda r: format(r[name], form) if r[name] < 10 else f"{r[name]:.1e} times"
 
 
 def finding(kind, rows, text):

@@ -30,9 +30,9 @@ table.matrix td, table.matrix th { border: 0; padding: 5px 8px; text-align: cent
 table.matrix th.r { text-align: right; }
 li { margin: 0 0 6px; }
 .card { width: 132px; font-size: 13px; }
-.card img, .card pre { width: 128px; height: 128px; background: #eef0f3; border: 1px solid #d5d9e0; display: block; }
-.card img { object-fit: contain; image-rendering: pixelated; }
-.card pre { margin: 0; padding: 4px; box-sizing: border-box; overflow: hidden; font-size: 11px; white-space: pre-wrap; }
+.card img, .card pre { width: 128px; background: #eef0f3; border: 1px solid #d5d9e0; display: block; }
+.card img { height: 128px; object-fit: contain; image-rendering: pixelated; }
+.card pre { max-height: 128px; margin: 0; padding: 4px; box-sizing: border-box; overflow: hidden; font-size: 11px; white-space: pre-wrap; }
 .card p { margin: 2px 0 0; overflow-wrap: anywhere; }
 .wrong { color: #b42318; font-weight: 600; }
 .right { color: #1e7a44; font-weight: 600; }

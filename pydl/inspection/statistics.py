@@ -68,7 +68,7 @@ def inspect_model(model, x, y=None, sample_weight=None, training=None):
         >>> inspection.findings[0].kind, inspection.findings[0].layer
         ('initialisation', 'hidden')
     """
-    with looked(model, x, y, sample_weight, training, "inspect_model") as look:
+    with looked(model, x, y, sample_weight, training, "inspect_model") as look, np.errstate(over="ignore", invalid="ignore"):
         updates = _updates(model, look.gradients) if y is not None else {}
         rows = [_row(layer, look.outputs[id(layer)], look.gradients, updates) for layer in look.layers if look.outputs[id(layer)]]
         return Inspection(rows, None if look.loss is None else float(look.loss.item()))

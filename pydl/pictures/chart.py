@@ -151,6 +151,8 @@ def line_chart(series, title="", x_label="", y_label="", log_y=False, whole_x=Fa
         axes.line(at, values, colour, dash=dash[0] if dash else None, tip=name)
         legend.append((name, colour, dash[0] if dash else None))
     axes.legend(legend)
+    if not any(math.isfinite(y) for y in ys):
+        drawing.text(axes.left + axes.width / 2, axes.top + axes.height / 2, "no finite value", fill=FAINT, anchor="middle")
     return drawing
 
 
