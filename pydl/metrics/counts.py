@@ -297,6 +297,8 @@ class RecallAtPrecision(AtBest):
 class FBetaScore(Metric):
     """(1 + beta^2) P R / (beta^2 P + R) of each class, and their mean as `average` says.
 
+    Exact ratios; Keras adds 1e-7 to every divisor, so its scores are smaller in the seventh digit.
+
     Args:      average: None for an array, "micro" (all classes counted together), "macro" (the mean), "weighted" (by targets).
                beta: how much recall counts;  threshold: what claims a class, by default being the row's maximum.
     Shapes:    y_true, y_pred (N, classes), y_true of 0 and 1
@@ -360,7 +362,7 @@ class F1Score(FBetaScore):
 class IoU(Counts):
     """Intersection over union of predicted and true regions, the mean over target_class_ids, from a confusion matrix.
 
-    Classes that never occur, in targets nor predictions, do not count.
+    Classes that never occur, in targets nor predictions, do not count.  Weights count as they are (Keras's default dtype cuts them to integers).
 
     Args:      num_classes;  target_class_ids: which to look at;  ignore_class: a label whose elements are left out.
                sparse_y_true, sparse_y_pred: labels, or scores over the last axis, of which the largest is taken.

@@ -147,7 +147,7 @@ class CategoricalCrossentropy(Mean):
 
 
 class SparseCategoricalCrossentropy(Mean):
-    """Mean of the cross-entropy of integer labels; rows of the label ignore_class do not count."""
+    """Mean of the cross-entropy of integer labels; rows of the label ignore_class do not count, as in the loss (in Keras's metric their zeros do)."""
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
         super().__init__(name, dtype)

@@ -74,7 +74,8 @@ class Optimizer:
                clipvalue: cut every component to +-clipvalue.     At most one of the three.
                use_ema: keep running means of the weights, average = ema_momentum * average + (1 - ema_momentum) * w, which take the
                weights' place at every ema_overwrite_frequency-th step, and at the end of `fit`.
-               gradient_accumulation_steps: take one step by the mean of so many calls' gradients.
+               gradient_accumulation_steps: take one step by the mean of so many calls' gradients.  Schedules and running means
+               of weights count steps (in Keras, calls).
                name: how messages call it.
     Raises:    ValueError or TypeError naming the argument.
     """
