@@ -113,6 +113,14 @@ CORE FN(moments_core)(const real *x, isize n, isize stride, isize before, double
     }
 }
 
+/* kept = dy where y > 0, else 0: so many rows of so many columns. */
+static void FN(keep_positive)(const real *dy, const real *y, isize n, isize stride, real *kept, isize count)
+{
+    for (isize i = 0; i < n; i++)
+        #pragma omp simd
+        for (isize j = 0; j < count; j++) kept[i * stride + j] = y[i * stride + j] > 0 ? dy[i * stride + j] : 0;
+}
+
 /* Adds n rows to the sums of dy and of dy * (x - mean). */
 CORE FN(gradient_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, double *of_dy, double *of_product,
                        const isize count, const int relu)
@@ -133,15 +141,15 @@ CORE FN(gradient_core)(const real *dy, const real *x, FN(columns) k, isize n, is
     for (isize j = 0; j < count; j++) { of_dy[j] += (double)sum[j]; of_product[j] += (double)product[j]; }
 }
 
-/* y = (x - mean) * scale + beta */
-CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, real *y, const isize count, const int relu)
+/* y = (x - mean) * scale + beta + skip */
+CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, const real *skip, real *y, const isize count, const int relu, const int add)
 {
     for (isize i = 0; i < n; i++) {
-        const real *p = x + i * stride;
+        const real *p = x + i * stride, *more = add ? skip + i * stride : p;
         real *q = y + i * stride;
         #pragma omp simd
         for (isize j = 0; j < count; j++) {
-            const real v = FN(muladd)(p[j] - k.mean[j], k.scale[j], k.beta[j]);
+            const real u = FN(muladd)(p[j] - k.mean[j], k.scale[j], k.beta[j]), v = add ? u + more[j] : u;
             q[j] = relu && v <= 0 ? 0 : v;      /* NaN stays */
         }
     }
@@ -180,28 +188,34 @@ static void FN(moments_columns)(const real *x, isize rows, isize stride, double 
         }
 }
 
-static void FN(gradient_columns)(const real *dy, const real *x, FN(columns) k, isize rows, isize stride,
-                                 double *of_dy, double *of_product, isize count, isize relu)
+static void FN(gradient_columns)(const real *dy, const real *x, const real *y, FN(columns) k, isize rows, isize stride,
+                                 double *of_dy, double *of_product, real *kept, isize count, isize relu)
 {
     for (isize j = 0; j < count; j++) of_dy[j] = of_product[j] = 0;
     for (isize start = 0; start < rows; start += ROWS)
         for (isize j = 0; j < count; j += CHUNK) {
             const isize at = start * stride + j, n = min_isize(ROWS, rows - start), some = min_isize(CHUNK, count - j);
             const FN(columns) c = FN(columns_from)(k, j);
-            if (some < CHUNK) FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, some, relu != 0);
+            if (y) {                                                        /* the 64 rows stay in the cache for the sums */
+                FN(keep_positive)(dy + at, y + at, n, stride, kept + at, some);
+                if (some < CHUNK) FN(gradient_core)(kept + at, x + at, c, n, stride, of_dy + j, of_product + j, some, 0);
+                else FN(gradient_core)(kept + at, x + at, c, n, stride, of_dy + j, of_product + j, CHUNK, 0);
+            } else if (some < CHUNK) FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, some, relu != 0);
             else if (relu) FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, CHUNK, 1);
             else FN(gradient_core)(dy + at, x + at, c, n, stride, of_dy + j, of_product + j, CHUNK, 0);
         }
 }
 
-static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, isize relu, real *y)
+static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, const real *skip, isize relu, real *y)
 {
     for (isize j = 0; j < width; j += CHUNK) {
         const isize some = min_isize(CHUNK, width - j);
         const FN(columns) c = FN(columns_from)(k, j);
-        if (some < CHUNK) FN(normalise_core)(x + j, c, rows, width, y + j, some, relu != 0);
-        else if (relu) FN(normalise_core)(x + j, c, rows, width, y + j, CHUNK, 1);
-        else FN(normalise_core)(x + j, c, rows, width, y + j, CHUNK, 0);
+        const real *more = skip ? skip + j : NULL;
+        if (some < CHUNK) FN(normalise_core)(x + j, c, rows, width, more, y + j, some, relu != 0, skip != NULL);
+        else if (skip) FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, relu != 0, 1);
+        else if (relu) FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, 1, 0);
+        else FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, 0, 0);
     }
 }
 
@@ -310,7 +324,7 @@ static void FN(forward_team)(const void *args, isize thread, isize threads)
     FN(finish_moments)(a, &s, part, k);
     for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
         const piece p = piece_of(&s, i);
-        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->skip ? a->skip + p.at : NULL, a->relu, a->y + p.at);
     }
 }
 
@@ -329,19 +343,20 @@ isize FN(batch_norm_backward_scratch)(const pydl_ctx *ctx, const void *args)
 }
 
 /* This thread's share of the sums of dy and dy * (x - mean). */
-static void FN(gradient_parts)(const real *dy, const real *x, const split *s, isize c, FN(columns) k, isize relu,
-                               double *part, isize thread, isize threads)
+static void FN(gradient_parts)(const real *dy, const real *x, const real *y, const split *s, isize c, FN(columns) k, isize relu,
+                               double *part, real *kept, isize thread, isize threads)
 {
     const isize tasks = s->groups * s->spans;
     for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
         const isize g = task / s->spans, from = task % s->spans * s->span, at = g * s->group_rows * s->width + from;
         double *sum = part + 2 * g * s->width + from;
-        FN(gradient_columns)(dy + at, x + at, FN(columns_from)(k, from), part_rows(s, g), s->width, sum, sum + s->width, min_isize(s->span, s->width - from), relu);
+        FN(gradient_columns)(dy + at, x + at, y ? y + at : NULL, FN(columns_from)(k, from), part_rows(s, g), s->width, sum, sum + s->width, kept ? kept + at : NULL,
+                             min_isize(s->span, s->width - from), relu);
     }
     if (thread == 0 && s->rest) {
         const isize at = s->tall * s->width;
         double *sum = part + 2 * s->groups * s->width;
-        FN(gradient_columns)(dy + at, x + at, k, s->rest, c, sum, sum + s->width, c, relu);
+        FN(gradient_columns)(dy + at, x + at, y ? y + at : NULL, k, s->rest, c, sum, sum + s->width, kept ? kept + at : NULL, c, relu);
     }
 }
 
@@ -380,14 +395,14 @@ static void FN(backward_team)(const void *args, isize thread, isize threads)
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
-    FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+    FN(gradient_parts)(a->dy, a->x, a->y, &s, a->c, k, a->relu, part, a->dskip, thread, threads);
     #pragma omp barrier
     #pragma omp single
     FN(finish_gradient)(a, &s, part, k);
     if (a->dx)
         for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
             const piece p = piece_of(&s, i);
-            FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 0, a->dx + p.at);
+            FN(spread_rows)((a->y ? a->dskip : a->dy) + p.at, a->x + p.at, p.rows, p.width, k, a->relu && !a->y, 0, a->dx + p.at);
         }
 }
 
@@ -424,7 +439,7 @@ static void FN(inference_team)(const void *args, isize thread, isize threads)
     const FN(columns) k = FN(columns_at)(&s, a->scratch);
     for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
         const piece p = piece_of(&s, i);
-        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->relu, a->y + p.at);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, NULL, a->relu, a->y + p.at);
     }
 }
 
@@ -450,7 +465,7 @@ static void FN(inference_back_team)(const void *args, isize thread, isize thread
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
-    if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, &s, a->c, k, a->relu, part, thread, threads);
+    if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, NULL, &s, a->c, k, a->relu, part, NULL, thread, threads);
     if (a->dx)
         for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
             const piece p = piece_of(&s, i);

@@ -15,10 +15,11 @@
 #else
 
 /* y = (x - mean) * rstd * gamma + beta with mean and rstd = 1 / sqrt(variance + epsilon) of this batch, both (c,), overwritten.
-   moving_mean = moving_mean * momentum + mean * (1 - momentum), moving_variance likewise; both NULL: not wanted. */
+   moving_mean = moving_mean * momentum + mean * (1 - momentum), moving_variance likewise; both NULL: not wanted.
+   skip, like x, is added to y before the relu; NULL: nothing is. */
 typedef struct {
     void *scratch;
-    const real *x, *gamma, *beta;
+    const real *x, *gamma, *beta, *skip;
     double epsilon, momentum;
     isize rows, c, relu;
     real *y, *mean, *rstd, *moving_mean, *moving_variance;
@@ -28,12 +29,13 @@ isize FN(batch_norm_forward_scratch)(const pydl_ctx *ctx, const void *args);
 
 /* Gradients through the statistics of the batch: with xhat = (x - mean) * rstd,
    dbeta = sum dy,  dgamma = sum dy * xhat,  dx = gamma * rstd * (dy - dbeta / rows - xhat * dgamma / rows).
-   Overwrites; dx, dgamma, dbeta NULL where not wanted. */
+   Overwrites; dx, dgamma, dbeta NULL where not wanted.
+   With skip and relu: y as forward left it, and dskip = dy where y > 0, else 0, overwritten; both NULL otherwise. */
 typedef struct {
     void *scratch;
-    const real *dy, *x, *gamma, *beta, *mean, *rstd;
+    const real *dy, *x, *gamma, *beta, *mean, *rstd, *y;
     isize rows, c, relu;
-    real *dx, *dgamma, *dbeta;
+    real *dx, *dgamma, *dbeta, *dskip;
 } FN(batch_norm_backward_args);
 pydl_status FN(batch_norm_backward)(const pydl_ctx *ctx, const void *args);
 isize FN(batch_norm_backward_scratch)(const pydl_ctx *ctx, const void *args);

@@ -7,6 +7,7 @@ cdef extern from "norm.h":
         const float *x
         const float *gamma
         const float *beta
+        const float *skip
         double epsilon, momentum
         isize rows, c, relu
         float *y
@@ -22,10 +23,12 @@ cdef extern from "norm.h":
         const float *beta
         const float *mean
         const float *rstd
+        const float *y
         isize rows, c, relu
         float *dx
         float *dgamma
         float *dbeta
+        float *dskip
     ctypedef struct pydl_batch_norm_inference_forward_args_f32:
         void *scratch
         const float *x
@@ -101,14 +104,14 @@ cdef float *like(str who, Array a, Array x) except? NULL:
 
 
 def batch_norm_forward(Array x not None, Array gamma, Array beta, double epsilon, double momentum, bint relu, Array y not None,
-                       Array mean not None, Array rstd not None, Array moving_mean=None, Array moving_variance=None):
-    """Normalise by the statistics of this batch, keep mean and rstd, and move the moving statistics."""
+                       Array mean not None, Array rstd not None, Array moving_mean=None, Array moving_variance=None, Array skip=None):
+    """Normalise by the statistics of this batch, keep mean and rstd, and move the moving statistics.  skip is added before the relu."""
     cdef pydl_batch_norm_forward_args_f32 a
     cdef isize c = channels("batch_norm_forward", x)
     if (moving_mean is None) != (moving_variance is None):
         raise ValueError("batch_norm_forward: moving_mean and moving_variance come together or not at all")
     a.scratch = NULL
-    a.x = <const float *>ptr(x); a.y = like("batch_norm_forward", y, x)
+    a.x = <const float *>ptr(x); a.y = like("batch_norm_forward", y, x); a.skip = like("batch_norm_forward", skip, x)
     a.gamma = per("batch_norm_forward", "gamma", gamma, x, c); a.beta = per("batch_norm_forward", "beta", beta, x, c)
     a.epsilon = epsilon; a.momentum = momentum; a.rows = x.size // c if c else 0; a.c = c; a.relu = relu
     a.mean = per("batch_norm_forward", "mean", mean, x, c); a.rstd = per("batch_norm_forward", "rstd", rstd, x, c)
@@ -121,8 +124,8 @@ def batch_norm_forward(Array x not None, Array gamma, Array beta, double epsilon
 
 
 def batch_norm_backward(Array dy not None, Array x not None, Array gamma, Array beta, Array mean not None, Array rstd not None, bint relu,
-                        Array dx, Array dgamma, Array dbeta):
-    """Gradients through the statistics of the batch."""
+                        Array dx, Array dgamma, Array dbeta, Array y=None, Array dskip=None):
+    """Gradients through the statistics of the batch.  y, dskip: of a forward call with skip and relu."""
     cdef pydl_batch_norm_backward_args_f32 a
     cdef isize c = channels("batch_norm_backward", x)
     a.scratch = NULL
@@ -130,6 +133,9 @@ def batch_norm_backward(Array dy not None, Array x not None, Array gamma, Array 
     a.gamma = per("batch_norm_backward", "gamma", gamma, x, c); a.beta = per("batch_norm_backward", "beta", beta, x, c)
     a.mean = per("batch_norm_backward", "mean", mean, x, c); a.rstd = per("batch_norm_backward", "rstd", rstd, x, c)
     a.rows = x.size // c if c else 0; a.c = c; a.relu = relu
+    if (y is None) != (dskip is None):
+        raise ValueError("batch_norm_backward: y and dskip come together or not at all")
+    a.y = like("batch_norm_backward", y, x); a.dskip = like("batch_norm_backward", dskip, x)
     a.dx = like("batch_norm_backward", dx, x)
     a.dgamma = per("batch_norm_backward", "dgamma", dgamma, x, c); a.dbeta = per("batch_norm_backward", "dbeta", dbeta, x, c)
     launch(BATCH_NORM_BACKWARD, x, &a, sizeof(a), dy if dx is None else dx, 10 * x.size, 3 * x.nbytes)

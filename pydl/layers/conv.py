@@ -1,5 +1,5 @@
 """Convolution: a window that slides over an image or a sequence, the same weights everywhere."""
-from pydl import activations, config, constraints, initializers, regularizers
+from pydl import activations, config, constraints, initializers, ops, regularizers
 from pydl.autodiff import Op
 from pydl.errors import DTypeError, ShapeError, boolean, int_tuple, is_int, one_of, positive_int, show
 from pydl.layers.base import InputSpec, Layer
@@ -12,12 +12,14 @@ from pydl.shapes import conv_output_size, conv_padding, conv_transpose_output_si
 class Conv2DOp(Op):
     """size: (H', W'); geometry: strides, dilation, (top, left) padding, groups."""
 
-    def __init__(self, size, geometry, relu): self.size, self.geometry, self.relu, self.winograd = size, geometry, relu, config.winograd()
+    def __init__(self, size, geometry, relu, norm=None, skip=None):
+        """norm, skip: see B.conv2d_forward; where nothing is differentiated."""
+        self.size, self.geometry, self.relu, self.norm, self.skip, self.winograd = size, geometry, relu, norm, skip, config.winograd()
 
     def forward(self, B, x, weight, bias=None):
         y = B.empty((x.shape[0], *self.size, weight.shape[3]), x.dtype)
         keep = weight.weight and True not in self.needs and (bias is None or bias.weight)      # weights that nobody is training are packed once
-        B.conv2d_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y, keep)
+        B.conv2d_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y, keep, self.norm, self.skip)
         self.x, self.weight, self.y = x, weight, y if self.relu else None       # y > 0 is where relu let the gradient through
         return y
 
@@ -289,8 +291,11 @@ def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, gr
     return channels_first(y) if first else y
 
 
-def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation):
-    """Apply the op to checked arguments, channels last; a sequence is an image one pixel wide."""
+def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None):
+    """Apply the op to checked arguments, channels last; a sequence is an image one pixel wide.
+
+    norm, skip: a batch normalisation (as `folded` gives it) and an Array to be added before the activation, where nothing is differentiated.
+    """
     sequence = x.ndim == 3
     if sequence:
         x, weight, strides, dilation = expand_dims(x, 2), expand_dims(weight, 1), (*strides, 1), (*dilation, 1)
@@ -301,7 +306,7 @@ def convolve(who, x, weight, bias, strides, padding, dilation, groups, activatio
     size = tuple(conv_output_size(*axis, who) for axis in axes)
     before = tuple(conv_padding(*axis)[0] for axis in axes)
     fused = activation is relu
-    op = Conv2DOp(size, (strides, dilation, before, groups), fused)
+    op = Conv2DOp(size, (strides, dilation, before, groups), fused, norm, skip)
     y = op(x, weight) if bias is None else op(x, weight, bias)
     if sequence:
         y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
@@ -446,6 +451,16 @@ class Conv2D(_Convolution):
     def kernel_and_groups(self):
         """The kernel as the convolution takes it, and the number of groups."""
         return self.kernel, self.groups
+
+    def call(self, x, norm=None, skip=None, relu=False, frame=None):
+        """Convolve.  The others are what a model found around the layer and wants done by the one kernel, where nothing is differentiated.
+
+        norm: a BatchNormalization; skip: a Tensor to be added; relu: at the end; frame: ((top, bottom), (left, right)), zeros around x.
+        """
+        if norm is None and skip is None and frame is None and not relu:
+            return super().call(x)
+        return convolve(self.who, x, self.kernel, self.bias, self.strides, self.padding if frame is None else frame, self.dilation_rate, self.groups,
+                        ops.relu if relu else self.activation, norm and norm.folded(), None if skip is None else skip.array)
 
 
 class Conv1D(Conv2D):

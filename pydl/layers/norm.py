@@ -1,7 +1,7 @@
 """Normalisation: of a feature over the batch, of a sample over its features."""
 import math
 
-from pydl import constraints, initializers, regularizers
+from pydl import constraints, initializers, ops, regularizers
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, in_range, int_tuple, is_int
 from pydl.layers.base import InputSpec, Layer
@@ -46,17 +46,36 @@ class BatchNormOp(_NormOp):
     def __init__(self, scale, center, epsilon, momentum, moving, relu=False):
         self.scale, self.center, self.epsilon, self.momentum, self.moving, self.relu = scale, center, epsilon, momentum, moving, relu
 
-    def forward(self, B, x, *values):
+    def forward(self, B, x, *values, skip=None):
         gamma, beta = self.kept(B, x, values)
         y = B.empty(x.shape, x.dtype)
         self.mean, self.rstd = B.empty(x.shape[-1:], x.dtype), B.empty(x.shape[-1:], x.dtype)
-        B.batch_norm_forward(x, gamma, beta, self.epsilon, self.momentum, self.relu, y, self.mean, self.rstd, *self.moving)
+        B.batch_norm_forward(x, gamma, beta, self.epsilon, self.momentum, self.relu, y, self.mean, self.rstd, *self.moving, skip)
         return y
 
-    def backward(self, B, dy):
+    def backward(self, B, dy, y=None, dskip=None):
         dx, dgamma, dbeta = self.wanted(B)
-        B.batch_norm_backward(dy, self.x, self.gamma, self.beta, self.mean, self.rstd, self.relu, dx, dgamma, dbeta)
+        B.batch_norm_backward(dy, self.x, self.gamma, self.beta, self.mean, self.rstd, self.relu, dx, dgamma, dbeta, y, dskip)
         return self.gathered(dx, dgamma, dbeta)
+
+
+class BatchNormAddReluOp(BatchNormOp):
+    """max(normalised x + skip, 0): the end of a residual block.  skip is the last input."""
+
+    def __init__(self, scale, center, epsilon, momentum, moving): super().__init__(scale, center, epsilon, momentum, moving, True)
+
+    def forward(self, B, x, *values):
+        self.y = super().forward(B, x, *values[:-1], skip=values[-1])
+        return self.y
+
+    def backward(self, B, dy):
+        dskip = B.empty(dy.shape, dy.dtype)                  # dy where relu let it through: what x gets too
+        *needs, needs_skip = self.needs
+        self.needs = tuple(needs)
+        if True not in needs:
+            B.relu_backward(dy, self.y, dskip)
+            return (*[None] * len(needs), dskip)
+        return (*super().backward(B, dy, self.y, dskip), dskip if needs_skip else None)
 
 
 class BatchNormInferenceOp(_NormOp):
@@ -177,16 +196,27 @@ class BatchNormalization(_Normalization):
         self.moving_mean = self.add_weight((c,), self.moving_mean_initializer, "moving_mean", trainable=False)
         self.moving_variance = self.add_weight((c,), self.moving_variance_initializer, "moving_variance", trainable=False)
 
-    def call(self, x, training=False):
+    def folded(self):
+        """(gamma, beta, mean, variance, epsilon), Arrays and a number: what a convolution needs to do this layer's work when nothing is trained."""
+        gamma, beta = _split(self.scale, self.center, [p.array for p in self._values()])
+        return gamma, beta, self.moving_mean.array, self.moving_variance.array, self.epsilon
+
+    def call(self, x, training=False, relu=False, skip=None):
+        """Normalise.  relu, skip: what a model found behind the layer and wants done in the same pass; for features along the last axis."""
         moved = self.axis % x.ndim != x.ndim - 1
         if moved:
             x = moveaxis(x, self.axis, -1)
-        moving = self.moving_mean.array, self.moving_variance.array
+        settings, moving = (self.scale, self.center, self.epsilon), (self.moving_mean.array, self.moving_variance.array)
         if training and self.trainable:
-            op = BatchNormOp(self.scale, self.center, self.epsilon, self.momentum, moving)
+            if relu and skip is not None:
+                return BatchNormAddReluOp(*settings, self.momentum, moving)(x, *self._values(), skip)
+            op = BatchNormOp(*settings, self.momentum, moving, relu and skip is None)
         else:
-            op = BatchNormInferenceOp(self.scale, self.center, self.epsilon, moving)
+            op = BatchNormInferenceOp(*settings, moving, relu and skip is None)
         y = op(x, *self._values())
+        if skip is not None:
+            y = skip + y
+            y = ops.relu(y) if relu else y
         return moveaxis(y, -1, self.axis) if moved else y
 
 

@@ -5,7 +5,9 @@ from pydl import registry
 from pydl.errors import FormatError, show
 from pydl.layers.base import Layer
 from pydl.layers.symbol import Input, InputLayer, Symbol, map_structure, symbols_in
+from pydl.models import fusion
 from pydl.models.model import Model
+from pydl.tensor import gradients_wanted
 
 
 class Functional(Model):
@@ -26,6 +28,7 @@ class Functional(Model):
         self.inputs, self.outputs = symbols_in(inputs), symbols_in(outputs)
         self._input_structure, self._output_structure = inputs, outputs
         self.nodes = self._nodes_between()
+        self._plan = fusion.Plan(self.nodes, self.outputs)
         layers = []
         for node in self.nodes:
             if not isinstance(node.layer, InputLayer) and node.layer not in layers:
@@ -64,8 +67,9 @@ class Functional(Model):
 
     def call(self, inputs, training=False):
         values = self._match(inputs)
-        for node in self.nodes:
-            if isinstance(node.layer, InputLayer):
+        for node, fused in self._plan.steps(not training and not gradients_wanted()):
+            if fused is not None:
+                values[(id(node), 0)] = fused.run(values, training)
                 continue
             args, kwargs = map_structure(lambda v: values[self._key(v)] if isinstance(v, Symbol) else v, (node.args, node.kwargs))
             out = node.layer(*args, **{**kwargs, "training": training})
@@ -73,9 +77,7 @@ class Functional(Model):
                 values.setdefault((id(node), i), tensor)        # an input drawn from inside another model stays as given
         return map_structure(lambda s: values[self._key(s)], self._output_structure)
 
-    @staticmethod
-    def _key(symbol):
-        return (id(symbol.node), symbol.index)
+    _key = staticmethod(fusion.key)
 
     def _match(self, inputs):
         """The given tensors by symbol; one for each input, in order or by name."""

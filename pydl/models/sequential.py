@@ -2,8 +2,10 @@
 from pydl import registry
 from pydl.errors import ShapeError, show
 from pydl.layers.base import Layer
-from pydl.layers.symbol import Input, InputLayer, Symbol
+from pydl.layers.symbol import Input, InputLayer, Symbol, symbols_in
+from pydl.models import fusion
 from pydl.models.model import Model
+from pydl.tensor import gradients_wanted
 
 
 class Sequential(Model):
@@ -23,7 +25,7 @@ class Sequential(Model):
     def __init__(self, layers=None, name=None, trainable=True):
         super().__init__(name=name)
         self._layers = []
-        self._input = self._output_shape = None
+        self._input = self._output_shape = self._plan = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"{self.who}: layers must be a list of layers, got {show(layers)}")
         for layer in layers or ():
@@ -47,6 +49,7 @@ class Sequential(Model):
         if not self._layers:
             raise ValueError(f"{self.who}: there is no layer to take off")
         layer = self._layers.pop()
+        self._plan = None
         self._forget_steps()
         self._build_if_known()
         return layer
@@ -67,6 +70,7 @@ class Sequential(Model):
         if any(layer.name == mine.name for mine in self._layers):
             raise ValueError(f"{self.who}: two layers are named '{layer.name}'; names must be unique")
         self._layers.append(layer)
+        self._plan = None
 
     def _build_if_known(self):
         if self._input is None and self._layers and isinstance(self._layers[0], Model) and self._layers[0].built:
@@ -84,12 +88,14 @@ class Sequential(Model):
         if self._input is None:
             self._input = Input(tuple(input_shape)[1:])
         self.dtype = self._layers[0].dtype                      # what data is turned into for the model
-        x = Symbol(tuple(input_shape), self._input.dtype)
+        x, nodes = Symbol(tuple(input_shape), self._input.dtype), []
         for layer in self._layers:
             if isinstance(x, list):
                 raise ShapeError(f"{self.who}: layer '{layer.name}' would get {len(x)} inputs; use Model(inputs, outputs)")
             x = layer(x)
+            nodes.append((x if isinstance(x, Symbol) else x[0]).node)
         self._output_shape = x.shape if isinstance(x, Symbol) else [s.shape for s in x]
+        self._plan = fusion.Plan(nodes, symbols_in(x))
 
     @property
     def output_shape(self):
@@ -115,8 +121,12 @@ class Sequential(Model):
             self.check_declared(self.who, self.input_names[0], self._input.shape, tuple(shape))
 
     def call(self, x, training=False):
-        for layer in self._layers:
-            x = layer(x, training=training)
+        if self._plan is None:
+            for layer in self._layers:
+                x = layer(x, training=training)
+            return x
+        for node, fused in self._plan.steps(not training and not gradients_wanted()):
+            x = node.layer(x, training=training) if fused is None else fused.run({fusion.key(fused.x): x}, training)
         return x
 
     def compute_output_shape(self, input_shape):

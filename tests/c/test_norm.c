@@ -51,12 +51,12 @@ static void CHECK(isize rows, isize c, isize relu)
         const pydl_ctx ctx = { .threads = 1 + 2 * t };
         y[t] = FN(numbers)(n, 9); dx[t] = FN(numbers)(n, 9); dgamma[t] = FN(numbers)(c, 9); dbeta[t] = FN(numbers)(c, 9);
         real *moving_mean = FN(numbers)(c, 0), *moving_variance = FN(numbers)(c, 1);
-        FN(batch_norm_forward_args) f = { NULL, x, gamma, beta, 1e-3, 0.75, rows, c, relu, y[t], mean, rstd, moving_mean, moving_variance };
+        FN(batch_norm_forward_args) f = { NULL, x, gamma, beta, NULL, 1e-3, 0.75, rows, c, relu, y[t], mean, rstd, moving_mean, moving_variance };
         f.scratch = malloc((size_t)FN(batch_norm_forward_scratch)(&ctx, &f) + 1);
         real *was = malloc((size_t)c * sizeof *was + 1);
         memcpy(was, moving_mean, (size_t)c * sizeof *was);
         assert(FN(batch_norm_forward)(&ctx, &f) == PYDL_OK);
-        FN(batch_norm_backward_args) b = { NULL, dy, x, gamma, beta, mean, rstd, rows, c, relu, dx[t], dgamma[t], dbeta[t] };
+        FN(batch_norm_backward_args) b = { NULL, dy, x, gamma, beta, mean, rstd, NULL, rows, c, relu, dx[t], dgamma[t], dbeta[t], NULL };
         b.scratch = malloc((size_t)FN(batch_norm_backward_scratch)(&ctx, &b) + 1);
         assert(FN(batch_norm_backward)(&ctx, &b) == PYDL_OK);
         for (isize j = 0; j < c && rows; j++) {
