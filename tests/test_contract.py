@@ -35,9 +35,9 @@ def threads():
     pydl.set_num_threads(before)
 
 
-# ops without a line: they make tensors of nothing, look at them, or are no formula; test_move.py and test_elementwise.py have them
-WITHOUT_LINE = {"arange", "convert_to_numpy", "convert_to_tensor", "eye", "full", "full_like", "isfinite", "isinf", "isnan", "linspace", "ndim", "ones",
-                "ones_like", "shape", "size", "stop_gradient", "zeros", "zeros_like"}
+# ops without a line: they make tensors of nothing, look at them, or are no formula; test_move.py, test_elementwise.py and test_decode.py have them
+WITHOUT_LINE = {"arange", "convert_to_numpy", "convert_to_tensor", "ctc_decode", "eye", "full", "full_like", "isfinite", "isinf", "isnan", "linspace", "ndim",
+                "ones", "ones_like", "shape", "size", "stop_gradient", "zeros", "zeros_like"}
 
 
 def test_every_op_and_layer_has_a_line():
@@ -48,6 +48,11 @@ def test_every_op_and_layer_has_a_line():
     found = {thing for thing in vars(pydl.layers).values() if inspect.isclass(thing) and issubclass(thing, pydl.layers.Layer)}
     cells = {thing for thing in found if thing.__name__.endswith(("Cell", "Cells"))}        # one step each, with states beside the input: test_cells.py
     assert sorted(thing.__name__ for thing in found - targets - cells - {pydl.layers.Layer}) == []
+
+
+def test_every_loss_has_a_line():
+    targets = {case.target for case in CASES}
+    assert sorted(name for name, thing in pydl.losses.FUNCTIONS.items() if thing not in targets) == ["ctc"]       # test_ctc.py: sequences of labels
 
 
 def test_ids_are_unique():

@@ -87,6 +87,24 @@ def test_everything_public_has_a_line(group, kind, base, only_ours):
     assert sorted(public - lines - only_ours) == []
 
 
+# ---- gradients of losses, over the same cases
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", keras_values.LOSSES)
+def test_gradient_of_a_loss_by_differences(name, weighted):
+    """Of every class, as it is trained with: reduced to one number, rows weighted; replayed, the same bits."""
+    kind, options = keras_values.LOSSES[name]
+    y, p, weight = keras_values.pairs(kind, seed=5, n=2)                        # two rows: none of the edges, where there is no slope
+    made = getattr(losses, name.split()[0])(**options)
+    more = {"sample_weight": weight} if weighted and name not in (*keras_values.UNWEIGHTED, "Dice axis") else {}
+    report = pydl.gradcheck(lambda p: made(y, p, **more), [p], tolerance=1e-6)
+    assert report, report
+    slope = pydl.grad(lambda p: made(y, p, **more))
+    replayed = pydl.function(slope, strict=True)
+    for scale in (1.0, 1.0, 0.75, 0.5):
+        np.testing.assert_array_equal(replayed(p * scale).numpy(), slope(p * scale).numpy())
+
+
 # ---- where they differ
 
 def test_a_schedule_counts_steps_and_keras_counts_calls():
