@@ -2,11 +2,10 @@
 
 Ours work in place, in one kernel.  A function of your own, from a tensor to a tensor of the same shape, will do too.
 """
-import inspect
 
 from pydl import registry
 from pydl.backends import cpu as B
-from pydl.errors import ShapeError, in_range, int_tuple, is_int, show, suggestion
+from pydl.errors import ShapeError, in_range, int_tuple, is_int
 from pydl.shapes import normalize_axes
 from pydl.tensor import as_tensor, made_by, no_grad
 
@@ -142,21 +141,7 @@ def get(identifier, who="constraints.get"):
         >>> pydl.constraints.get("max_norm")
         MaxNorm(max_value=2.0, axis=0)
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        found = _by_name.get(identifier) or registry.registered_object(identifier)
-        if found is None:
-            raise ValueError(f"{who}: unknown constraint {show(identifier)}{suggestion(identifier, _names)} "
-                             f"(known: {', '.join(_names)})")
-        return found() if inspect.isclass(found) else found
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if inspect.isclass(identifier) and issubclass(identifier, Constraint):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"{who}: expected a name, a constraint or a function of a tensor, got {show(identifier)}")
+    return registry.named(who, "constraint", identifier, _by_name, Constraint, _names)
 
 
 def serialize(constraint):

@@ -3,13 +3,12 @@
 Seeded ones draw from pydl's own generator.  As in Keras, an initializer object gives the same numbers each time it is called
 (two layers that share one start alike); a name, such as "he_normal", stands for a new object each time.
 """
-import inspect
 import math
 
 import numpy as np
 
 from pydl import config, random, registry
-from pydl.errors import DTypeError, ShapeError, in_range, int_tuple, one_of, show, suggestion
+from pydl.errors import DTypeError, ShapeError, in_range, int_tuple, one_of, show
 from pydl.shapes import checked_size
 from pydl.tensor import as_tensor
 
@@ -336,21 +335,7 @@ def get(identifier, who="initializers.get"):
         >>> pydl.initializers.get("he_normal")
         HeNormal(seed=None, input_axes=None, output_axes=None)
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        found = _by_name.get(identifier) or registry.registered_object(identifier)
-        if found is None:
-            raise ValueError(f"{who}: unknown initializer {show(identifier)}{suggestion(identifier, _names)} "
-                             f"(known: {', '.join(_names)})")
-        return found() if inspect.isclass(found) else found
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if inspect.isclass(identifier) and issubclass(identifier, Initializer):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"{who}: expected a name, an initializer or a function of (shape, dtype), got {show(identifier)}")
+    return registry.named(who, "initializer", identifier, _by_name, Initializer, _names, takes="(shape, dtype)")
 
 
 def serialize(initializer):

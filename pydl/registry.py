@@ -150,6 +150,28 @@ def deserialize(data, custom_objects=None, kind=None):
         raise FormatError(f"config of {name!r} does not fit its class: {error}") from error
 
 
+def named(who, what, identifier, by_name, base, shown, takes="a tensor"):
+    """Return what an argument stands for: a name of `by_name` or a registered one, a config, a class of `base`, or a function; None stays.
+
+    Args:      who: begins the message.    what: "constraint".    shown: the names a message lists.    takes: what a function takes.
+    Raises:    ValueError for an unknown name, with the nearest known one; TypeError for what is none of these.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        found = by_name.get(identifier) or registered_object(identifier)
+        if found is None:
+            raise ValueError(f"{who}: unknown {what} {show(identifier)}{suggestion(identifier, shown)} (known: {', '.join(shown)})")
+        return found() if inspect.isclass(found) else found
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if inspect.isclass(identifier) and issubclass(identifier, base):
+        return identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"{who}: expected a name, {'an' if what[0] in 'aeiou' else 'a'} {what} or a function of {takes}, got {show(identifier)}")
+
+
 def _found(name, custom_objects):
     thing = registered_object(name, custom_objects)
     if thing is not None:

@@ -1,9 +1,9 @@
 """Penalties on weights (and on activities), added to the loss.  A regularizer is a function of a tensor to a scalar Tensor."""
-import inspect
+import numpy as np
 
-from pydl import registry
+from pydl import ops, registry
 from pydl.autodiff import Op
-from pydl.errors import in_range, show, suggestion
+from pydl.errors import ShapeError, in_range, one_of
 from pydl.tensor import as_tensor
 
 
@@ -92,10 +92,42 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
-l1, l2, l1_l2 = L1, L2, L1L2
-registry.register("regularizers", L1, L2, L1L2)
-_by_name = {"l1": L1, "l2": L2, "L1": L1, "L2": L2, "L1L2": L1L2}
-_names = ("l1", "l2", "L1L2")
+class OrthogonalRegularizer(Regularizer):
+    """factor * the mean |cosine| of the angles between the rows (or columns) of a weight (a, b): 0 where all are at right angles.
+
+    Args:      factor: a number >= 0.    mode: "rows" or "columns".
+    Gradients: x.
+    Raises:    ShapeError for a weight that has not two axes.
+    Example:
+        >>> import pydl
+        >>> round(pydl.regularizers.OrthogonalRegularizer(factor=1.0)(pydl.Tensor([[1.0, 0.0], [1.0, 1.0]])).item(), 4)
+        0.7071
+    """
+
+    def __init__(self, factor=0.01, mode="rows"):
+        self.factor = in_range("OrthogonalRegularizer", "factor", factor, 0)
+        self.mode = one_of("OrthogonalRegularizer", "mode", mode, ("rows", "columns"))
+
+    def __call__(self, x):
+        x = as_tensor(x)
+        if x.ndim != 2:
+            raise ShapeError(f"OrthogonalRegularizer: expected a weight of two axes, got shape {x.shape}")
+        if self.mode == "columns":
+            x = ops.transpose(x)
+        x = ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=1, keepdims=True), 1e-12)))
+        size = x.shape[0]
+        cosines = ops.multiply(ops.matmul(x, ops.transpose(x)), (1 - np.eye(size)).astype(x.dtype))
+        return ops.multiply(ops.sum(ops.absolute(cosines)), self.factor / max(size * (size - 1), 1))
+
+    def get_config(self):
+        return {"factor": self.factor, "mode": self.mode}
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+registry.register("regularizers", L1, L2, L1L2, OrthogonalRegularizer)
+_by_name = {"l1": L1, "l2": L2, "l1_l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer, "L1": L1, "L2": L2, "L1L2": L1L2,
+            "OrthogonalRegularizer": OrthogonalRegularizer}
+_names = ("l1", "l2", "L1L2", "OrthogonalRegularizer")
 
 
 def penalties(weights):
@@ -111,21 +143,7 @@ def get(identifier, who="regularizers.get"):
         >>> pydl.regularizers.get("l2")
         L2(l2=0.01)
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        found = _by_name.get(identifier) or registry.registered_object(identifier)
-        if found is None:
-            raise ValueError(f"{who}: unknown regularizer {show(identifier)}{suggestion(identifier, _names)} "
-                             f"(known: {', '.join(_names)})")
-        return found() if inspect.isclass(found) else found
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if inspect.isclass(identifier) and issubclass(identifier, Regularizer):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"{who}: expected a name, a regularizer or a function of a tensor, got {show(identifier)}")
+    return registry.named(who, "regularizer", identifier, _by_name, Regularizer, _names)
 
 
 def serialize(regularizer):

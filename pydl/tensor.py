@@ -6,6 +6,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from pydl.backends import cpu as B
+from pydl.errors import in_range
 from pydl.kernels._common import Array
 
 _gradients_wanted = ContextVar("pydl_gradients_wanted", default=True)
@@ -103,7 +104,7 @@ class Parameter(Tensor):
         trainable: whether optimizers may change it; False for state such as moving averages.
         regularizer, constraint: callables of the parameter, used by training.
     """
-    __slots__ = ("name", "_trainable", "regularizer", "constraint", "lr_multiplier")
+    __slots__ = ("name", "_trainable", "regularizer", "constraint", "_lr_multiplier")
 
     def __init__(self, value, name="parameter", trainable=True, regularizer=None, constraint=None, dtype=None):
         values = np.asarray(value)
@@ -112,7 +113,7 @@ class Parameter(Tensor):
         self.array = B.weight(values.shape, dtype)
         B.assign(self.array, values)
         self.op, self.index = None, 0
-        self.name, self.regularizer, self.constraint, self.lr_multiplier = name, regularizer, constraint, 1.0
+        self.name, self.regularizer, self.constraint, self._lr_multiplier = name, regularizer, constraint, 1.0
         self.trainable = trainable
 
     @property
@@ -128,6 +129,18 @@ class Parameter(Tensor):
             structure_changed()
         self._trainable = bool(value)
         self.needs_gradient = self._trainable and self.dtype.kind == "f"
+
+    @property
+    def lr_multiplier(self):
+        """What optimizers multiply the learning rate by for this parameter; `Layer.lr_multiplier` sets it for a layer's."""
+        return self._lr_multiplier
+
+    @lr_multiplier.setter
+    def lr_multiplier(self, value):
+        value = in_range(f"Parameter '{self.name}'", "lr_multiplier", value, 0)
+        if value != self._lr_multiplier:
+            structure_changed()         # recorded steps hold the old one
+        self._lr_multiplier = value
 
     def assign(self, value):
         """Overwrite the values; the shape must agree."""

@@ -1,7 +1,7 @@
 """The public names that Keras keeps in keras.utils."""
 
 from pydl.data.dataset import PyDataset
-from pydl.data.prepare import normalize, to_categorical, train_test_split
+from pydl.data.prepare import ExponentialAverage, exponentially_weighted_average, normalize, to_categorical, train_test_split
 from pydl.data.sequences import pad_sequences
 from pydl.models.picture import plot_model
 from pydl.random import set_random_seed
@@ -11,9 +11,11 @@ from pydl.registry import register_serializable as register_keras_serializable
 Sequence = PyDataset                    # its older name in Keras
 
 __all__ = [
+    "ExponentialAverage",
     "PyDataset",
     "Sequence",
     "custom_object_scope",
+    "exponentially_weighted_average",
     "normalize",
     "pad_sequences",
     "plot_model",

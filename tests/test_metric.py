@@ -267,3 +267,37 @@ def test_confusion_counts():
     for t, row in zip(thresholds, np.asarray(counts)):
         claimed, truth = pred > t, target == 1
         assert row.tolist() == [weight[mask].sum() for mask in (claimed & truth, claimed & ~truth, ~claimed & ~truth, ~claimed & truth)]
+
+
+# ---- R2
+
+@pytest.mark.parametrize("aggregation", ["uniform_average", "variance_weighted_average", None])
+@pytest.mark.parametrize("features", [0, 2])
+def test_r2_score_over_batches(aggregation, features):
+    rng = np.random.default_rng(3)
+    y, p, w = rng.standard_normal((21, 3)) + 1e3, rng.standard_normal((21, 3)) * 0.3 + 1e3, rng.uniform(0.5, 2, 21)
+    metric = metrics.R2Score(aggregation, features)
+    for part in (slice(0, 5), slice(5, 21)):
+        metric.update_state(y[part], p[part], sample_weight=w[part])
+    mean = (w[:, None] * y).sum(0) / w.sum()
+    spread = (w[:, None] * (y - mean) ** 2).sum(0)
+    scores = 1 - (w[:, None] * (y - p) ** 2).sum(0) / spread
+    want = {"uniform_average": scores.mean(), "variance_weighted_average": (scores * spread).sum() / spread.sum(), None: scores}[aggregation]
+    if features:
+        want = 1 - (1 - want) * (y.size - 1) / (y.size - features - 1)
+    np.testing.assert_allclose(metric.result(), want, atol=1e-9)
+    metric.reset_state()
+    metric.update_state(y, y)
+    np.testing.assert_allclose(metric.result(), np.ones(3) if aggregation is None else 1.0)
+
+
+def test_r2_of_targets_that_do_not_differ_and_what_is_refused():
+    assert metrics.R2Score()([1.0, 1.0], [0.0, 2.0]) == 0.0 and metrics.R2Score().result() == 0.0
+    assert metrics.R2Score()([1.0, 2.0, 3.0], [2.0, 2.0, 2.0], sample_weight=2.0) == 0.0
+    metric = metrics.R2Score()
+    metric.update_state([[1.0, 2.0]], [[1.0, 2.0]])
+    for call, words in ((lambda: metric.update_state([[1.0]], [[1.0]]), "outputs"), (lambda: metrics.R2Score("mean"), "class_aggregation"),
+                        (lambda: metrics.R2Score(num_regressors=-1), "num_regressors"), (lambda: metrics.R2Score(num_regressors=5)([1.0, 2.0], [1.0, 2.0]), "num_reg"),
+                        (lambda: metrics.R2Score()(np.ones((2, 2, 2)), np.ones((2, 2, 2))), "y_pred")):
+        with pytest.raises(ValueError, match=words):
+            call()

@@ -172,3 +172,20 @@ def test_every_layer_takes_and_saves_an_activity_regularizer(made):
     assert np.isclose(np.ravel(model.test_on_batch(x, y.numpy()))[0], 0.01 * (y.numpy()**2).sum(), rtol=1e-5)
     with pytest.raises(ValueError, match="activity_regularizer.*l9"):
         made(activity_regularizer="l9")
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+def test_orthogonal(mode):
+    w = np.random.default_rng(1).standard_normal((4, 6))
+    rows = w if mode == "rows" else w.T
+    cosines = [abs(a @ b) / np.linalg.norm(a) / np.linalg.norm(b) for i, a in enumerate(rows) for b in rows[:i]]
+    regularizer = pydl.regularizers.OrthogonalRegularizer(0.3, mode)
+    assert regularizer(pydl.Tensor(w)).item() == pytest.approx(0.3 * np.mean(cosines), rel=1e-12)
+    assert pydl.gradcheck(regularizer, [w])
+    assert regularizer(pydl.Tensor(np.eye(4))).item() == 0.0 == regularizer(pydl.Tensor(np.ones((1, 1)))).item()
+    again = pydl.regularizers.deserialize(pydl.regularizers.serialize(regularizer))
+    assert (again.factor, again.mode) == (0.3, mode)
+    for call, words in ((lambda: regularizer(np.ones(3)), "two axes"), (lambda: pydl.regularizers.OrthogonalRegularizer(-1), "factor"),
+                        (lambda: pydl.regularizers.OrthogonalRegularizer(mode="row"), "did you mean 'rows'")):
+        with pytest.raises(ValueError, match=words):
+            call()

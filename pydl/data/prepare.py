@@ -126,3 +126,55 @@ def _stratified(who, order, test_rows, labels):
     for label, number in zip(classes, taken, strict=True):
         is_test[np.flatnonzero(sorted_labels == label)[:number]] = True
     return order[~is_test], order[is_test]
+
+
+class ExponentialAverage:
+    """A running mean that forgets: v = beta v + (1 - beta) x, over about 1 / (1 - beta) values.
+
+    It begins at 0; with bias_correction the average is v / (1 - beta^t), right from the first value.
+
+    Args:      beta: in [0, 1).    bias_correction: a flag.
+    Example:
+        >>> import pydl
+        >>> average = pydl.utils.ExponentialAverage(0.5)
+        >>> [average.update(x) for x in (4.0, 4.0, 8.0)]
+        [4.0, 4.0, 6.285714285714286]
+    """
+
+    def __init__(self, beta=0.9, bias_correction=True):
+        self.beta = in_range("ExponentialAverage", "beta", beta, 0, 1, high_open=True)
+        self.bias_correction = boolean("ExponentialAverage", "bias_correction", bias_correction)
+        self.count, self.sum = 0, 0.0
+
+    def update(self, value):
+        """Take in a number, or an array of the shape of those before; returns the average."""
+        self.count += 1
+        self.sum = self.beta * self.sum + (1 - self.beta) * (value if isinstance(value, float) else np.asarray(value, np.float64))
+        return self.average
+
+    @property
+    def average(self):
+        """The average so far; 0.0 before the first value."""
+        return self.sum / (1 - self.beta**self.count) if self.bias_correction and self.count else self.sum
+
+
+def exponentially_weighted_average(values, beta=0.9, bias_correction=True):
+    """Return the exponentially weighted averages of a series, one behind each value: a smooth curve through a noisy one.
+
+    v_t = beta v_(t-1) + (1 - beta) x_t,  v_0 = 0;  divided by 1 - beta^t with bias_correction.
+
+    Args:      values: numbers along the first axis, oldest first.    beta, bias_correction: as in `ExponentialAverage`.
+    Shapes:    (n, ...) -> the same, float64
+    Example:
+        >>> import pydl
+        >>> pydl.utils.exponentially_weighted_average([4.0, 4.0, 8.0], beta=0.5, bias_correction=False).tolist()
+        [2.0, 3.0, 5.5]
+    """
+    values = as_array("exponentially_weighted_average", "values", values).astype(np.float64)
+    if values.ndim == 0:
+        raise ShapeError("exponentially_weighted_average: values must have an axis of values, got one number")
+    average = ExponentialAverage(beta, bias_correction)
+    result = np.empty_like(values)
+    for i, value in enumerate(values):
+        result[i] = average.update(value)
+    return result

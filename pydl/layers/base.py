@@ -49,6 +49,7 @@ class Layer(Owner):
                trainable: False freezes the layer's parameters.
                dtype: "float32" or "float64"; `pydl.config.floatx()` by default.
                activity_regularizer: a penalty on the output, added to the loss.
+               lr_multiplier: a factor >= 0 for the learning rate of this layer's weights; it may be set at any time.
     Example:
         >>> import numpy as np, pydl
         >>> class Scale(pydl.layers.Layer):
@@ -64,7 +65,7 @@ class Layer(Owner):
     supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
-    def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None):
+    def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None, lr_multiplier=1.0):
         from_name = type(self).__name__
         self.name = unique_name(snake_case(from_name)) if name is None else string(from_name, "name", name)
         if dtype is not None:
@@ -73,6 +74,7 @@ class Layer(Owner):
         self.dtype = dtype or config.floatx()
         self.activity_regularizer = regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer")
         self.trainable = trainable
+        self.lr_multiplier = lr_multiplier
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -222,13 +224,19 @@ class Layer(Owner):
         found = {n: registry.serialize(v) if hasattr(v, "get_config") or inspect.isfunction(v) else v for n, v in found.items()}
         if self.activity_regularizer is not None:       # which a layer may pass on to us among **kwargs
             found["activity_regularizer"] = registry.serialize(self.activity_regularizer)
+        found.pop("lr_multiplier", None)
+        if self._lr_multiplier != 1.0:
+            found["lr_multiplier"] = self._lr_multiplier
         return {**found, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
 
     @classmethod
     def from_config(cls, config):
         """Build a layer from its `get_config()`."""
-        return cls(**{n: registry.deserialize(v) if isinstance(v, dict) and ("class_name" in v or "function" in v) else v
-                      for n, v in config.items()})
+        multiplier = config.get("lr_multiplier", 1.0)       # set later: a layer of yours may not take it
+        layer = cls(**{n: registry.deserialize(v) if isinstance(v, dict) and ("class_name" in v or "function" in v) else v
+                       for n, v in config.items() if n != "lr_multiplier"})
+        layer.lr_multiplier = multiplier
+        return layer
 
     def __repr__(self):
         return f"<{self.who}{', built' if self.built else ''}>"

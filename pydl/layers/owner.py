@@ -6,7 +6,7 @@ import numpy as np
 
 from pydl import initializers
 from pydl.backends import cpu as B
-from pydl.errors import DTypeError, FormatError, ShapeError, show
+from pydl.errors import DTypeError, FormatError, ShapeError, in_range, show
 from pydl.shapes import checked_size
 from pydl.tensor import Parameter, structure_changed
 
@@ -38,6 +38,7 @@ class Owner:
         set_(self, "_given", (args, kwargs))
         set_(self, "built", False)
         set_(self, "_trainable", True)
+        set_(self, "_lr_multiplier", 1.0)
         return self
 
     def __setattr__(self, key, value):
@@ -70,6 +71,8 @@ class Owner:
                               constraint=constraint, dtype=dtype)
         if not self._trainable:
             parameter.needs_gradient = False
+        if self._lr_multiplier != 1.0:
+            parameter.lr_multiplier = self._lr_multiplier
         key, count = name, 0
         while key in self._parameters:
             count += 1
@@ -144,6 +147,19 @@ class Owner:
                 if wanted != parameter.needs_gradient:
                     structure_changed()
                 parameter.needs_gradient = wanted
+
+    @property
+    def lr_multiplier(self):
+        """What optimizers multiply the learning rate by for the weights of this layer and of those inside it: 1.0; saved with the layer."""
+        return self._lr_multiplier
+
+    @lr_multiplier.setter
+    def lr_multiplier(self, value):
+        value = in_range(self.who, "lr_multiplier", value, 0)
+        for layer in self.layers_inside:
+            object.__setattr__(layer, "_lr_multiplier", value)
+            for parameter in layer._parameters.values():
+                parameter.lr_multiplier = value
 
     def count_params(self):
         """Return the number of numbers in the weights."""

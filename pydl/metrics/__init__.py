@@ -40,6 +40,7 @@ from pydl.metrics.functions import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from pydl.metrics.regression import R2Score
 from pydl.metrics.values import (
     BinaryCrossentropy,
     CategoricalCrossentropy,

@@ -66,10 +66,12 @@ class FixedFlag:
 class Optimizer:
     """A method of gradient descent: it owns the step count, the learning rate and what it remembers of each parameter.
 
-    Every number may be set at any time (`optimizer.learning_rate = 0.01`), between replayed steps too.
+    Every number may be set at any time (`optimizer.learning_rate = 0.01`), between replayed steps too: by a callback, or by another
+    thread while `fit` runs.  Layers have a factor of their own: `layer.lr_multiplier = 0.1` lets its weights learn ten times as slowly.
 
     Args:      learning_rate: a number >= 0, or a schedule, which then sets it each step.
-               weight_decay: w -= w * weight_decay * learning_rate before each step, whatever the gradient.
+               weight_decay: w -= w * weight_decay * learning_rate before each step, whatever the gradient: the decoupled form.  (A
+                   kernel_regularizer is the other form: it adds to the gradient, and a method with running means averages it too.)
                clipnorm: scale each gradient down to this norm;   global_clipnorm: all gradients together.
                clipvalue: cut every component to +-clipvalue.     At most one of the three.
                use_ema: keep running means of the weights, average = ema_momentum * average + (1 - ema_momentum) * w, which take the
@@ -90,6 +92,7 @@ class Optimizer:
         self.name = who.lower() if name is None else string(who, "name", name)
         self.built = False
         self.parameters, self._slots, self._schedule, self._numbers = [], {}, None, {}
+        self._without_decay, self._names_without_decay = set(), []
         self.hyper = B.owned((len(FIRST_SETTINGS) + len(self.settings),), "float64")
         self._iterations = B.owned((1,), "int64")
         self._limit, self._clipnorm, self._global_clipnorm = B.owned((1,), "float64"), None, None
@@ -227,7 +230,7 @@ class Optimizer:
             if g.dtype != p.dtype:
                 raise DTypeError(f"{who}: '{p.name}' is {p.dtype.name}, its gradient {g.dtype.name}")
             entry = [p.array, g, *[slots[n] for n in self.slot_order()]]
-            groups.setdefault(p.dtype, []).append((*entry, *[None] * (5 - len(entry)), p.lr_multiplier, 1.0))
+            groups.setdefault(p.dtype, []).append((*entry, *[None] * (5 - len(entry)), p.lr_multiplier, self._decay_of(p)))
             owners.setdefault(p.dtype, []).append(id(p))
         if not groups:
             raise ValueError(f"{who}: no parameter has a gradient; is the loss computed from trainable parameters?")
@@ -249,6 +252,25 @@ class Optimizer:
                 averaged = [(e[0], e[0], self._averages[owner], None, None, 1.0, 1.0) for e, owner in zip(entries, owners[dtype])]
                 B.average_weights(averaged, self._ema_momentum, self._iterations, self.ema_overwrite_frequency or 0, gate, every)
         constrain([p for g, p in pairs if g is not None])
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Leave some parameters out of the weight decay: biases, for example.
+
+        Args:      var_list: Parameters.
+                   var_names: names of Parameters, such as ["bias", "gamma", "beta"]; these are saved with the optimizer.
+        """
+        who = f"{type(self).__name__}: exclude_from_weight_decay"
+        for p in var_list or ():
+            if not isinstance(p, Parameter):
+                raise TypeError(f"{who}: var_list must hold Parameters, got {show(p)}")
+            self._without_decay.add(id(p))
+        if isinstance(var_names, str):
+            raise TypeError(f"{who}: var_names must be a list of names, got {show(var_names)}")
+        self._names_without_decay += [string(who, "var_names", name) for name in var_names or () if name not in self._names_without_decay]
+        structure_changed()                     # recorded steps hold a factor a parameter
+
+    def _decay_of(self, p):
+        return 0.0 if id(p) in self._without_decay or p.name in self._names_without_decay else 1.0
 
     def finalize_variable_values(self, var_list):
         """With use_ema, put the running means in the place of the weights: what `fit` does at its end."""
@@ -364,6 +386,7 @@ class Optimizer:
         return {"learning_rate": rate, "weight_decay": self.weight_decay, "clipnorm": self.clipnorm, "clipvalue": self.clipvalue,
                 "global_clipnorm": self.global_clipnorm, "use_ema": self.use_ema, "ema_momentum": self.ema_momentum,
                 "ema_overwrite_frequency": self.ema_overwrite_frequency, "gradient_accumulation_steps": self.gradient_accumulation_steps, "name": self.name,
+                **({"exclude_from_weight_decay": list(self._names_without_decay)} if self._names_without_decay else {}),
                 **{n: self._numbers[n] for n in self.settings if n in self._numbers}}
 
     @classmethod
@@ -372,7 +395,11 @@ class Optimizer:
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = registry.deserialize(config["learning_rate"], kind=LearningRateSchedule)
-        return cls(**config)
+        without = config.pop("exclude_from_weight_decay", None)
+        optimizer = cls(**config)
+        if without:
+            optimizer.exclude_from_weight_decay(var_names=without)
+        return optimizer
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.name}', learning rate {self.learning_rate:g}, {self.iterations} steps>"
