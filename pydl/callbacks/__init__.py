@@ -15,5 +15,6 @@ from pydl.callbacks.progress import ProgressBar  # noqa: F401
 from pydl.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau  # noqa: F401
 from pydl.callbacks.records import CSVLogger, TerminateOnNaN  # noqa: F401
 from pydl.callbacks.screen import say  # noqa: F401
+from pydl.callbacks.tensorboard import TensorBoard  # noqa: F401
 
 ProgbarLogger = ProgressBar       # Keras's name for it

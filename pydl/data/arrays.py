@@ -36,6 +36,8 @@ def as_array(who, name, value, dtype=None):
             array = np.from_dlpack(value)
         else:
             array = np.asarray(value)
+            if array.dtype.kind == "O" and array.ndim and hasattr(value, "to_numpy") and _columns_are_numbers(value):
+                array = value.to_numpy(dtype="float64")         # nullable columns of pandas, which become objects by themselves
     except ValueError as error:
         if "inhomogeneous" in str(error):
             raise ShapeError(f"{who}: {name} has rows of different lengths; pad them to one length first") from error
@@ -57,6 +59,13 @@ def as_array(who, name, value, dtype=None):
     with np.errstate(over="ignore"):
         array = np.asarray(array, dtype=target)     # native byte order; a view if it is that already
     return array if array.flags.c_contiguous and array.flags.aligned else np.array(array, order="C")
+
+
+def _columns_are_numbers(frame):
+    """Whether every column of a pandas-like frame, or the series itself, has a type of numbers."""
+    dtypes = getattr(frame, "dtypes", None)
+    dtypes = list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
+    return all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes)
 
 
 def _refuse_frames_of_objects(who, name, value):

@@ -122,6 +122,10 @@ class Owner:
     def non_trainable_weights(self):
         return [p for p in self.weights if not p.needs_gradient]
 
+    variables = property(lambda self: self.weights, doc="All Parameters: `weights` under Keras's other name.")
+    trainable_variables = property(lambda self: self.trainable_weights, doc="The Parameters that learn: `trainable_weights`.")
+    non_trainable_variables = property(lambda self: self.non_trainable_weights, doc="The others: `non_trainable_weights`.")
+
     def named_weights(self):
         """[(path, Parameter)] with paths such as "conv2d/kernel", unique within this layer."""
         return _unique_paths((layer, p.name, p) for layer in self.layers_inside for p in layer._parameters.values())

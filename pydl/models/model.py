@@ -130,6 +130,25 @@ class Model(Training, Layer):
             (print_fn or print)(line)
         return rows
 
+    @property
+    def input(self):
+        """The declared input, a Symbol; of several, a list.  With `output` it makes a part of another model."""
+        if not getattr(self, "inputs", None):
+            raise ValueError(f"{self.who}: has no declared input; begin it with Input(shape)")
+        return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
+
+    @property
+    def output(self):
+        """The output, a Symbol; of several, a list."""
+        if not getattr(self, "outputs", None):
+            raise ValueError(f"{self.who}: has no drawn output; a Sequential or functional model with Input(shape) has")
+        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
+
+    def to_json(self):
+        """Return the structure of the model, without weights, as a JSON text for `models.model_from_json`."""
+        from pydl.models import saving
+        return saving.model_to_json(self)
+
     def save(self, path, overwrite=True):
         """Write the model, its weights, optimizer and training state to one file, whole or not at all; see `load_model`."""
         from pydl.models import saving

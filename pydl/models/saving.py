@@ -2,6 +2,7 @@
 
 Arrays of the file: weights/<path>, states/<path> (dropout counters), optimizer/<number>.
 """
+import json
 import os
 
 import numpy as np
@@ -11,10 +12,16 @@ from pydl.errors import FormatError, ShapeError, show, suggestion
 from pydl.layers.owner import WeightBudget, weight_budget
 from pydl.models.functional import Functional
 from pydl.models.model import Model
-from pydl.models.model_file import read_model_file, write_model_file
+from pydl.models.model_file import plain, read_model_file, write_model_file
 from pydl.models.sequential import Sequential
 from pydl.registry import custom_object_scope, register_serializable  # noqa: F401   pydl.saving shows them
+from pydl.registry import deserialize as deserialize_keras_object  # noqa: F401
+from pydl.registry import register_serializable as register_keras_serializable  # noqa: F401
+from pydl.registry import registered_name as get_registered_name  # noqa: F401
+from pydl.registry import registered_object as get_registered_object  # noqa: F401
+from pydl.registry import serialize as serialize_keras_object  # noqa: F401
 
+CustomObjectScope = custom_object_scope
 registry.register("models", Sequential, Functional)
 
 
@@ -91,6 +98,50 @@ def load_weights(model, path):
         raise TypeError(f"{model.who}: load_weights: path must be a string or a path, got {show(path)}")
     _, arrays = read_model_file(path)
     _restore(model.named_weights(), "weights", arrays, lambda p, values: p.assign(values), os.fsdecode(os.fspath(path)), model.who)
+
+
+def model_to_json(model):
+    """Return the structure of a model, without weights and optimizer, as a JSON text."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model_to_json: expected a model, got {show(model)}")
+    return json.dumps(plain(registry.serialize(model)), allow_nan=False)
+
+
+def model_from_json(json_string, custom_objects=None):
+    """Build a model, with new weights, from what `Model.to_json` returned; it can only build registered classes.
+
+    Args:      custom_objects: {"MyLayer": MyLayer} for classes of yours that are not registered.
+    Raises:    FormatError if the text is no structure of a model.
+    Example:
+        >>> import pydl
+        >>> model = pydl.Sequential([pydl.layers.Input((2,)), pydl.layers.Dense(1)])
+        >>> pydl.models.model_from_json(model.to_json()).count_params()
+        3
+    """
+    if not isinstance(json_string, str):
+        raise TypeError(f"model_from_json: json_string must be a string, got {show(json_string)}")
+    try:
+        config = json.loads(json_string)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"model_from_json: json_string is no JSON: {error}") from error
+    try:
+        return registry.deserialize(config, custom_objects, kind=Model)
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise FormatError(f"model_from_json: json_string does not describe a model: {error!r}") from error
+
+
+def clone_model(model):
+    """Return a model of the same structure with new weights of its own, not compiled.
+
+    Example:
+        >>> import pydl
+        >>> model = pydl.Sequential([pydl.layers.Input((2,)), pydl.layers.Dense(1)])
+        >>> pydl.models.clone_model(model).layers[0] is model.layers[0]
+        False
+    """
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model: expected a model, got {show(model)}")
+    return registry.deserialize(plain(registry.serialize(model)), kind=Model)
 
 
 def _restore(mine, part, arrays, assign, shown, who=None):

@@ -25,7 +25,7 @@ class Sequential(Model):
     def __init__(self, layers=None, name=None, trainable=True):
         super().__init__(name=name)
         self._layers = []
-        self._input = self._output_shape = self._plan = None
+        self._input = self._output_shape = self._outputs = self._plan = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"{self.who}: layers must be a list of layers, got {show(layers)}")
         for layer in layers or ():
@@ -88,12 +88,13 @@ class Sequential(Model):
         if self._input is None:
             self._input = Input(tuple(input_shape)[1:])
         self.dtype = self._layers[0].dtype                      # what data is turned into for the model
-        x, nodes = Symbol(tuple(input_shape), self._input.dtype), []
+        x, nodes = self._input if self._input.shape == tuple(input_shape) else Symbol(tuple(input_shape), self._input.dtype), []
         for layer in self._layers:
             if isinstance(x, list):
                 raise ShapeError(f"{self.who}: layer '{layer.name}' would get {len(x)} inputs; use Model(inputs, outputs)")
             x = layer(x)
             nodes.append((x if isinstance(x, Symbol) else x[0]).node)
+        self._outputs = [x] if isinstance(x, Symbol) else list(x)
         self._output_shape = x.shape if isinstance(x, Symbol) else [s.shape for s in x]
         self._plan = fusion.Plan(nodes, symbols_in(x))
 
@@ -114,6 +115,11 @@ class Sequential(Model):
     def inputs(self):
         """The declared input, a Symbol in a list; None without one."""
         return None if self._input is None else [self._input]
+
+    @property
+    def outputs(self):
+        """What the last layer returns, Symbols in a list; None before the model is built."""
+        return self._outputs
 
     def check_input(self, shape):
         """Raise unless the shape is what was declared."""

@@ -87,6 +87,15 @@ class Training(Feeding):
     def metrics_names(self):
         return [] if self.objective is None else ["loss"] + [m.name for m in self.objective.metrics if m.name != "loss"]
 
+    @property
+    def metrics(self):
+        """The running means that steps report, the loss first: objects of `pydl.metrics`."""
+        return [] if self.objective is None else sorted(self.objective.metrics, key=lambda metric: metric is not self.objective.total)
+
+    def reset_metrics(self):
+        """Begin all running means anew."""
+        self.objective_reset()
+
     # ---- the steps: functions of arrays, recorded and replayed
 
     def _predictions(self, xs, training):
