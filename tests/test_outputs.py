@@ -20,10 +20,9 @@ def two_heads():
     return pydl.Model([a, b], [layers.Dense(1, name="score", dtype="float64")(h), layers.Dense(4, name="kind", dtype="float64")(h)])
 
 
-CE = {"name": "ce", "from_logits": True}
 FORMS = {
-    "lists": lambda: (dict(loss=["mse", losses.SparseCategoricalCrossentropy(from_logits=True)], loss_weights=[0.5, 2.0], metrics=[["mae"], ["accuracy", "acc"]]),
-                      [A, B_], [SCORE, KIND]),
+    "lists": lambda: (dict(loss=["mse", losses.SparseCategoricalCrossentropy(from_logits=True)], loss_weights=[0.5, 2.0],
+                           metrics=[["mae"], ["accuracy", "acc"]]), [A, B_], [SCORE, KIND]),
     "dicts": lambda: (dict(loss={"kind": losses.SparseCategoricalCrossentropy(from_logits=True), "score": "mse"}, loss_weights={"score": 0.5, "kind": 2.0},
                            metrics={"kind": ["accuracy", "acc"], "score": "mae"}), {"right": B_, "left": A}, {"kind": KIND, "score": SCORE}),
 }
