@@ -70,8 +70,7 @@ isize FN(conv2d_prepare_scratch)(const pydl_ctx *ctx, const void *args)
     const pydl_conv2d *s = &a->s;
     (void)ctx;
     const isize folded = a->variance ? whole_lines(s->kh * s->kw * (s->c_in / s->groups) * s->c_out) + 3 * whole_lines(s->c_out) : 0;
-    const isize packed = FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD ? FN(winograd_packed_size)(s) : 0;
-    return (folded + packed) * (isize)sizeof(real);
+    return folded * (isize)sizeof(real);
 }
 
 pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
@@ -80,11 +79,9 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
     const pydl_conv2d *s = &a->s;
     const isize taps = s->kh * s->kw * (s->c_in / s->groups);
     const real *weight = a->weight, *bias = a->bias;
-    real *room = a->scratch;
     if (a->variance) {
-        real *folded = room, *shift = folded + whole_lines(taps * s->c_out);
+        real *folded = a->scratch, *shift = folded + whole_lines(taps * s->c_out);
         double *scale = (double *)(shift + whole_lines(s->c_out));
-        room = shift + 3 * whole_lines(s->c_out);
         for (isize o = 0; o < s->c_out; o++) {
             scale[o] = (a->gamma ? (double)a->gamma[o] : 1) / sqrt((double)a->variance[o] + a->epsilon);
             shift[o] = (real)(((a->bias ? (double)a->bias[o] : 0) - (double)a->mean[o]) * scale[o] + (a->beta ? (double)a->beta[o] : 0));
@@ -95,7 +92,7 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
         weight = folded;
         bias = shift;
     }
-    if (FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD) FN(winograd_prepare)(ctx, s, weight, bias, room, a->prepared);
+    if (FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD) FN(winograd_prepare)(ctx, s, weight, bias, a->prepared);
     else FN(direct_prepare)(ctx, s, weight, bias, a->prepared);
     return PYDL_OK;
 }

@@ -11,8 +11,7 @@
 void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 isize FN(winograd_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 isize FN(winograd_prepared_size)(const pydl_conv2d *s);
-isize FN(winograd_packed_size)(const pydl_conv2d *s);                        /* reals of `packed`, which winograd_prepare works in */
-void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *packed, real *prepared);
+void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *prepared);
 void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 isize FN(winograd_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 void FN(winograd_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a);
