@@ -5,9 +5,10 @@ same calls, same settings, same constants by content.  Only twins are replayed, 
 Whatever a user's Python changes from step to step shows as a difference, is named once, and the step stays eager:
 never fast and wrong.  At runs 10, 100, 1000, ... the step is recorded and compared again; a late difference is an error.
 """
+import os
 import threading
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from pydl.tensor import Tensor, gradients_wanted, made_by, structure_version
 
 MOST_PROGRAMS = 32                                  # kept per store; the least recently used goes first
 MOST_BYTES = physical_memory_bytes() // 4           # of their arenas together
+MOST_LANES = os.cpu_count() or 1                    # of one step at the same time; more callers wait
 
 
 class CaptureWarning(UserWarning):
@@ -37,10 +39,26 @@ class Step:
         self.arena = self.first = self.program = self.reason = None
         self.runs = 0
         self.check_at = 10
+        self.lanes = None
 
     @property
     def nbytes(self):
-        return self.program.nbytes if self.program is not None else self.arena.peak if self.arena is not None else 0
+        mine = self.program.nbytes if self.program is not None else self.arena.peak if self.arena is not None else 0
+        return mine + (0 if self.lanes is None else sum(lane.nbytes for lane in self.lanes.steps if lane is not self))
+
+    def take(self):
+        """This step, or one like it with inputs and an arena of its own, which nobody else runs until it is given back.
+
+        Where the step is replayed and changes nothing but its results, several threads of Python run at the same time, each in its own lane;
+        other steps have one lane, and callers wait.
+        """
+        if self.lanes is None:
+            self.lanes = Lanes(self)
+        return self.lanes.take()
+
+    def give(self, lane):
+        """Give back what `take` returned: its results were copied."""
+        self.lanes.give(lane)
 
     def run(self):
         """Run once on what `inputs` hold now; returns the results, valid until the next run."""
@@ -87,6 +105,56 @@ class Step:
                                "the steps in between replayed the old one. Use run_eagerly=True, or keep the step the same")
         self.program = Program(again, self.inputs, results)
         return results
+
+
+class Lanes:
+    """Steps of one function, as many as may run at the same time; made when they are needed first."""
+
+    def __init__(self, step):
+        self.steps, self.idle = [step], deque([step])
+        self.guard, self.waiting, self.holders = threading.Condition(), 0, {}
+
+    def take(self):
+        """An idle lane, whose lock is held; where all that there may be are at work, the first that is done."""
+        try:
+            step = self.idle.pop()                  # the one used last: its memory is in the cache
+        except IndexError:
+            step = self._another()
+        me = threading.get_ident()
+        self.holders[me] = self.holders.get(me, 0) + 1
+        step.lock.acquire()
+        return step
+
+    def give(self, step):
+        """A lane is idle again."""
+        me = threading.get_ident()
+        self.holders[me] -= 1
+        if not self.holders[me]:
+            del self.holders[me]
+        step.lock.release()
+        self.idle.append(step)
+        if self.waiting:
+            with self.guard:
+                self.guard.notify()
+
+    def _another(self):
+        with self.guard:
+            # who holds a lane already, inside another call, must not wait for itself
+            first = self.steps[0]
+            several = first.program is not None and first.program.recording.pure
+            if several and len(self.steps) < MOST_LANES or threading.get_ident() in self.holders:
+                step = Step(first.function, [B.owned(a.shape, a.dtype) for a in first.inputs], first.who, first.strict)
+                self.steps.append(step)
+                return step
+            self.waiting += 1
+            try:
+                while True:
+                    try:
+                        return self.idle.pop()
+                    except IndexError:
+                        self.guard.wait()
+            finally:
+                self.waiting -= 1
 
 
 class Store:
@@ -164,11 +232,14 @@ def function(f=None, *, strict=False):
             step.shape_of_result = shape_of_result
             return step
         step = store.get(key, make)
-        with step.lock:
-            for slot, given in zip(step.inputs, slots):
+        lane = step.take()
+        try:
+            for slot, given in zip(lane.inputs, slots):
                 B.assign(slot, np.asarray(given))
-            flat = [made_by(B.from_numpy(np.asarray(a)), None, 0) for a in step.run()]
-            return _unflatten(step.shape_of_result[0], iter(flat))
+            flat = [made_by(B.from_numpy(np.asarray(a)), None, 0) for a in lane.run()]
+        finally:
+            step.give(lane)
+        return _unflatten(step.shape_of_result[0], iter(flat))
     call.__name__, call.__doc__, call.__wrapped__ = getattr(f, "__name__", "call"), f.__doc__, f
     call.programs = store
     return call

@@ -99,6 +99,7 @@ cdef class Recording:
     cdef Recording previous
     cdef readonly int threads               # the most a replay may use
     cdef readonly object spoilt
+    cdef readonly bint pure                 # changes nothing but its results: no array outside the arena, no stream of random numbers
     cdef void *outer
     cdef Array constant(self, tuple shape, int code, const void *content)
     cdef int append(self, const pydl_kernel_row *row, pydl_kernel run, const void *args, isize nbytes, Array out,

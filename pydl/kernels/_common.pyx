@@ -130,6 +130,8 @@ cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbyte
         fail(status, row.name.decode(), &fault)
     if pydl_open_recording != NULL:
         (<Recording>pydl_open_recording).append(row, run, args, nbytes, out, flops, moved)
+        if out is None or out.arena is None or row.family in (b"random", b"dropout"):
+            (<Recording>pydl_open_recording).pure = False
     if out is not None:
         changed(out)
     return 0
@@ -272,6 +274,7 @@ cdef class Recording:
         self.arena = arena
         self.previous = previous
         self.threads = thread_count
+        self.pure = True
         self.labels, self.kept, self.constants, self.written, self.prepared = [], [], [], [], []
 
     def __dealloc__(self):
@@ -360,6 +363,8 @@ cdef class Recording:
         return None
 
 
+cdef int running = 0                        # programs in C now; guarded by the GIL
+
 cdef enum:
     TRIALS = 3                              # runs each to compare one thread with all
     RETRY = 512                             # runs until they are compared again
@@ -410,7 +415,7 @@ cdef class Program:
         self._run(NULL)
 
     cdef _run(self, double *seconds):
-        global in_kernels
+        global in_kernels, running
         cdef pydl_ctx ctx
         cdef pydl_fault fault
         cdef isize failed = 0
@@ -427,6 +432,7 @@ cdef class Program:
         ctx.fault = &fault
         memset(&fault, 0, sizeof(fault))
         in_kernels += 1
+        running += 1
         with nogil:
             if trial >= 0:
                 started = pydl_clock()
@@ -437,6 +443,7 @@ cdef class Program:
             if trial >= 0:
                 started = pydl_clock() - started
         in_kernels -= 1
+        running -= 1
         for a in self.written:
             (<Array>a).changes += 1
         if trial >= 0 and started < self.best[trial]:
@@ -452,6 +459,10 @@ cdef class Program:
         """
         cdef long turn = self.runs % RETRY
         cdef int most = min(thread_count, self.recording.threads)
+        if most > 1 and running:                # of several that run at once each gets its share
+            most = max(1, most // (running + 1))
+            self.threads = most
+            return -1
         if most == 1:
             self.threads = 1
             return -1

@@ -398,10 +398,13 @@ class Training(Feeding):
     def predict_on_rows(self, xs):
         """One prediction step on checked ndarrays; returns copies of the outputs."""
         step = self._step("predict", xs)
-        with step.lock:
-            for slot, values in zip(step.inputs, xs):
+        lane = step.take()
+        try:
+            for slot, values in zip(lane.inputs, xs):
                 B.assign(slot, values)
-            return [np.array(a) for a in step.run()]
+            return [np.array(a) for a in lane.run()]
+        finally:
+            step.give(lane)
 
     def predict_on_batch(self, x):
         """Return the outputs for one batch."""
