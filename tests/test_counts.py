@@ -1,8 +1,11 @@
 """Metrics made of counts, against counting by hand, Keras's published values, and what they refuse."""
+import json
+
 import numpy as np
 import pytest
 from course import keras
 
+import pydl
 from pydl import metrics
 from pydl.backends import cpu as B
 from pydl.capture import Step
@@ -197,4 +200,97 @@ def test_config_and_back(metric):
 ])
 def test_bad_calls(call, error, message):
     with pytest.raises(error, match=message):
+        call()
+
+
+# ---- areas of several labels, confusion, misclassification
+
+def test_areas_of_several_labels():
+    rng = np.random.default_rng(5)
+    y, p, w = rng.integers(0, 2, (60, 3)), rng.random((60, 3)), rng.uniform(0.5, 2, 60)
+    areas = []
+    for k in range(3):
+        one = metrics.AUC(50)
+        one.update_state(y[:, k], p[:, k], sample_weight=w)
+        areas.append(one.result())
+    for options, want in (({}, np.mean(areas)), ({"label_weights": [1, 0, 2], "num_labels": 3}, (areas[0] + 2 * areas[2]) / 3)):
+        several = metrics.AUC(50, multi_label=True, **options)
+        assert several.result() == 0.0
+        several.update_state(y[:20], p[:20], sample_weight=w[:20])
+        several.update_state(y[20:], p[20:], sample_weight=w[20:])
+        assert several.result() == pytest.approx(want, rel=1e-12)
+        again = metrics.deserialize(metrics.serialize(several))
+        assert (again.multi_label, again.label_weights) == (True, several.label_weights)
+        several.reset_state()
+        assert all(not np.any(v) for v in several.variables)
+
+
+def test_confusion_matrix_in_every_form():
+    rng = np.random.default_rng(6)
+    labels, scores, w = rng.integers(0, 4, 50), rng.random((50, 4)), rng.uniform(0.5, 2, 50)
+    want, weighted = np.zeros((4, 4)), np.zeros((4, 4))
+    for i, row in enumerate(scores):
+        want[labels[i], row.argmax()] += 1
+        weighted[labels[i], row.argmax()] += w[i]
+    for truth in (labels, labels[:, None], np.eye(4)[labels]):
+        metric = metrics.ConfusionMatrix(4)
+        metric.update_state(truth[:30], scores[:30])
+        metric.update_state(truth[30:], scores[30:])
+        np.testing.assert_array_equal(metric.result(), want)
+    np.testing.assert_array_equal(metrics.confusion_matrix(labels, scores), want)
+    np.testing.assert_array_equal(metrics.confusion_matrix(labels, scores.argmax(1), 5)[:4, :4], want)
+    np.testing.assert_allclose(metrics.confusion_matrix(labels, scores, sample_weight=w), weighted, rtol=1e-12)
+    for normalize, total in (("true", want.sum(1, keepdims=True)), ("pred", want.sum(0, keepdims=True)), ("all", want.sum())):
+        np.testing.assert_allclose(metrics.confusion_matrix(labels, scores, normalize=normalize), want / total)
+    assert metrics.ConfusionMatrix(2)([[1], [0], [1]], [[0.9], [0.6], [0.2]]).tolist() == [[0, 1], [1, 1]]
+    assert metrics.confusion_matrix([], []).tolist() == [[0.0]]
+
+
+def test_misclassification_with_weights():
+    rng = np.random.default_rng(7)
+    labels, scores, w = rng.integers(0, 3, 40), rng.random((40, 3)), rng.uniform(0.5, 2, 40)
+    wrong, factor = scores.argmax(1) != labels, np.array([1.0, 10.0, 0.5])[labels]
+    by_class = {"class_weight": {1: 10, 2: 0.5}}
+    for options, given, weights in (({}, None, np.ones(40)), ({}, w, w), (by_class, None, factor), (by_class, w, w * factor)):
+        metric = metrics.MisclassificationError(**options)
+        for part in (slice(0, 15), slice(15, 40)):
+            metric.update_state(labels[part], scores[part], sample_weight=None if given is None else given[part])
+        assert metric.result() == pytest.approx((weights * wrong).sum() / weights.sum(), rel=1e-6)
+        again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(metric))))
+        assert again.class_weight == metric.class_weight
+
+
+def test_they_run_inside_the_recorded_step():
+    pydl.utils.set_random_seed(0)
+    model = pydl.Sequential([pydl.layers.Input((4,)), pydl.layers.Dense(3)])
+    model.compile("sgd", pydl.losses.SparseCategoricalCrossentropy(from_logits=True),
+                  metrics=[metrics.ConfusionMatrix(3), metrics.MisclassificationError({2: 4.0})])
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
+    logs = model.fit(x, y, epochs=2, batch_size=10, verbose=0).history
+    assert model.recorded_steps() and np.sum(logs["confusion_matrix"][1]) == 30
+    said = model.evaluate(x, y, verbose=0, return_dict=True)
+    np.testing.assert_array_equal(said["confusion_matrix"], metrics.confusion_matrix(y, model.predict(x)))
+
+
+@pytest.mark.parametrize("call, error, words", [
+    (lambda: metrics.AUC(multi_label=True)([0, 1], [0.1, 0.9]), ValueError, "multi_label"),
+    (lambda: metrics.AUC(num_labels=3), ValueError, "multi_label"),
+    (lambda: metrics.AUC(multi_label=True, num_labels=2)(np.ones((2, 3)), np.ones((2, 3))), ValueError, "multi_label"),
+    (lambda: metrics.AUC(multi_label=True, num_labels=2, label_weights=[1.0]), ValueError, "label_weights"),
+    (lambda: metrics.AUC(multi_label=True, label_weights=[-1.0]), ValueError, "label_weights"),
+    (lambda: metrics.AUC(multi_label=1), TypeError, "multi_label"),
+    (lambda: metrics.ConfusionMatrix(0), ValueError, "num_classes"),
+    (lambda: metrics.ConfusionMatrix(2, "rows"), ValueError, "normalize"),
+    (lambda: metrics.ConfusionMatrix(2)([0, 5], [[0.1, 0.9], [0.2, 0.8]]), ValueError, "5"),
+    (lambda: metrics.confusion_matrix([0, -1], [0, 1]), ValueError, "-1"),
+    (lambda: metrics.confusion_matrix([0, 1], [0, 1, 1]), ValueError, "shape"),
+    (lambda: metrics.confusion_matrix([0], [0], normalize="x"), ValueError, "normalize"),
+    (lambda: metrics.MisclassificationError([1.0]), TypeError, "class_weight"),
+    (lambda: metrics.MisclassificationError({"a": 1.0}), ValueError, "class_weight"),
+    (lambda: metrics.MisclassificationError({1: -1.0}), ValueError, "class_weight"),
+    (lambda: metrics.MisclassificationError(threshold=float("nan")), ValueError, "thr"),
+])
+def test_bad_calls_of_these(call, error, words):
+    with pytest.raises(error, match=words):
         call()

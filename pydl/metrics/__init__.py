@@ -13,6 +13,7 @@ from pydl.metrics.accuracy import (
     TopKCategoricalAccuracy,
 )
 from pydl.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
+from pydl.metrics.confusion import ConfusionMatrix, MisclassificationError, confusion_matrix
 from pydl.metrics.counts import (
     AUC,
     BinaryIoU,

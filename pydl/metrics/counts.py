@@ -186,6 +186,8 @@ class AUC(Curve):
     Args:      num_thresholds: 200, spread evenly over [0, 1];  thresholds: inner ones of your own instead.
                curve: "ROC" or "PR".    summation_method: "interpolation", "minoring" or "majoring".
                from_logits: y_pred is put through a sigmoid first.
+               multi_label: an area for each column of y_true and y_pred (n, labels), and their mean, weighted by label_weights;
+                   num_labels: how many there are, to be told from the first batch by default.
     Source:    Davis and Goadrich, The relationship between precision-recall and ROC curves, 2006 (the interpolation of PR).
     Example:
         >>> import pydl
@@ -193,7 +195,8 @@ class AUC(Curve):
         0.75
     """
 
-    def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name="auc", dtype=None, thresholds=None, from_logits=False):
+    def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name="auc", dtype=None, thresholds=None, multi_label=False,
+                 num_labels=None, label_weights=None, from_logits=False):
         self.curve, self.summation_method = one_of("AUC", "curve", curve, ("ROC", "PR")), one_of(
             "AUC", "summation_method", summation_method, ("interpolation", "minoring", "majoring"))
         self.from_logits = boolean("AUC", "from_logits", from_logits)
@@ -207,12 +210,51 @@ class AUC(Curve):
             inner = sorted(in_range("AUC", "thresholds", t, 0, 1) for t in thresholds)
             self.num_thresholds = len(inner) + 2
             self._set_levels([-1e-7, *inner, 1 + 1e-7], name, dtype)
+        self.multi_label = boolean("AUC", "multi_label", multi_label)
+        self.num_labels = None if num_labels is None else positive_int("AUC", "num_labels", num_labels)
+        self.label_weights = None if label_weights is None else [in_range("AUC", "label_weights", w, 0) for w in np.ravel(label_weights).tolist()]
+        if not self.multi_label and (num_labels is not None or label_weights is not None):
+            raise ValueError("AUC: num_labels and label_weights belong to multi_label=True")
+        self.labels = None                              # an AUC each
+        if self.multi_label and self.num_labels is not None:
+            self._make_labels(self.num_labels)
+
+    def _make_labels(self, count):
+        if self.label_weights is not None and len(self.label_weights) != count:
+            raise ShapeError(f"AUC: label_weights must be one for each of {count} labels, got {len(self.label_weights)}")
+        self.labels = [AUC(self.num_thresholds, self.curve, self.summation_method, self.name, self.dtype, self.thresholds, from_logits=self.from_logits)
+                       for _ in range(count)]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if not self.multi_label:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        with no_grad():
+            y_true, y_pred = pair("AUC", y_true, y_pred)
+            if y_pred.ndim != 2 or (self.labels is not None and y_pred.shape[1] != len(self.labels)):
+                raise ShapeError(f"AUC: multi_label needs y_pred (n, {'labels' if self.labels is None else len(self.labels)}), got {y_pred.shape}")
+            if self.labels is None:
+                self._make_labels(y_pred.shape[1])
+            for k, label in enumerate(self.labels):
+                label.update_state(y_true[:, k], y_pred[:, k], sample_weight)
+
+    def reset_state(self):
+        for metric in self.labels or ():
+            metric.reset_state()
+        super().reset_state()
+
+    @property
+    def variables(self):
+        return super().variables if not self.multi_label else [v for metric in self.labels or () for v in metric.variables]
 
     def scores(self, y_pred):
         """The predictions as numbers between 0 and 1, which thresholds cut."""
         return sigmoid(y_pred) if self.from_logits else y_pred
 
     def result(self):
+        if self.multi_label:
+            areas, weights = [metric.result() for metric in self.labels or ()], self.label_weights or [1.0] * len(self.labels or ())
+            return float(ratio(np.dot(areas, weights), sum(weights)))
         tp, fp, tn, fn = self.table()
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._interpolated_pr(tp, fp, fn)
