@@ -220,3 +220,44 @@ def test_what_fit_refuses(x, y, words):
     model.compile("sgd", ["mse", losses.SparseCategoricalCrossentropy(from_logits=True)])
     with pytest.raises(ValueError, match=words):
         model.fit(x, y, verbose=0)
+
+
+class Quartic(pydl.Model):
+    """A loss of one's own: the fourth power of the error, and what compile was told beside it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = layers.Dense(2, dtype="float64", kernel_regularizer=pydl.regularizers.L2(0.5))
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        told = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return ops.add(ops.mean((y_pred - y) ** 4), told)
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_a_loss_of_ones_own(eagerly):
+    pydl.utils.set_random_seed(1)
+    model = Quartic(dtype="float64")
+    model.compile(pydl.optimizers.SGD(0.01), "mse", run_eagerly=eagerly)
+    model.build_from([A])
+    w, b = model.get_weights()
+    for _ in range(5):
+        error = A @ w + b - B_
+        want = (error**4).mean() + (error**2).mean() + 0.5 * (w**2).sum()
+        assert model.train_on_batch(A, B_) == pytest.approx(want, rel=1e-12)
+        d = (4 * error**3 + 2 * error) / error.size
+        w, b = w - 0.01 * (A.T @ d + w), b - 0.01 * d.sum(0)
+        np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-12)
+    assert eagerly or model.recorded_steps()
+
+
+def test_compile_config_goes_over():
+    options, x, y = FORMS["dicts"]()
+    one, other = two_heads(), two_heads()
+    assert one.get_compile_config() is None
+    one.compile(pydl.optimizers.Adam(0.03, clipnorm=1.0), **options)
+    other.compile_from_config(json.loads(json.dumps(one.get_compile_config())))
+    assert one.fit(x, y, verbose=0, epochs=2).history == other.fit(x, y, verbose=0, epochs=2).history

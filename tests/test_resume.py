@@ -187,3 +187,32 @@ def test_averages_of_weights_that_are_swapped_when_it_stops(tmp_path):
     whole = fitted(make(), also=[cb.SwapEMAWeights(swap_on_epoch=True)])
     fitted(make(), tmp_path, 17, save_freq="epoch", also=[cb.SwapEMAWeights(swap_on_epoch=True)])
     assert fitted(make(), tmp_path, save_freq="epoch", also=[cb.SwapEMAWeights(swap_on_epoch=True)]) == whole
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_metrics_that_learn_their_shape_from_the_first_batch(tmp_path, stream):
+    """Interrupted within an epoch: their sums are in the backup, and a model that has seen no batch takes them."""
+    def make(metrics=("accuracy",)):
+        model = network()
+        model.compile("adam", "mse", metrics=[pydl.metrics.F1Score(), pydl.metrics.R2Score(), *metrics])
+        return model
+    options = dict(x=kill_resume.X, y=np.eye(3, dtype="float32")[kill_resume.Y])
+    if stream:
+        pairs = [(options["x"][i:i + 32], options["y"][i:i + 32]) for i in range(0, 210, 32)]
+        options = dict(x=type("Pairs", (), {"__iter__": lambda self: iter(pairs)})(), y=None, batch_size=None)
+    whole = fitted(make(), **options)
+    fitted(make(), tmp_path, 10, **options)
+    with pytest.raises(ValueError, match="other metrics"):
+        fitted(make([]), tmp_path, **options)
+    assert repr(fitted(make(), tmp_path, **options)) == repr(whole)
+
+
+def test_a_model_cannot_be_trained_twice_at_the_same_time():
+    model = network()
+
+    class Again(cb.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.fit(kill_resume.X, kill_resume.Y, verbose=0)
+    with pytest.raises(ValueError, match="trained already"):
+        fitted(model, also=[Again()])
+    fitted(model)

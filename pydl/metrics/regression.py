@@ -1,11 +1,12 @@
 """How much of the targets' spread the predictions explain: R2Score."""
 import numpy as np
 
+from pydl.backends import cpu as B
 from pydl.errors import ShapeError, non_negative_int, one_of
 from pydl.metrics.base import Metric
 from pydl.ops import cast, multiply, reshape, square, subtract, sum
 from pydl.targets import aligned_weights, pair, samples
-from pydl.tensor import no_grad
+from pydl.tensor import as_tensor, no_grad
 
 
 class R2Score(Metric):
@@ -31,9 +32,8 @@ class R2Score(Metric):
     def _make(self, outputs):
         if self.outputs is None:
             self.outputs = outputs
-            self.numbers = self.add_weight((), dtype="float64", name="numbers")
-            self.weight, self.total, self.squares, self.errors = (
-                self.add_weight((outputs,), dtype="float64", name=name) for name in ("weight", "sum", "squares", "errors"))
+            self.numbers = B.owned((), "float64")               # owned arrays are zero, and made in a step without spoiling its recording
+            self.weight, self.total, self.squares, self.errors = (B.owned((outputs,), "float64") for _ in range(4))
         elif outputs != self.outputs:
             raise ShapeError(f"R2Score: y_pred had {self.outputs} outputs in the batches before, now {outputs}")
 
@@ -53,18 +53,24 @@ class R2Score(Metric):
                 w = aligned_weights("R2Score", sample_weight, (n,), np.dtype("float64"))
                 w = reshape(w, (n, 1)) if w.ndim else multiply(w, np.ones((n, 1)))
             ones = np.ones((1, outputs))
-            weighted = multiply(y_true, w)
-            self.weight.assign_add(sum(multiply(w, ones), axis=0))
-            self.total.assign_add(sum(weighted, axis=0))
-            self.squares.assign_add(sum(multiply(weighted, y_true), axis=0))
-            self.errors.assign_add(sum(multiply(square(subtract(y_true, y_pred)), w), axis=0))
-            self.numbers.assign_add(np.float64(n * outputs))              # so Keras counts them
+            weighted, errors = multiply(y_true, w), multiply(square(subtract(y_true, y_pred)), w)
+            for state, values in ((self.weight, multiply(w, ones)), (self.total, weighted), (self.squares, multiply(weighted, y_true)), (self.errors, errors)):
+                B.add(state, sum(values, axis=0).array, state)
+            B.add(self.numbers, as_tensor(np.array(float(n * outputs))).array, self.numbers)            # so Keras counts them
+
+    def reset_state(self):
+        for state in self.variables:
+            B.assign(state, np.zeros(state.shape))
+
+    @property
+    def variables(self):
+        return [] if self.outputs is None else [self.weight, self.total, self.squares, self.errors, self.numbers]
 
     def result(self):
         """The score so far: a float, or an ndarray of one an output; 0.0 before the first batch."""
         if self.outputs is None:
             return 0.0
-        weight, total, squares, errors = (np.array(s.numpy()) for s in (self.weight, self.total, self.squares, self.errors))
+        weight, total, squares, errors = (np.array(s) for s in (self.weight, self.total, self.squares, self.errors))
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = squares - total * total / weight
             scores = 1 - errors / spread
@@ -74,7 +80,7 @@ class R2Score(Metric):
         elif self.class_aggregation is not None:
             scores = (scores * spread).sum() / spread.sum() if spread.sum() else 0.0
         if self.num_regressors:
-            numbers = self.numbers.item()
+            numbers = float(np.asarray(self.numbers))
             if numbers - self.num_regressors - 1 <= 0:
                 raise ValueError(f"R2Score: num_regressors={self.num_regressors} needs more than {self.num_regressors + 1} targets, got {numbers:.0f}")
             scores = 1 - (1 - scores) * (numbers - 1) / (numbers - self.num_regressors - 1)

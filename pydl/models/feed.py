@@ -76,6 +76,10 @@ class ArrayFeed:
                 B.gather_rows(source, index, slot)
             return step.run()
 
+    def look(self):
+        """Run a test step, so that the metrics know the shapes of targets and predictions."""
+        self.run("test", 0)
+
     def skip(self, used):
         """Go on where an interrupted run stopped: a batch is found by its number."""
 
@@ -122,6 +126,11 @@ class StreamFeed:
         batch = self.model._checked_data(self.who, x, y, weight, self.class_weight)
         batch.check_targets(self.model, self.who)
         return batch
+
+    def look(self):
+        """Run a test step on the first batch, so that the metrics know the shapes of targets and predictions."""
+        self.batch = self.waiting
+        self.run("test", 0)
 
     def skip(self, used):
         """Go on where an interrupted run stopped that had used so many items of an iterator."""

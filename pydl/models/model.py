@@ -144,6 +144,16 @@ class Model(Training, Layer):
             raise ValueError(f"{self.who}: has no drawn output; a Sequential or functional model with Input(shape) has")
         return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
 
+    def get_compile_config(self):
+        """Return what `compile` was told, as a dict for `compile_from_config`; None before compile."""
+        from pydl.models import saving
+        return saving._compile_config(self)
+
+    def compile_from_config(self, config):
+        """Compile with what another model's `get_compile_config` returned."""
+        from pydl.models import saving
+        saving._compile_from(self, config, {})
+
     def to_json(self):
         """Return the structure of the model, without weights, as a JSON text for `models.model_from_json`."""
         from pydl.models import saving

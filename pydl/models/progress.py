@@ -75,7 +75,12 @@ def load_progress(model, path, callbacks=None):
         if layer._trainable != flag:            # a layer before those inside it, whose own flags then come
             layer.trainable = flag
     if numbers["batch"] and model.objective is not None:
-        model.objective.put_back(_numbered(arrays, "means"))
+        means = _numbered(arrays, "means")
+        if len(model.objective.kept()) != len(means) and feed is not None:
+            feed.look()                         # some metrics make their sums when they see the first batch
+        if [a.shape for a in model.objective.kept()] != [a.shape for a in means]:
+            raise ValueError(f"{model.who}: {shown} was written with other metrics; compile with the same ones, or delete the file")
+        model.objective.put_back(means)
     random.set_state(generator)
     model.epochs_trained, model.shuffle_seed = numbers["epochs_trained"], numbers["shuffle_seed"]
     model._epoch, model._batch, model.stop_training = numbers["epoch"], numbers["batch"], bool(config["stopped"])

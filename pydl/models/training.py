@@ -25,6 +25,11 @@ def least(length, limit):
     return limit if length is None else length if limit is None else min(length, limit)
 
 
+def single(tensors):
+    """The one tensor of a list of one, None for none, else the list."""
+    return tensors[0] if len(tensors) == 1 else tensors or None
+
+
 class Training(Feeding):
     """The part of a model that learns.  A step is recorded twice per batch shape and replayed in C from then on."""
 
@@ -116,7 +121,7 @@ class Training(Feeding):
             objective = self._objective(len(predictions))
             ys = [None if y is None else made_by(y, None, 0) for y in ys]
             weights = [None if w is None else made_by(w, None, 0) for w in weights]
-            total = objective.loss(ys, predictions, weights)
+            total = self.compute_loss(*map(single, ([made_by(a, None, 0) for a in xs], ys, predictions, weights)), training)
         finally:
             added_losses.reset(token)
         for penalty in collected + regularizers.penalties(self.weights):
@@ -125,6 +130,18 @@ class Training(Feeding):
             raise ValueError(f"{self.who}: there is no loss to train on: give compile a loss, or add one in a layer (add_loss)")
         objective.update(ys, predictions, weights, total)
         return total, predictions
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Return the loss of a batch as `compile` was told, a scalar Tensor; penalties of weights and of layers are added behind it.
+
+        A model of yours may define its own, with `pydl.ops`: it is differentiated and recorded like the rest of the step.
+
+        Args:      x, y, y_pred, sample_weight: Tensors; lists of them where there are several inputs or outputs.
+        Returns:   a Tensor, or None if no output has a loss.
+        """
+        predictions = list(y_pred) if isinstance(y_pred, (list, tuple)) else [y_pred]
+        ys, weights = (list(v) if isinstance(v, (list, tuple)) else [v] * len(predictions) if v is None else [v] for v in (y, sample_weight))
+        return self._objective(len(predictions)).loss(ys, predictions, weights)
 
     def _train_arrays(self, xs, ys, weights):
         total, _ = self._loss_of(xs, ys, weights, True)
@@ -203,6 +220,8 @@ class Training(Feeding):
         """
         self._need_compiled("fit")
         who = f"{self.who}: fit"
+        if self._feed is not None:
+            raise ValueError(f"{who}: this model is being trained already; a callback, or another thread, cannot train it at the same time")
         epochs, initial_epoch = non_negative_int(who, "epochs", epochs), non_negative_int(who, "initial_epoch", initial_epoch)
         shuffle = boolean(who, "shuffle", shuffle)
         verbose = self._verbosity(who, verbose)
