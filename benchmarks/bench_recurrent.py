@@ -1,113 +1,115 @@
-"""SimpleRNN, GRU and LSTM over whole sequences, forward and forward with backward: pydl, and PyTorch if it is installed, in turn.
+"""SimpleRNN, GRU and LSTM over whole sequences, forward and forward with backward, and a character model's training step: pydl and its peers.
 
-    python benchmarks/bench_recurrent.py [--threads 1] [--rounds 9] [--cells lstm gru tanh]
+    python benchmarks/bench_recurrent.py [--threads 1] [--rounds 7] [--cells tanh gru lstm train] [--shapes 0 1 2] [--peers torch keras jax onnxruntime]
 
-The same weights; results and all gradients are compared first.  pydl runs as it does inside `fit`, recorded and replayed.
+Every library runs in a process of its own (recurrent_peers.py) with so many threads, bound to so many CPUs.  The outputs and all gradients are
+compared first; then they take turns, and the medians are printed as a Markdown table: milliseconds, and how many times faster than the best
+of the others pydl is.  A library that is not installed is left out.
 """
 import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
-from turns import race, setting, torch_or_none, with_threads
+from turns import with_threads
 
-SHAPES = [(1, 100, 27, 100), (32, 100, 128, 128), (64, 50, 256, 512)]
-GATES = {"tanh": 1, "lstm": 4, "gru": 3}
-ORDER = {"tanh": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}          # PyTorch's gates: i f g o, and r z n
+SHAPES = [(1, 100, 27, 100), (32, 100, 128, 128), (64, 50, 256, 512)]          # batch, steps, inputs, units
+TRAINED = (64, 64, 256)                                                        # batch, steps, units
+TITLES = {"tanh": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 
 
-def compare(cell, shape, torch, rounds):
-    """One shape: the same values and gradients from both, then the races."""
+class Peer:
+    """A library in its own process."""
+
+    def __init__(self, name, threads):
+        self.name = name
+        folder = Path(__file__).resolve().parent
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder.parent), os.environ.get("PYTHONPATH", "")])}
+        cpus = set(sorted(os.sched_getaffinity(0))[:threads])
+        self.process = subprocess.Popen([sys.executable, folder / "recurrent_peers.py", name, str(threads)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+        self.there = self.answer() == "ready"
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended")
+        return json.loads(line)
+
+    def ask(self, **request):
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self.answer()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def check(ours, theirs, title):
+    """Outputs and gradients agree, to what float32 sums of these lengths allow."""
     import numpy as np
 
-    from pydl.autodiff import backward
-    from pydl.backends import cpu as B
-    from pydl.capture import Step
-    from pydl.layers.recurrent import connect
-    from pydl.tensor import made_by, no_grad
+    for k, want in enumerate(theirs):
+        got = ours[k]
+        error = np.abs(got - want).max() / np.abs(want).max()
+        assert got.shape == want.shape and error < 3e-4, f"{title}: result {k} differs by {error:.1e} of its largest"
 
-    n, t, d, units = shape
-    width, rng = GATES[cell] * units, np.random.default_rng(1)
-    arrays = [rng.standard_normal(s).astype("float32") * k for s, k in (
-        ((n, t, d), 1), ((d, width), d ** -0.5), ((units, width), units ** -0.5), ((2, width) if cell == "gru" else (width,), 0.1))]
-    seed = rng.standard_normal((n, t, units)).astype("float32")
-    slots = [B.owned(a.shape) for a in arrays]
-    seed_slot = B.owned(seed.shape)
 
-    def forward(*given):
-        with no_grad():
-            y, *_ = connect(cell, *(made_by(a, None, 0) for a in given), [], None, False)
-        return [y.array]
-
-    def both(*given):
-        tensors = [made_by(a, None, 0) for a in given]
-        for tensor in tensors:
-            tensor.needs_gradient = True
-        y, *_ = connect(cell, *tensors, [], None, False)
-        return [y.array, *backward(y, tensors, seed=seed_slot)]
-    steps = []
-    for slot, values in zip([*slots, seed_slot], [*arrays, seed]):
-        B.assign(slot, values)
-    for function in (forward, both):
-        step = Step(function, slots, "recurrent", strict=True)
-        for _ in range(3):
-            results = step.run()
-        steps.append(step)
-    title = f"{cell} (batch {n}, {t} steps, {d} in, {units} units)"
-    fl = 2 * n * t * (d + units) * width
-    ours = [("pydl", step.program.run) for step in steps]
-    if not torch:
-        for name, opponent, work in (("forward", ours[0], fl), ("forward + backward", ours[1], 3 * fl)):
-            median = race(f"{title} {name}", [opponent], rounds)["pydl"]
-            print(f"  {work / median / 1e9:.0f} GFLOP/s")
-        return
-    made = {"tanh": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](d, units, batch_first=True)
-
-    def torch_order(a):
-        """(.., gates * units) to PyTorch's (gates * units, ..)."""
-        return torch.from_numpy(np.concatenate([np.split(a, GATES[cell], -1)[g] for g in ORDER[cell]], -1).T.copy())
-
-    with torch.no_grad():
-        made.weight_ih_l0.copy_(torch_order(arrays[1]))
-        made.weight_hh_l0.copy_(torch_order(arrays[2]))
-        made.bias_ih_l0.copy_(torch_order(arrays[3][0] if cell == "gru" else arrays[3]))
-        made.bias_hh_l0.copy_(torch_order(arrays[3][1] if cell == "gru" else 0 * arrays[3]))
-    x, v = torch.from_numpy(arrays[0]), torch.from_numpy(seed)
-
-    def torch_forward():
-        with torch.no_grad():
-            return made(x)[0]
-
-    def torch_both():
-        xs = x.detach().requires_grad_()
-        made.zero_grad()
-        y, _ = made(xs)
-        y.backward(v)
-        return [y, xs.grad, *[p.grad for p in made.parameters()]]
-    y, dx, dw, du, *_ = torch_both()
-    for got, want in zip(results, (y.detach(), dx, None, None)):
-        if want is not None:
-            scale = want.abs().max().item()
-            assert np.abs(np.asarray(got) - want.numpy()).max() < 2e-4 * scale, title
-    for got, want in ((results[2], dw), (results[3], du)):
-        assert np.abs(torch_order(np.asarray(got)).numpy() - want.numpy()).max() < 2e-4 * want.abs().max().item(), title
-    for name, opponent, theirs, work in (("forward", ours[0], torch_forward, fl), ("forward + backward", ours[1], torch_both, 3 * fl)):
-        median = race(f"{title} {name}", [opponent, ("PyTorch", theirs)], rounds)["pydl"]
-        print(f"  {work / median / 1e9:.0f} GFLOP/s")
+def race(peers, what, rounds):
+    """{name: median seconds a call} of those that can do `what`, in turns."""
+    times = {peer.name: [] for peer in peers}
+    for _ in range(rounds):
+        for peer in peers:
+            times[peer.name].append(peer.ask(time=what, milliseconds=10))
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--cells", nargs="+", choices=tuple(GATES), default=["lstm", "gru", "tanh"])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--cells", nargs="+", choices=("tanh", "gru", "lstm", "train"), default=["tanh", "gru", "lstm", "train"])
+    parser.add_argument("--shapes", nargs="+", type=int, choices=range(len(SHAPES)), default=list(range(len(SHAPES))))
+    parser.add_argument("--peers", nargs="*", choices=("torch", "keras", "jax", "onnxruntime"), default=["torch", "keras", "jax", "onnxruntime"])
     args = parser.parse_args()
     with_threads(args.threads)
-    import pydl
+    import numpy as np
 
-    pydl.set_num_threads(args.threads)
-    print(setting(args.threads))
-    torch = torch_or_none(args.threads)
-    for cell in args.cells:
-        for shape in SHAPES:
-            compare(cell, shape, torch, args.rounds)
+    peers = [peer for peer in (Peer(name, args.threads) for name in ["pydl", *args.peers]) if peer.there]
+    names = [peer.name for peer in peers]
+    rows, ratios = [], []
+
+    def add(title, what, able):
+        median = race(able, what, args.rounds)
+        best = min((seconds for name, seconds in median.items() if name != "pydl"), default=math.nan)
+        ratios.append(best / median["pydl"])
+        cells = [f"{median[n] * 1e3:.3g}" if n in median else "" for n in names]
+        rows.append(f"| {title} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
+        print(rows[-1], flush=True)
+    print(f"{args.threads} thread(s), load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs; milliseconds\n")
+    print(f"| layer (batch, steps, in, units) | {' | '.join(names)} | times the best |\n|---{'|---:' * (len(names) + 1)}|")
+    with tempfile.TemporaryDirectory() as folder:
+        for cell in (c for c in args.cells if c != "train"):
+            for shape in (SHAPES[k] for k in args.shapes):
+                title, able, found = f"{TITLES[cell]} {shape}", {}, {}
+                for peer in peers:
+                    able[peer.name] = peer.ask(layer=[cell, *shape], file=f"{folder}/{peer.name}.npz")
+                    found[peer.name] = list(np.load(f"{folder}/{peer.name}.npz").values())
+                    check(found["pydl"], found[peer.name], f"{title}: {peer.name}")
+                for what, name in (("forward", "forward"), ("both", "forward + backward")):
+                    add(f"{title} {name}", what, [peer for peer in peers if what in able[peer.name]])
+    if "train" in args.cells:
+        able = [peer for peer in peers if "train" in peer.ask(train=TRAINED)]
+        add("character LSTM, one training step (batch 64, 64 steps, 256 units)", "train", able)
+    for peer in peers:
+        peer.end()
+    print(f"\ngeometric mean {math.exp(statistics.fmean(map(math.log, ratios))):.2f}, smallest {min(ratios):.2f}")
 
 
 if __name__ == "__main__":

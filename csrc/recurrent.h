@@ -1,32 +1,36 @@
 /* Recurrent layers over a whole sequence: forward, and back-propagation through time.
 
    x, dx: (n, t, d_in).  y, dy: (n, t, units), in the order of the steps.  h, c, h0, c0 and their gradients: (n, units).  G gates a unit:
-   kernel (d_in, G units), recurrent (units, G units), bias (G units,), in column blocks of `units`.  p = x kernel + bias, one product for all steps; then
+   kernel (d_in, G units), recurrent (units, G units), bias (G units,), in column blocks of `units`.  p = x kernel + bias, then
 
    RECURRENT_TANH        G = 1         h' = tanh(p + h R)
-   RECURRENT_LSTM        G = 4: i f g o   i f o = sigmoid, g = tanh of p + h R;  c' = f c + i g;  h' = o tanh(c')
+   RECURRENT_LSTM        G = 4: i f g o   i f o = sigmoid, g = tanh of p + h R;  c' = f c + i g;  h' = o tanh(c').  With peephole (3, units):
+                                       peephole[0] c and peephole[1] c are added to what i and f are the sigmoid of, peephole[2] c' to o's
    RECURRENT_GRU         G = 3: z r g     q = h R + bias[1];  z r = sigmoid(p + q);  g = tanh(p + r q);  h' = z h + (1 - z) g.  bias is (2, 3 units)
    RECURRENT_GRU_BEFORE  G = 3: z r g     the same but g = tanh(p + (r h) R), and bias is (3 units,)
+   RECURRENT_GRU_SIMPLE  G = 2: u g       u = sigmoid, g = tanh of p + h R;  h' = u g + (1 - u) h
 
-   drop (n, units), if given, multiplies h wherever R does.  mask (n, t): a step whose byte is 0 keeps the state, repeats h as its output and has no
-   gradient; a step masked in every row of a thread costs no product.  backwards: the steps take x from the last to the first; y stands in the order of the steps.
-   The rows of a batch do not depend on each other, and each product is one chain over the units, so any division of the rows gives the same bits. */
+   drop (n, units), if given, multiplies h wherever R does.  mask (n, t): a step whose byte is 0 keeps the state and repeats the output before it, 0 at
+   the beginning of a row; it costs no product, forward or back.  backwards: the steps take x from the last to the first; y stands in the order of the steps.
+   The rows of a batch do not depend on each other, and each product is one chain over the inputs and units, so any division of the rows gives the
+   same bits. */
 #ifndef real
 #ifndef PYDL_RECURRENT_H
 #define PYDL_RECURRENT_H
 #include "pydl.h"
-enum { RECURRENT_TANH = 0, RECURRENT_LSTM = 1, RECURRENT_GRU = 2, RECURRENT_GRU_BEFORE = 3 };
+enum { RECURRENT_TANH = 0, RECURRENT_LSTM = 1, RECURRENT_GRU = 2, RECURRENT_GRU_BEFORE = 3, RECURRENT_GRU_SIMPLE = 4 };
 #define EACH_REAL "recurrent.h"
 #include "each_real.h"
 #endif
 #else
 
 /* gates (n, t, G units), kept for backward: the gates after their functions, at the place of their x.  cells (n, t, units), likewise: c' of the LSTM, the
-   candidate's q of the GRU, r h of the other; NULL for RECURRENT_TANH.  bias, h0, c0, drop, mask may be NULL (zeros, ones, ones).  c only for the LSTM.
+   candidate's q of the GRU, r h of GRU_BEFORE; NULL for the others.  RECURRENT_TANH keeps nothing: y says all.  Both may be NULL: no backward will come.  At masked steps both are
+   left as they are, but for c'.  bias, h0, c0, drop, mask, peephole may be NULL (zeros, ones, ones, zeros).  c only for the LSTM.
    Overwrites gates, cells, y, h, c. */
 typedef struct {
     void *scratch;
-    const real *x; const real *kernel; const real *recurrent; const real *bias;
+    const real *x; const real *kernel; const real *recurrent; const real *bias; const real *peephole;
     const real *h0; const real *c0; const real *drop; const uint8_t *mask;
     isize n; isize t; isize d_in; isize units; isize cell; isize backwards;
     real *gates; real *cells; real *y; real *h; real *c;
@@ -34,16 +38,16 @@ typedef struct {
 pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args);
 
-/* gates and cells as forward left them: they are used up (gates become the gradient by p).  dy, dh, dc may be NULL: zeros.  dx, dkernel, drecurrent,
-   dbias, dh0, dc0 may be NULL: not wanted.  Overwrites those that are. */
+/* gates and cells as forward left them: they are used up (for RECURRENT_TANH gates is space, whatever it holds).  dy, dh, dc may be NULL: zeros.  dx, dkernel, drecurrent, dbias, dpeephole, dh0, dc0 may be
+   NULL: not wanted.  Overwrites those that are. */
 typedef struct {
     void *scratch;
-    const real *x; const real *kernel; const real *recurrent;
+    const real *x; const real *kernel; const real *recurrent; const real *peephole;
     const real *h0; const real *c0; const real *drop; const uint8_t *mask;
     const real *y; const real *dy; const real *dh; const real *dc;
     isize n; isize t; isize d_in; isize units; isize cell; isize backwards;
     real *gates; real *cells;
-    real *dx; real *dkernel; real *drecurrent; real *dbias; real *dh0; real *dc0;
+    real *dx; real *dkernel; real *drecurrent; real *dbias; real *dpeephole; real *dh0; real *dc0;
 } FN(recurrent_backward_args);
 pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args);
 isize FN(recurrent_backward_scratch)(const pydl_ctx *ctx, const void *args);

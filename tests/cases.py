@@ -361,6 +361,10 @@ def gru(x, w, u, b, h, mask=None, **options):
     return _joined(layers.recurrent.gru(x, w, u, b, h, mask, **options), ops)
 
 
+def simplified_gru(x, w, u, b, h, mask=None, **options):
+    return _joined(layers.recurrent.simplified_gru(x, w, u, b, h, mask, **options), ops)
+
+
 def lstm(x, w, u, b, h, c, mask=None, **options):
     return _joined(layers.recurrent.lstm(x, w, u, b, [h, c], mask, **options), ops)
 
@@ -371,6 +375,10 @@ def _simple_rnn(x, w, u, b, h, mask=None, **options):
 
 def _gru(x, w, u, b, h, mask=None, **options):
     return _joined(recurrent.gru(x, w, u, b, h, mask=mask, **options), np)
+
+
+def _simplified_gru(x, w, u, b, h, mask=None, **options):
+    return _joined(recurrent.simplified_gru(x, w, u, b, h, mask=mask, **options), np)
 
 
 def _lstm(x, w, u, b, h, c, mask=None, **options):
@@ -386,16 +394,18 @@ def _sequence(n, t, d, units, gates, states=1, masked=False, rows=1):
 
 
 for _f, _reference, _gates, _states, _options in (
-        (simple_rnn, _simple_rnn, 1, 1, {}), (lstm, _lstm, 4, 2, {}), (gru, _gru, 3, 1, {}), (gru, _gru, 3, 1, {"reset_after": False})):
+        (simple_rnn, _simple_rnn, 1, 1, {}), (lstm, _lstm, 4, 2, {}), (gru, _gru, 3, 1, {}), (gru, _gru, 3, 1, {"reset_after": False}),
+        (simplified_gru, _simplified_gru, 2, 1, {})):
     for _masked in (False, True):
         _more = {"states": _states, "masked": _masked, "rows": 2 if _f is gru and not _options else 1}
         CASES += [
             op("recurrent", _f, _sequence(N, 3, 4, 5, _gates, **_more), _reference, **_options, tolerance=(2e-5, 1e-12),
-               also=[_sequence(n, t, d, u, _gates, **_more) for n, t, d, u in ((1, 1, 1, 1), (15, 2, 3, 33), (2, 5, 17, 16), (1, 4, 2, 70))]),
+               also=[_sequence(n, t, d, u, _gates, **_more) for n, t, d, u in ((1, 1, 1, 1), (15, 2, 3, 33), (2, 5, 17, 16), (1, 4, 2, 70), (70, 2, 2, 3))]),
             op("recurrent", _f, _sequence(N, 3, 4, 5, _gates, **_more), _reference, go_backwards=True, **_options, tolerance=(2e-5, 1e-12)),
         ]
 for _cls, _reference, _options in ((layers.SimpleRNN, recurrent.simple_rnn_layer, {}), (layers.LSTM, recurrent.lstm_layer, {}),
-                                   (layers.GRU, recurrent.gru_layer, {}), (layers.GRU, recurrent.gru_layer, {"reset_after": False})):
+                                   (layers.GRU, recurrent.gru_layer, {}), (layers.GRU, recurrent.gru_layer, {"reset_after": False}),
+                                   (layers.SimplifiedGRU, recurrent.simplified_gru_layer, {}), (layers.LSTM, recurrent.lstm_layer, {"peephole": True})):
     CASES += [
         layer("recurrent", _cls, (4, 3), _reference, units=5, **_options, tolerance=(2e-5, 1e-12)),
         layer("recurrent", _cls, (4, 3), _reference, units=5, return_sequences=True, go_backwards=True, use_bias=False, **_options, tolerance=(2e-5, 1e-12)),
@@ -404,6 +414,8 @@ for _cls, _reference, _options in ((layers.SimpleRNN, recurrent.simple_rnn_layer
     ]
 CASES += [
     layer("recurrent", layers.LSTM, (4, 3), None, units=5, dropout=0.3, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
+    layer("recurrent", layers.LSTM, (4, 3), recurrent.lstm_layer, units=5, recompute=True, tolerance=(2e-5, 1e-12)),
+    layer("recurrent", layers.GRU, (4, 3), recurrent.gru_layer, units=5, recompute=True, return_sequences=True, tolerance=(2e-5, 1e-12)),
     layer("recurrent", layers.GRU, (4, 3), None, units=5, dropout=0.3, recurrent_dropout=0.4, seed=3, call={"training": True}, tolerance=(2e-5, 1e-12)),
     layer("recurrent", layers.GRU, (4, 3), None, units=5, recurrent_dropout=0.4, reset_after=False, seed=3, call={"training": True},
           tolerance=(2e-5, 1e-12)),

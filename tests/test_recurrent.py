@@ -6,12 +6,13 @@ from shared_data import cases_by_id, drawn, needs_shared
 import pydl
 from pydl import layers, ops
 from pydl.gradcheck import gradcheck
-from pydl.layers.recurrent import connect, gru, lstm, simple_rnn, stepwise
+from pydl.layers.recurrent import connect, gru, lstm, simple_rnn, simplified_gru, stepwise
 from reference import recurrent as reference
 
-CELLS = [("tanh", simple_rnn, 1, {}), ("lstm", lstm, 4, {}), ("gru", gru, 3, {}), ("gru_before", gru, 3, {"reset_after": False})]
+CELLS = [("tanh", simple_rnn, 1, {}), ("lstm", lstm, 4, {}), ("gru", gru, 3, {}), ("gru_before", gru, 3, {"reset_after": False}),
+         ("gru_simple", simplified_gru, 2, {})]
 every_cell = pytest.mark.parametrize(("cell", "function", "gates", "options"), CELLS, ids=[c[0] for c in CELLS])
-LAYERS = [layers.SimpleRNN, layers.GRU, layers.LSTM]
+LAYERS = [layers.SimpleRNN, layers.GRU, layers.SimplifiedGRU, layers.LSTM]
 every_layer = pytest.mark.parametrize("cls", LAYERS)
 
 
@@ -121,6 +122,74 @@ def test_gradients_of_every_combination(cell, function, gates, options, masked, 
     report = gradcheck(lambda *a: sum((ops.sum(o * v) for o, v in zip(whole(*a), seeds)), pydl.Tensor(0.0, dtype="float64")), arrays)
     assert report, f"\n{report}"
     assert report.error < 1e-6
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("n", [1, 7])
+def test_gradients_of_peepholes(masked, back, n):
+    rng, units = np.random.default_rng(8), 3
+    x, given, peephole = rng.standard_normal((n, 4, 2)), weights("lstm", 4, 2, units), rng.standard_normal((3, units))
+    states = [rng.standard_normal((n, units)) for _ in range(2)]
+    mask = pydl.Tensor(rng.random((n, 4)) < 0.6) if masked else None
+    seeds = [rng.standard_normal((n, 4, units)), *[rng.standard_normal((n, units)) for _ in states]]
+
+    def whole(x, w, u, b, p, *h, recompute=False):
+        return connect("lstm", x, w, u, b, list(h), mask, back, None, p, recompute)
+
+    def steps(x, w, u, b, p, *h):
+        return stepwise("lstm", x, w, u, b, list(h), mask, back, None, ops.tanh, ops.sigmoid, p)
+    arrays = [x, *given, peephole, *states]
+    want = reference.lstm(x, *given, *states, peephole=peephole, mask=None if mask is None else mask.numpy(), go_backwards=back)
+    close(values(whole(*map(pydl.Tensor, arrays))), want)
+    close(gradients(whole, arrays, seeds), gradients(steps, arrays, seeds), 1e-11)
+    assert gradcheck(lambda *a: sum((ops.sum(o * v) for o, v in zip(whole(*a), seeds)), pydl.Tensor(0.0, dtype="float64")), arrays).error < 1e-6
+    close(gradients(lambda *a: whole(*a, recompute=True), arrays, seeds), gradients(whole, arrays, seeds), 0)
+
+
+@every_cell
+@pytest.mark.parametrize("back", [False, True])
+def test_recomputed_gates_give_the_same_bits(cell, function, gates, options, back):
+    rng, n, units = np.random.default_rng(9), 7, 33
+    x, given = rng.standard_normal((n, 5, 4)), weights(cell, gates, 4, units)
+    mask, drop = pydl.Tensor(rng.random((n, 5)) < 0.7), pydl.Tensor((rng.random((n, units)) < 0.5) * 2.0)
+    states = [rng.standard_normal((n, units)) for _ in range(2 if cell == "lstm" else 1)]
+    seeds = [rng.standard_normal((n, 5, units)), *[rng.standard_normal((n, units)) for _ in states]]
+
+    def run(recompute):
+        return lambda x, w, u, b, *h: connect(cell, x, w, u, b, list(h), mask, back, drop, recompute=recompute)
+    arrays = [x, *given, *states]
+    close(gradients(run(True), arrays, seeds), gradients(run(False), arrays, seeds), 0)
+
+
+@every_cell
+def test_many_rows_give_what_each_gives_in_any_company(cell, function, gates, options):
+    """Groups of rows, shared products and rows that end early: no row knows of the others."""
+    rng, n, t, units = np.random.default_rng(10), 150, 4, 5
+    x, given = rng.standard_normal((n, t, 3)), weights(cell, gates, 3, units)
+    mask = np.arange(t) < rng.integers(0, t + 1, n)[:, None]
+    whole = values(function(x, *given, mask=mask, **options))
+    for rows in (slice(0, 10), slice(60, 70), slice(100, 150)):
+        close(values(function(x[rows], *given, mask=mask[rows], **options)), [v[rows] for v in whole], 0)
+    threads = pydl.get_num_threads()
+    try:
+        for count in (1, 2, 4):
+            pydl.set_num_threads(count)
+            close(values(function(x, *given, mask=mask, **options)), whole, 0)
+    finally:
+        pydl.set_num_threads(threads)
+
+
+@every_cell
+def test_masked_steps_at_the_beginning_put_out_zeros(cell, function, gates, options):
+    """As Keras does, though the state before them is another."""
+    x, given = np.random.default_rng(11).standard_normal((2, 4, 3)), weights(cell, gates, 3, 5)
+    h = [np.full((2, 5), 0.5) for _ in range(2 if cell == "lstm" else 1)]
+    y, *last = values(function(x, *given, initial_state=h, mask=[[0, 1, 0, 1], [0, 0, 0, 0]], **options))
+    assert not y[0, 0].any() and not y[1].any() and y[0, 1:].any()
+    np.testing.assert_array_equal(y[0, 2], y[0, 1])
+    for got, given_state in zip(last, h):
+        np.testing.assert_array_equal(got[1], given_state[1])
 
 
 @every_cell

@@ -6,13 +6,14 @@ from pydl.kernels._common cimport Array, DType, expect, isize, kernel, launch, p
 
 cdef extern from "recurrent.h":
     enum:
-        RECURRENT_TANH, RECURRENT_LSTM, RECURRENT_GRU, RECURRENT_GRU_BEFORE
+        RECURRENT_TANH, RECURRENT_LSTM, RECURRENT_GRU, RECURRENT_GRU_BEFORE, RECURRENT_GRU_SIMPLE
     ctypedef struct pydl_recurrent_forward_args_f32:
         void *scratch
         const float *x
         const float *kernel
         const float *recurrent
         const float *bias
+        const float *peephole
         const float *h0
         const float *c0
         const float *drop
@@ -28,6 +29,7 @@ cdef extern from "recurrent.h":
         const float *x
         const float *kernel
         const float *recurrent
+        const float *peephole
         const float *h0
         const float *c0
         const float *drop
@@ -43,14 +45,17 @@ cdef extern from "recurrent.h":
         float *dkernel
         float *drecurrent
         float *dbias
+        float *dpeephole
         float *dh0
         float *dc0
 
 cdef const pydl_kernel_row *RECURRENT_FORWARD = kernel("recurrent_forward")
 cdef const pydl_kernel_row *RECURRENT_BACKWARD = kernel("recurrent_backward")
 
-cdef dict CELLS = {"tanh": RECURRENT_TANH, "lstm": RECURRENT_LSTM, "gru": RECURRENT_GRU, "gru_before": RECURRENT_GRU_BEFORE}
-cdef dict GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3}
+cdef dict CELLS = {"tanh": RECURRENT_TANH, "lstm": RECURRENT_LSTM, "gru": RECURRENT_GRU, "gru_before": RECURRENT_GRU_BEFORE,
+                   "gru_simple": RECURRENT_GRU_SIMPLE}
+cdef dict GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
+cdef tuple WITH_CELLS = ("lstm", "gru", "gru_before")
 
 
 cdef void *maybe(str who, str name, Array a, int code, tuple shape) except? NULL:
@@ -75,34 +80,38 @@ cdef tuple sizes(str who, str cell, Array x, Array kernel, Array recurrent):
     return (*x.shape, units, gates)
 
 
-def recurrent_forward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array bias, Array h0, Array c0,
-                      Array drop, Array mask, Array gates not None, Array cells, Array y not None, Array h not None, Array c):
-    """All steps of a cell ("tanh", "lstm", "gru", "gru_before") over x."""
+def recurrent_forward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array bias, Array peephole, Array h0,
+                      Array c0, Array drop, Array mask, Array gates, Array cells, Array y not None, Array h not None, Array c):
+    """All steps of a cell ("tanh", "lstm", "gru", "gru_before", "gru_simple") over x.  Without gates nothing is kept for backward."""
     cdef pydl_recurrent_forward_args_f32 a
     cdef str who = "recurrent_forward"
     memset(&a, 0, sizeof(a))
     n, t, d_in, units, count = sizes(who, cell, x, kernel, recurrent)
-    expect(who, "gates", gates, x.code, (n, t, count * units))
     expect(who, "y", y, x.code, (n, t, units))
     expect(who, "h", h, x.code, (n, units))
-    if (cells is None) != (cell == "tanh") or (c is None) != (cell != "lstm"):
-        raise ValueError(f"{who}: cells go with every cell but 'tanh', c with 'lstm'")
+    if (cells is not None) != (gates is not None and cell in WITH_CELLS) or (c is None) != (cell != "lstm"):
+        raise ValueError(f"{who}: cells go with the gates of {WITH_CELLS}, c with 'lstm'")
+    if cell != "lstm" and not (c0 is None and peephole is None):
+        raise ValueError(f"{who}: c0 and peephole go with 'lstm'")
     a.x = <const float *>ptr(x); a.kernel = <const float *>ptr(kernel); a.recurrent = <const float *>ptr(recurrent)
     a.bias = <const float *>maybe(who, "bias", bias, x.code, (2, count * units) if cell == "gru" else (count * units,))
+    a.peephole = <const float *>maybe(who, "peephole", peephole, x.code, (3, units))
     a.h0 = <const float *>maybe(who, "h0", h0, x.code, (n, units))
     a.c0 = <const float *>maybe(who, "c0", c0, x.code, (n, units))
     a.drop = <const float *>maybe(who, "drop", drop, x.code, (n, units))
     a.mask = <const uint8_t *>maybe(who, "mask", mask, DType.BOOL, (n, t))
     a.n = n; a.t = t; a.d_in = d_in; a.units = units; a.cell = CELLS[cell]; a.backwards = backwards
-    a.gates = <float *>ptr(gates); a.y = <float *>ptr(y); a.h = <float *>ptr(h)
+    a.gates = <float *>maybe(who, "gates", gates, x.code, (n, t, count * units))
+    a.y = <float *>ptr(y); a.h = <float *>ptr(h)
     a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, units))
     a.c = <float *>maybe(who, "c", c, x.code, (n, units))
-    launch(RECURRENT_FORWARD, x, &a, sizeof(a), y, 2.0 * n * t * (d_in + units) * count * units, x.nbytes + kernel.nbytes + recurrent.nbytes + gates.nbytes + y.nbytes)
+    launch(RECURRENT_FORWARD, x, &a, sizeof(a), y, 2.0 * n * t * (d_in + units) * count * units,
+           x.nbytes + kernel.nbytes + recurrent.nbytes + y.nbytes + (gates.nbytes if gates is not None else 0))
 
 
-def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array h0, Array c0, Array drop, Array mask,
-                       Array y not None, Array dy, Array dh, Array dc, Array gates not None, Array cells,
-                       Array dx, Array dkernel, Array drecurrent, Array dbias, Array dh0, Array dc0):
+def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array peephole, Array h0, Array c0,
+                       Array drop, Array mask, Array y not None, Array dy, Array dh, Array dc, Array gates not None, Array cells,
+                       Array dx, Array dkernel, Array drecurrent, Array dbias, Array dpeephole, Array dh0, Array dc0):
     """The gradients of a whole sequence.  Uses up gates and cells."""
     cdef pydl_recurrent_backward_args_f32 a
     cdef str who = "recurrent_backward"
@@ -110,11 +119,12 @@ def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel 
     n, t, d_in, units, count = sizes(who, cell, x, kernel, recurrent)
     expect(who, "y", y, x.code, (n, t, units))
     expect(who, "gates", gates, x.code, (n, t, count * units))
-    if (cells is None) != (cell == "tanh"):
-        raise ValueError(f"{who}: cells go with every cell but 'tanh'")
-    if cell != "lstm" and not (c0 is None and dc is None and dc0 is None):
-        raise ValueError(f"{who}: c0, dc and dc0 go with 'lstm'")
+    if (cells is not None) != (cell in WITH_CELLS):
+        raise ValueError(f"{who}: cells go with {WITH_CELLS}")
+    if cell != "lstm" and not (c0 is None and dc is None and dc0 is None and peephole is None and dpeephole is None):
+        raise ValueError(f"{who}: c0, dc, dc0, peephole and dpeephole go with 'lstm'")
     a.x = <const float *>ptr(x); a.kernel = <const float *>ptr(kernel); a.recurrent = <const float *>ptr(recurrent)
+    a.peephole = <const float *>maybe(who, "peephole", peephole, x.code, (3, units))
     a.h0 = <const float *>maybe(who, "h0", h0, x.code, (n, units))
     a.c0 = <const float *>maybe(who, "c0", c0, x.code, (n, units))
     a.drop = <const float *>maybe(who, "drop", drop, x.code, (n, units))
@@ -130,6 +140,7 @@ def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel 
     a.dkernel = <float *>maybe(who, "dkernel", dkernel, x.code, kernel.shape)
     a.drecurrent = <float *>maybe(who, "drecurrent", drecurrent, x.code, recurrent.shape)
     a.dbias = <float *>maybe(who, "dbias", dbias, x.code, (2, count * units) if cell == "gru" else (count * units,))
+    a.dpeephole = <float *>maybe(who, "dpeephole", dpeephole, x.code, (3, units))
     a.dh0 = <float *>maybe(who, "dh0", dh0, x.code, (n, units))
     a.dc0 = <float *>maybe(who, "dc0", dc0, x.code, (n, units))
     launch(RECURRENT_BACKWARD, x, &a, sizeof(a), dx if dx is not None else gates, 4.0 * n * t * (d_in + units) * count * units,

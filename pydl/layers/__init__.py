@@ -56,7 +56,7 @@ from pydl.layers.pool import (  # noqa: F401
     MaxPooling1D,
     MaxPooling2D,
 )
-from pydl.layers.recurrent import GRU, LSTM, SimpleRNN  # noqa: F401
+from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, SimplifiedGRU  # noqa: F401
 from pydl.layers.reshaping import (  # noqa: F401
     Cropping1D,
     Cropping2D,

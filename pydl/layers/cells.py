@@ -18,7 +18,7 @@ class _Cell(Layer):
 
     def __init__(self, units, *args, name=None, trainable=True, dtype=None, **kwargs):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
-        for unknown in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn"):
+        for unknown in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn", "recompute"):
             if unknown in kwargs:
                 raise TypeError(f"{self.who}: {unknown} is an argument of RNN, not of a cell")
         self.layer = self.of(units, *args, return_state=True, name=f"{self.name}_step", dtype=self.dtype, **kwargs)
@@ -35,7 +35,8 @@ class _Cell(Layer):
     def get_config(self):
         """Return the settings of the step."""
         config = {n: v for n, v in self.layer.get_config().items()
-                  if n not in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn", "activity_regularizer")}
+                  if n not in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn", "recompute",
+                              "activity_regularizer")}
         return {**config, "name": self.name, "trainable": self._trainable, "dtype": self.dtype}
 
 

@@ -1,57 +1,69 @@
-"""Recurrent layers: SimpleRNN, GRU, LSTM.  A whole sequence is one op, forward and back.
+"""Recurrent layers: SimpleRNN, GRU, SimplifiedGRU, LSTM.  A whole sequence is one op, forward and back.
 
-A cell is named as its kernel: "tanh", "lstm", "gru" (reset after the product), "gru_before".  Other activations than tanh and sigmoid run
-step by step, as ordinary ops: the same results for any function, at the cost of T times as many calls.
+A cell is named as its kernel: "tanh", "lstm", "gru" (reset after the product), "gru_before", "gru_simple".  Other activations than tanh and sigmoid
+run step by step, as ordinary ops: the same results for any function, at the cost of T times as many calls.
 """
 from pydl import activations, constraints, initializers, random, regularizers
 from pydl.autodiff import Op
 from pydl.backends import cpu
 from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
 from pydl.layers.base import InputSpec, Layer
-from pydl.layers.dense import dense
 from pydl.layers.dropout import DropoutNoiseOp
-from pydl.ops import add, get_item, matmul, multiply, not_equal, sigmoid, stack, tanh, where, zeros
+from pydl.layers.stepwise import stepwise
+from pydl.ops import get_item, multiply, not_equal, sigmoid, tanh
 from pydl.ops.elementwise import floating
 from pydl.ops.move import strides_of
 from pydl.tensor import as_tensor, made_by, no_grad
 
-GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3}
+GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
+WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
 
 
 class RecurrentOp(Op):
-    """Inputs x, kernel, recurrent, then bias if has_bias, then h0 (and c0) if has_state; mask and drop are Arrays or None.  Results y, h (and c)."""
+    """Inputs x, kernel, recurrent, then bias, peephole and h0 (with c0) as far as `given` names them; mask and drop are Arrays or None.  Results y, h (and c).
 
-    def __init__(self, cell, backwards, has_bias, has_state, mask, drop):
-        self.cell, self.backwards, self.has_bias, self.has_state, self.mask, self.drop = cell, backwards, has_bias, has_state, mask, drop
+    recompute: keep no gates for backward but run forward again there: y and the states are all that lives in between.
+    """
+
+    def __init__(self, cell, backwards, given, mask, drop, recompute):
+        self.cell, self.backwards, self.given, self.mask, self.drop, self.recompute = cell, backwards, given, mask, drop, recompute
 
     def _split(self, rest):
-        """(bias, h0, c0) of the inputs, or of anything in their order, after the third; None where there is none."""
-        rest = list(rest)
-        bias = rest.pop(0) if self.has_bias else None
-        return bias, *(rest + [None, None])[:2]
+        """(bias, peephole, h0, c0) of the inputs, or of anything in their order, after the third; None where there is none."""
+        by_name = dict(zip(self.given, rest))
+        return tuple([by_name.get(name) for name in ("bias", "peephole", "h0", "c0")])
+
+    def _run(self, B, x, kernel, recurrent, given, keep, y, h, c):
+        """Run forward, keeping gates and cells or None."""
+        gates = B.empty((*x.shape[:2], recurrent.shape[1]), x.dtype) if keep and self.cell != "tanh" else None
+        cells = B.empty(y.shape, x.dtype) if keep and self.cell in WITH_CELLS else None
+        B.recurrent_forward(self.cell, self.backwards, x, kernel, recurrent, *given, self.drop, self.mask, gates, cells, y, h, c)
+        return gates, cells
 
     def forward(self, B, x, kernel, recurrent, *rest):
-        bias, h0, c0 = self._split(rest)
         n, t, units, lstm = x.shape[0], x.shape[1], recurrent.shape[0], self.cell == "lstm"
-        gates, y, h = B.empty((n, t, recurrent.shape[1]), x.dtype), B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
-        cells = B.empty(y.shape, x.dtype) if self.cell != "tanh" else None
+        given, y, h = self._split(rest), B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
         c = B.empty(h.shape, x.dtype) if lstm else None
-        B.recurrent_forward(self.cell, self.backwards, x, kernel, recurrent, bias, h0, c0, self.drop, self.mask, gates, cells, y, h, c)
+        kept = self._run(B, x, kernel, recurrent, given, True in self.needs and not self.recompute, y, h, c)
         if True in self.needs:
-            self.kept = x, kernel, recurrent, h0, c0, y, gates, cells
-            self.bias_shape = None if bias is None else bias.shape
+            self.kept = x, kernel, recurrent, given, y, kept
         return (y, h, c) if lstm else (y, h)
 
     def backward(self, B, dy, dh, dc=None):
-        x, kernel, recurrent, h0, c0, y, gates, cells = self.kept
+        x, kernel, recurrent, given, y, (gates, cells) = self.kept
         self.kept = None
-        need_bias, need_h0, need_c0 = self._split(self.needs[3:])
-        wanted = [B.empty(shape, x.dtype) if need else None for need, shape in (
-            (self.needs[0], x.shape), (self.needs[1], kernel.shape), (self.needs[2], recurrent.shape), (need_bias, self.bias_shape),
-            (need_h0, (x.shape[0], recurrent.shape[0])), (need_c0, (x.shape[0], recurrent.shape[0])))]
-        B.recurrent_backward(self.cell, self.backwards, x, kernel, recurrent, h0, c0, self.drop, self.mask, y, dy, dh, dc, gates, cells, *wanted)
-        dx, dkernel, drecurrent, dbias, dh0, dc0 = wanted
-        return dx, dkernel, drecurrent, *([dbias] if self.has_bias else []), *((dh0, dc0)[:2 if self.cell == "lstm" else 1] if self.has_state else [])
+        state = (x.shape[0], recurrent.shape[0])
+        if self.recompute and self.cell != "tanh":
+            gates, cells = self._run(B, x, kernel, recurrent, given, True, B.empty(y.shape, y.dtype), B.empty(state, x.dtype),
+                                     B.empty(state, x.dtype) if self.cell == "lstm" else None)
+        if gates is None:
+            gates = B.empty((*x.shape[:2], recurrent.shape[1]), x.dtype)            # y says all; backward wants the space
+        bias, peephole, h0, c0 = given
+        needs = [*self.needs[:3], *self._split(self.needs[3:])]
+        wanted = [B.empty(a.shape, x.dtype) if need else None for need, a in zip(needs, (x, kernel, recurrent, *given))]
+        B.recurrent_backward(self.cell, self.backwards, x, kernel, recurrent, peephole, h0, c0, self.drop, self.mask, y, dy, dh, dc, gates, cells, *wanted)
+        by_name = dict(zip(("bias", "peephole", "h0", "c0"), wanted[3:]))
+        return (*wanted[:3], *[by_name[name] for name in self.given])
 
 
 # ---- functions
@@ -102,18 +114,42 @@ def gru(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, g
     return _sequence("gru", cell, x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
 
 
-def lstm(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False):
+def simplified_gru(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False):
+    """Run the simplified gated recurrent unit, which has no reset gate, over a sequence; return (y, h): every state, and the last.
+
+    u = sigmoid(x W + h U + b); g = tanh(x W + h U + b); h' = u * g + (1 - u) * h.  Mind that u is the share of the new, where the z of `gru`
+    is that of the old.
+
+    Args:      initial_state, mask, go_backwards: as in `simple_rnn`.
+    Shapes:    x (N, T, D), kernel (D, 2 units), recurrent_kernel (units, 2 units), bias (2 units,), gates in the order u, g
+    Dtypes:    float32, float64, all the same.
+    Gradients: x, kernel, recurrent_kernel, bias, initial_state.    Saves: x, y and the gates.
+    Raises:    ShapeError if the shapes do not fit together or there is no step.
+    Source:    Deep Learning Specialization, course 5, week 1, Gated Recurrent Unit (simplified).
+    Example:
+        >>> import numpy as np
+        >>> from pydl.layers.recurrent import simplified_gru
+        >>> y, h = simplified_gru(np.ones((2, 3, 4)), np.ones((4, 10)), np.ones((5, 10)))
+        >>> y.shape, h.shape
+        ((2, 3, 5), (2, 5))
+    """
+    return _sequence("simplified_gru", "gru_simple", x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
+
+
+def lstm(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, go_backwards=False, peephole=None):
     """Run a long short-term memory over a sequence; return (y, h, c): every output, and the last state.
 
     i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b); c' = f * c + i * g; h' = o * tanh(c').
+    With peephole, p0 * c and p1 * c are added in i's and f's sigmoid, and p2 * c' in o's.
 
     Args:      initial_state: [h, c] before the first step; zeros by default.
                mask, go_backwards: as in `simple_rnn`.
+               peephole: weights (3, units) by which the gates see the cell; none by default.
     Shapes:    x (N, T, D), kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,), gates in the order i, f, g, o
     Dtypes:    float32, float64, all the same.
-    Gradients: x, kernel, recurrent_kernel, bias, initial_state.    Saves: x, y, c and the gates.
+    Gradients: x, kernel, recurrent_kernel, bias, initial_state, peephole.    Saves: x, y, c and the gates.
     Raises:    ShapeError if the shapes do not fit together or there is no step.
-    Source:    Hochreiter, Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    Source:    Hochreiter, Schmidhuber 1997, with the forget gate of Gers et al. 2000 and the peepholes of Gers, Schmidhuber 2000.
     Example:
         >>> import numpy as np
         >>> from pydl.layers.recurrent import lstm
@@ -121,13 +157,14 @@ def lstm(x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, 
         >>> y.shape, h.shape, c.shape
         ((2, 3, 5), (2, 5), (2, 5))
     """
-    return _sequence("lstm", "lstm", x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards)
+    return _sequence("lstm", "lstm", x, kernel, recurrent_kernel, bias, initial_state, mask, go_backwards, peephole)
 
 
-def _sequence(who, cell, x, kernel, recurrent, bias, initial_state, mask, go_backwards):
+def _sequence(who, cell, x, kernel, recurrent, bias, initial_state, mask, go_backwards, peephole=None):
     """Check the arguments of a function and connect them."""
     x, kernel, recurrent = floating(who, x), floating(who, kernel), floating(who, recurrent)
     bias = None if bias is None else floating(who, bias)
+    peephole = None if peephole is None else floating(who, peephole)
     if x.ndim != 3:
         raise ShapeError(f"{who}: x must be (N, T, D), got {x.shape}")
     units, gates = recurrent.shape[0] if recurrent.ndim == 2 else 0, GATES[cell]
@@ -138,11 +175,11 @@ def _sequence(who, cell, x, kernel, recurrent, bias, initial_state, mask, go_bac
     if bias is not None and bias.shape != wanted:
         raise ShapeError(f"{who}: bias must have shape {wanted}, got {bias.shape}")
     states = checked_states(who, cell, initial_state, x.shape[0], units, x.dtype)
-    for name, t in (("kernel", kernel), ("recurrent_kernel", recurrent), ("bias", bias)):
+    for name, t in (("kernel", kernel), ("recurrent_kernel", recurrent), ("bias", bias), ("peephole", peephole)):
         if t is not None and t.dtype != x.dtype:
             raise DTypeError(f"{who}: x is {x.dtype.name}, {name} {t.dtype.name}; cast them to one with pydl.ops.cast")
     check_steps(who, x.shape)
-    return connect(cell, x, kernel, recurrent, bias, states, checked_mask(who, mask, x.shape), boolean(who, "go_backwards", go_backwards))
+    return connect(cell, x, kernel, recurrent, bias, states, checked_mask(who, mask, x.shape), boolean(who, "go_backwards", go_backwards), peephole=peephole)
 
 
 def check_steps(who, shape):
@@ -175,61 +212,22 @@ def checked_mask(who, mask, shape):
     return mask if mask.dtype.kind == "b" else not_equal(mask, 0)
 
 
-def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None):
+def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None, peephole=None, recompute=False):
     """Apply the op to checked arguments."""
-    op = RecurrentOp(cell, backwards, bias is not None, bool(states), None if mask is None else mask.array, None if drop is None else drop.array)
-    return op(x, kernel, recurrent, *([] if bias is None else [bias]), *states)
-
-
-def stepwise(cell, x, kernel, recurrent, bias, states, mask, backwards, drop, activation, recurrent_activation):
-    """The same for any activations, a step at a time."""
-    n, steps, units = x.shape[0], x.shape[1], recurrent.shape[0]
-    inner = get_item(bias, 1) if bias is not None and cell == "gru" else None
-    p = dense(x, kernel, get_item(bias, 0) if inner is not None else bias)
-    h, *c = states or [zeros((n, units), x.dtype) for _ in range(2 if cell == "lstm" else 1)]
-    outputs = []
-
-    def part(values, k):
-        return get_item(values, (slice(None), slice(k * units, (k + 1) * units)))
-    for s in range(steps):
-        t = steps - 1 - s if backwards else s
-        given, state = get_item(p, (slice(None), t)), h if drop is None else multiply(h, drop)
-        new_c = c
-        if cell == "gru_before":
-            q = matmul(state, get_item(recurrent, (slice(None), slice(0, 2 * units))))
-            z, r = (recurrent_activation(add(part(given, k), part(q, k))) for k in range(2))
-            g = activation(add(part(given, 2), matmul(multiply(r, state), part(recurrent, 2))))
-            new = add(multiply(z, h), multiply(1 - z, g))
-        else:
-            q = matmul(state, recurrent)
-            q = q if inner is None else add(q, inner)
-            if cell == "gru":
-                z, r = (recurrent_activation(add(part(given, k), part(q, k))) for k in range(2))
-                g = activation(add(part(given, 2), multiply(r, part(q, 2))))
-                new = add(multiply(z, h), multiply(1 - z, g))
-            elif cell == "lstm":
-                total = add(given, q)
-                i, f, o = (recurrent_activation(part(total, k)) for k in (0, 1, 3))
-                new_c = [add(multiply(f, c[0]), multiply(i, activation(part(total, 2))))]
-                new = multiply(o, activation(new_c[0]))
-            else:
-                new = activation(add(given, q))
-        if mask is not None:
-            live = get_item(mask, (slice(None), slice(t, t + 1)))
-            new, new_c = where(live, new, h), [where(live, a, b) for a, b in zip(new_c, c)]
-        h, c = new, new_c
-        outputs.append(h)
-    return (stack(outputs, 1), h, *c)
+    named = [(name, v) for name, v in zip(("bias", "peephole", "h0", "c0"), (bias, peephole, *(list(states) + [None, None])[:2])) if v is not None]
+    op = RecurrentOp(cell, backwards, tuple([name for name, _ in named]), None if mask is None else mask.array, None if drop is None else drop.array, recompute)
+    return op(x, kernel, recurrent, *[v for _, v in named])
 
 
 # ---- layers
 
 class _Recurrent(Layer):
-    """What the three layers share.  Subclasses say `cell`."""
+    """What the layers share.  Subclasses say `cell`."""
+    peephole_kernel = None
 
     def _settings(self, units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
                   recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
-                  return_sequences, return_state, go_backwards, stateful, unroll):
+                  return_sequences, return_state, go_backwards, stateful, unroll, recompute):
         self.units = positive_int(self.who, "units", units)
         self.activation, self.recurrent_activation = activations.get(activation), activations.get(recurrent_activation)
         self.use_bias = boolean(self.who, "use_bias", use_bias)
@@ -251,7 +249,7 @@ class _Recurrent(Layer):
         self.return_state = boolean(self.who, "return_state", return_state)
         self.go_backwards = boolean(self.who, "go_backwards", go_backwards)
         self.stateful = boolean(self.who, "stateful", stateful)
-        self.unroll = boolean(self.who, "unroll", unroll)
+        self.unroll, self.recompute = boolean(self.who, "unroll", unroll), boolean(self.who, "recompute", recompute)
         self.input_spec = InputSpec(ndim=3)
         self._carried, self._rows = {}, None                # batch size -> Arrays of the state; the batch size in use
 
@@ -296,12 +294,13 @@ class _Recurrent(Layer):
             drop = DropoutNoiseOp(self.recurrent_dropout, self.stream, (x.shape[0], self.units), x.dtype)()
         values = self.cell, x, self.kernel, self.recurrent_kernel, self.bias, states, mask, self.go_backwards, drop
         fused = self.activation is tanh and (self.recurrent_activation is sigmoid or self.cell == "tanh")
-        y, *last = connect(*values) if fused else stepwise(*values, self.activation, self.recurrent_activation)
+        y, *last = (connect(*values, self.peephole_kernel, self.recompute) if fused
+                    else stepwise(*values, self.activation, self.recurrent_activation, self.peephole_kernel))
         for array, state in zip(carried, last):
             _copy(state.array, array)
         if mask is not None and self.return_sequences and not self.go_backwards:
             y.mask = mask
-        out = y if self.return_sequences else last[0]
+        out = y if self.return_sequences else last[0] if mask is None else get_item(y, (slice(None), -1))      # 0 where every step is masked
         return [out, *last] if self.return_state else out
 
     def check_input(self, shape):
@@ -372,7 +371,9 @@ class SimpleRNN(_Recurrent):
                go_backwards: take the steps from the last to the first.
                stateful: start from the state the previous call ended with; `reset_states()` sets it to zeros.
                unroll: accepted for Keras's sake; there is no loop to unroll.
-    Call:      layer(x, initial_state=None, mask=None, training=False); a masked step keeps the state and repeats it as output.
+               recompute: keep the outputs only and compute the gates again for the gradients: less memory for one more forward pass.
+    Call:      layer(x, initial_state=None, mask=None, training=False); a masked step keeps the state and repeats the output before it (as in
+               Keras: zeros at the beginning of a sequence, also where the state is not zero).
     Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.
                Weights: kernel (D, units), recurrent_kernel (units, units), bias (units,).
     Dtypes:    float32, float64.
@@ -388,11 +389,11 @@ class SimpleRNN(_Recurrent):
     def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
                  bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, return_sequences=False,
-                 return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, **kwargs):
+                 return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, recompute=False, **kwargs):
         super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self._settings(units, activation, "linear", use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
                        recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
-                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll, recompute)
 
     cell = property(lambda self: "tanh")
 
@@ -421,15 +422,44 @@ class GRU(_Recurrent):
                  recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None,
                  bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
                  dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
-                 unroll=False, reset_after=True, use_cudnn="auto", **kwargs):
+                 unroll=False, reset_after=True, use_cudnn="auto", recompute=False, **kwargs):
         super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self._settings(units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
                        recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
-                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll, recompute)
         self.reset_after = boolean(self.who, "reset_after", reset_after)
         self.use_cudnn = one_of(self.who, "use_cudnn", use_cudnn, ("auto", True, False))
 
     cell = property(lambda self: "gru" if self.reset_after else "gru_before")
+
+
+class SimplifiedGRU(_Recurrent):
+    """Recur with the simplified gated recurrent unit, which has no reset gate: `pydl.layers.recurrent.simplified_gru` as a layer.
+
+    Args:      as in GRU, without reset_after and use_cudnn.
+    Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.
+               Weights: kernel (D, 2 units), recurrent_kernel (units, 2 units), bias (2 units,); gates u (the share of the new state), g.
+    Dtypes:    float32, float64.
+    Gradients: x, the initial state, the weights.
+    Raises:    as SimpleRNN.
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.SimplifiedGRU(4)(np.ones((2, 5, 3))).shape
+        (2, 4)
+    """
+
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
+                 dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, recompute=False, **kwargs):
+        super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
+        self._settings(units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
+                       recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll, recompute)
+
+    cell = property(lambda self: "gru_simple")
 
 
 class LSTM(_Recurrent):
@@ -439,9 +469,11 @@ class LSTM(_Recurrent):
                    sequence, others step by step.
                unit_forget_bias: start the forget gate's bias at 1 (Jozefowicz et al. 2015).
                use_cudnn: accepted for Keras's sake.
+               peephole: let the gates see the cell (Gers, Schmidhuber 2000), by peephole_kernel; not in Keras.
                The others as in SimpleRNN.
     Shapes:    (N, T, D) -> (N, units), or (N, T, units) with return_sequences.  The state is [h, c].
-               Weights: kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,); gates i, f, c, o.
+               Weights: kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,); gates i, f, c, o.  With peephole
+               peephole_kernel (3, units), for i, f and o, starting at zeros.
     Dtypes:    float32, float64.
     Gradients: x, the initial state, the weights.
     Raises:    as SimpleRNN.
@@ -457,12 +489,12 @@ class LSTM(_Recurrent):
                  recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,
                  recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
                  bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False,
-                 go_backwards=False, stateful=False, unroll=False, use_cudnn="auto", **kwargs):
+                 go_backwards=False, stateful=False, unroll=False, use_cudnn="auto", peephole=False, recompute=False, **kwargs):
         super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self._settings(units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
                        recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
-                       seed, return_sequences, return_state, go_backwards, stateful, unroll)
-        self.unit_forget_bias = boolean(self.who, "unit_forget_bias", unit_forget_bias)
+                       seed, return_sequences, return_state, go_backwards, stateful, unroll, recompute)
+        self.unit_forget_bias, self.peephole = boolean(self.who, "unit_forget_bias", unit_forget_bias), boolean(self.who, "peephole", peephole)
         self.use_cudnn = one_of(self.who, "use_cudnn", use_cudnn, ("auto", True, False))
 
     cell = property(lambda self: "lstm")
@@ -473,3 +505,5 @@ class LSTM(_Recurrent):
             values = self.bias.numpy().copy()
             values[self.units:2 * self.units] = 1
             self.bias.assign(values)
+        if self.peephole:
+            self.peephole_kernel = self.add_weight((3, self.units), "zeros", name="peephole_kernel")

@@ -14,12 +14,12 @@ static uint32_t state = 1;
 static double draw(void) { state = state * 1664525u + 1013904223u; return (double)(state >> 8) / (1 << 24) - 0.5; }
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
-typedef struct { isize n, t, d, u, cell, backwards, g; const uint8_t *mask; } shape;
-enum { X, W, R, B, H0, C0, DROP, ARRAYS };
+typedef struct { isize n, t, d, u, cell, backwards, g; const uint8_t *mask; int peeps; } shape;
+enum { X, W, R, B, H0, C0, PEEP, DROP, ARRAYS };
 static isize size_of(const shape *s, int which)
 {
     const isize sizes[] = { s->n * s->t * s->d, s->d * s->g * s->u, s->u * s->g * s->u, (s->cell == RECURRENT_GRU ? 2 : 1) * s->g * s->u,
-                            s->n * s->u, s->n * s->u, s->n * s->u };
+                            s->n * s->u, s->n * s->u, 3 * s->u, s->n * s->u };
     return sizes[which];
 }
 
@@ -31,10 +31,12 @@ static void loops(const shape *s, double *const *a, double *y, double *h_last, d
     for (isize i = 0; i < s->n; i++) {
         memcpy(h, a[H0] + i * u, (size_t)u * sizeof *h);
         memcpy(c, a[C0] + i * u, (size_t)u * sizeof *c);
+        isize begun = 0;
         for (isize step = 0; step < s->t; step++) {
             const isize t = s->backwards ? s->t - 1 - step : step;
             const double *drop = a[DROP] + i * u;
             if (!s->mask || s->mask[i * s->t + t]) {
+                begun = 1;
                 for (isize j = 0; j < w; j++) {
                     p[j] = a[B][j];
                     q[j] = s->cell == RECURRENT_GRU ? a[B][w + j] : 0;
@@ -49,15 +51,19 @@ static void loops(const shape *s, double *const *a, double *y, double *h_last, d
                 for (isize j = 0; j < u; j++) {
                     if (s->cell == RECURRENT_TANH) h[j] = tanh(p[j] + q[j]);
                     else if (s->cell == RECURRENT_LSTM) {
-                        c[j] = sigmoid(p[u + j] + q[u + j]) * c[j] + sigmoid(p[j] + q[j]) * tanh(p[2 * u + j] + q[2 * u + j]);
-                        h[j] = sigmoid(p[3 * u + j] + q[3 * u + j]) * tanh(c[j]);
+                        const double *e = a[PEEP] + j, see = s->peeps ? c[j] : 0;
+                        c[j] = sigmoid(p[u + j] + q[u + j] + e[u] * see) * c[j] + sigmoid(p[j] + q[j] + e[0] * see) * tanh(p[2 * u + j] + q[2 * u + j]);
+                        h[j] = sigmoid(p[3 * u + j] + q[3 * u + j] + (s->peeps ? e[2 * u] * c[j] : 0)) * tanh(c[j]);
+                    } else if (s->cell == RECURRENT_GRU_SIMPLE) {
+                        const double share = sigmoid(p[j] + q[j]);
+                        h[j] = share * tanh(p[u + j] + q[u + j]) + (1 - share) * h[j];
                     } else {
                         const double z = sigmoid(p[j] + q[j]), r = s->cell == RECURRENT_GRU ? sigmoid(p[u + j] + q[u + j]) : 1;
                         h[j] = z * h[j] + (1 - z) * tanh(p[2 * u + j] + r * q[2 * u + j]);
                     }
                 }
             }
-            memcpy(y + (i * s->t + step) * u, h, (size_t)u * sizeof *h);
+            for (isize j = 0; j < u; j++) y[(i * s->t + step) * u + j] = begun ? h[j] : 0;
         }
         memcpy(h_last + i * u, h, (size_t)u * sizeof *h);
         memcpy(c_last + i * u, c, (size_t)u * sizeof *c);
@@ -81,14 +87,14 @@ static double loss(const shape *s, double *const *a, const double *v)
 
 int main(void)
 {
-    static const isize sizes[][4] = { {1,1,1,1}, {2,3,4,5}, {1,4,2,9}, {5,2,3,8}, {7,3,1,17}, {0,3,2,4}, {3,0,2,4} };
-    static const isize gates[] = { 1, 4, 3, 3 };
-    for (isize cell = 0; cell < 4; cell++)
+    static const isize sizes[][4] = { {1,1,1,1}, {2,3,4,5}, {1,4,2,9}, {5,2,3,8}, {7,3,1,17}, {1,2,3,40}, {67,2,2,3}, {0,3,2,4}, {3,0,2,4} };
+    static const isize gates[] = { 1, 4, 3, 3, 2 };
+    for (isize cell = 0; cell < 5; cell++)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
             for (isize option = 0; option < 4; option++) {
-                shape s = { sizes[k][0], sizes[k][1], sizes[k][2], sizes[k][3], cell, option & 1, gates[cell], NULL };
+                shape s = { sizes[k][0], sizes[k][1], sizes[k][2], sizes[k][3], cell, option & 1, gates[cell], NULL, k % 2 == 1 && cell == RECURRENT_LSTM };
                 uint8_t *mask = malloc((size_t)(s.n * s.t) + 1);
-                for (isize i = 0; i < s.n * s.t; i++) mask[i] = draw() < 0.2;
+                for (isize i = 0; i < s.n * s.t; i++) mask[i] = draw() < 0.2;      /* 7 in 10 are live */
                 if (option & 2) s.mask = mask;
                 check_pydl_f32(&s);
                 check_pydl_f64(&s);
@@ -128,8 +134,8 @@ static void CHECK(const shape *s)
     const pydl_blas blas = { 0 };
     const pydl_ctx ctx = { .threads = 2, .blas = &blas, .fault = &fault };
     FN(recurrent_forward_args) f = {
-        .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP], .mask = s->mask, .n = s->n, .t = s->t,
-        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_TANH ? NULL : cells, .y = y, .h = h,
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .peephole = s->peeps ? r[PEEP] : NULL, .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP], .mask = s->mask, .n = s->n, .t = s->t,
+        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_TANH || s->cell == RECURRENT_GRU_SIMPLE ? NULL : cells, .y = y, .h = h,
         .c = lstm ? c : NULL
     };
     f.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &f) + 1);
@@ -137,14 +143,26 @@ static void CHECK(const shape *s)
     loops(s, a, want, want + ny, want + ny + nh);
     for (isize i = 0; i < ny; i++) assert(fabs((double)y[i] - want[i]) < TOLERANCE);
     for (isize i = 0; i < nh; i++) assert(fabs((double)h[i] - want[ny + i]) < TOLERANCE && (!lstm || fabs((double)c[i] - want[ny + nh + i]) < TOLERANCE));
+    /* Without gates: the same bits. */
+    FN(recurrent_forward_args) bare = f;
+    real *y2 = FN(block)(ny), *h2 = FN(block)(nh), *c2 = FN(block)(nh);
+    bare.gates = bare.cells = NULL;
+    bare.y = y2;
+    bare.h = h2;
+    bare.c = lstm ? c2 : NULL;
+    bare.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &bare) + 1);
+    assert(FN(recurrent_forward)(&ctx, &bare) == PYDL_OK);
+    assert(!memcmp(y, y2, (size_t)ny * sizeof(real)) && !memcmp(h, h2, (size_t)nh * sizeof(real)) && (!lstm || !memcmp(c, c2, (size_t)nh * sizeof(real))));
+    free(bare.scratch); free(y2); free(h2); free(c2);
     FN(recurrent_backward_args) b = {
-        .x = r[X], .kernel = r[W], .recurrent = r[R], .h0 = r[H0], .c0 = f.c0, .drop = r[DROP], .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .peephole = f.peephole, .h0 = r[H0], .c0 = f.c0, .drop = r[DROP], .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
         .n = s->n, .t = s->t, .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = f.cells, .dx = dr[X],
-        .dkernel = dr[W], .drecurrent = dr[R], .dbias = dr[B], .dh0 = dr[H0], .dc0 = lstm ? dr[C0] : NULL
+        .dkernel = dr[W], .drecurrent = dr[R], .dbias = dr[B], .dpeephole = s->peeps ? dr[PEEP] : NULL,
+        .dh0 = dr[H0], .dc0 = lstm ? dr[C0] : NULL
     };
     b.scratch = malloc((size_t)FN(recurrent_backward_scratch)(&ctx, &b) + 1);
     assert(FN(recurrent_backward)(&ctx, &b) == PYDL_OK);
-    for (int k = 0; k < (lstm ? DROP : C0); k++)
+    for (int k = 0; k < (s->peeps ? DROP : lstm ? PEEP : C0); k++)
         for (isize i = 0; i < size_of(s, k); i += size_of(s, k) / 7 + 1) {
             const double was = a[k][i], step = 1e-4;
             a[k][i] = was + step;

@@ -37,6 +37,20 @@ def gru_before_step(x, h, c, w, u, b, f, rf):
     return z * h + (1 - z) * f(xg + (r * h) @ u[:, 2 * units:]), c
 
 
+def gru_simple_step(x, h, c, w, u, b, f, rf):
+    share, g = np.split(x @ w + h @ u + b, 2)
+    return rf(share) * f(g) + (1 - rf(share)) * h, c
+
+
+def with_peephole(p):
+    """An LSTM whose gates see the cell, by the weights p (3, units)."""
+    def lstm_peephole_step(x, h, c, w, u, b, f, rf):
+        i, forget, g, o = np.split(x @ w + h @ u + b, 4)
+        new = rf(forget + p[1] * c) * c + rf(i + p[0] * c) * f(g)
+        return rf(o + p[2] * new) * f(new), new
+    return lstm_peephole_step
+
+
 def run(step, x, w, u, b=None, h0=None, c0=None, mask=None, go_backwards=False, activation="tanh", recurrent_activation="sigmoid"):
     """(y, h, c) of all steps."""
     n, steps, _ = x.shape
@@ -49,7 +63,7 @@ def run(step, x, w, u, b=None, h0=None, c0=None, mask=None, go_backwards=False, 
             t = steps - 1 - s if go_backwards else s
             if mask is None or mask[i, t]:
                 h[i], c[i] = step(x[i, t], h[i], c[i], w, u, b, FUNCTIONS[activation], FUNCTIONS[recurrent_activation])
-            y[i, s] = h[i]
+                y[i, s:] = h[i]                             # repeated by masked steps; zeros before the first that is not
     return y, h, c
 
 
@@ -61,17 +75,21 @@ def gru(x, w, u, b=None, h0=None, reset_after=True, **options):
     return run(gru_step if reset_after else gru_before_step, x, w, u, b, h0, **options)[:2]
 
 
-def lstm(x, w, u, b=None, h0=None, c0=None, **options):
-    return run(lstm_step, x, w, u, b, h0, c0, **options)
+def simplified_gru(x, w, u, b=None, h0=None, **options):
+    return run(gru_simple_step, x, w, u, b, h0, **options)[:2]
+
+
+def lstm(x, w, u, b=None, h0=None, c0=None, peephole=None, **options):
+    return run(lstm_step if peephole is None else with_peephole(peephole), x, w, u, b, h0, c0, **options)
 
 
 def chosen(results, return_sequences=False, return_state=False):
     y, *last = results
-    out = y if return_sequences else last[0]
+    out = y if return_sequences else y[:, -1]
     return (out, *last) if return_state else out
 
 
-def _layer(function, x, weights, units, use_bias=True, return_sequences=False, return_state=False, unit_forget_bias=True, **options):
+def _layer(function, x, weights, units, use_bias=True, return_sequences=False, return_state=False, unit_forget_bias=True, recompute=False, **options):
     return chosen(function(x, *weights, **options), return_sequences, return_state)
 
 
@@ -83,5 +101,10 @@ def gru_layer(x, *weights, **options):
     return _layer(gru, x, weights, **options)
 
 
-def lstm_layer(x, *weights, **options):
-    return _layer(lstm, x, weights, **options)
+def simplified_gru_layer(x, *weights, **options):
+    return _layer(simplified_gru, x, weights, **options)
+
+
+def lstm_layer(x, *weights, peephole=False, **options):
+    *weights, peeps = weights if peephole else (*weights, None)
+    return _layer(lstm, x, weights, peephole=peeps, **options)

@@ -1,0 +1,320 @@
+/* Backward.  In the loop over the steps stand only the products with the transposed weights, packed once a sequence; the gradients of the weights are one
+   product each over all live steps of all rows behind it. */
+#ifndef real
+#include <omp.h>
+#include "internal.h"
+#include "gemm.h"
+#include "dense.h"
+#include "recurrent.h"
+#include "recurrent_parts.h"
+#include "recurrent_cells.h"
+#define EACH_REAL "recurrent_backward.c"
+#include "each_real.h"
+#else
+
+/* Where the parts of the scratch start, in reals. */
+typedef struct {
+    int apart;                                    /* dx is one product behind the loop: the weights of the inputs would only be in the way */
+    isize gates, width, narrow, wide, thin;       /* gates a unit; of a row of gates; pitches of a state, of dp, of x */
+    isize packed, packed_candidate, packed_x, dh, dc, dp, product, dx, zero, before, x, offsets, products, end;
+} FN(backward_plan);
+
+static FN(backward_plan) FN(make_backward_plan)(const FN(recurrent_backward_args) *a)
+{
+    const isize u = a->units, gates = gates_of(a->cell), width = gates * u, reset_first = a->cell == RECURRENT_GRU_BEFORE, lanes = FN(LANES);
+    FN(backward_plan) p = { .apart = a->n < SHARED_ROWS, .gates = gates, .width = width, .narrow = FN(pitch)(u), .thin = FN(pitch)(a->d_in) };
+    p.wide = FN(pitch)(a->cell == RECURRENT_GRU ? 4 * u : width);      /* the gradient by the candidate's p stands behind that by its q */
+    p.packed_candidate = p.packed + FN(gemm_packed_size)(reset_first ? 2 * u : width, u);
+    p.packed_x = p.packed_candidate + (reset_first ? FN(gemm_packed_size)(u, u) : 0);
+    p.dh = p.packed_x + (a->dx && !p.apart ? FN(gemm_packed_size)(width, a->d_in) : 0);
+    p.dc = p.dh + a->n * p.narrow;
+    p.dp = p.dc + (a->cell == RECURRENT_LSTM ? a->n * p.narrow : 0);
+    p.product = p.dp + a->n * p.wide;
+    p.dx = p.product + a->n * p.narrow + FN(GEMM_NR);
+    p.zero = p.dx + (a->dx ? a->n * p.thin : 0);
+    p.before = p.zero + p.narrow;
+    p.x = p.before + round_up(a->n * a->t * u, lanes);
+    p.offsets = p.x + (a->mask ? round_up(a->n * a->t * a->d_in, lanes) : 0);
+    p.products = p.offsets + round_up((a->n + 1) * (isize)(sizeof(isize) / sizeof(real)), lanes);
+    p.end = p.products;
+    return p;
+}
+
+static FN(dense_backward_input_args) FN(input_gradient)(const FN(recurrent_backward_args) *a)
+{
+    return (FN(dense_backward_input_args)){ .dy = a->gates, .weight = a->kernel, .n = a->n * a->t, .d_in = a->d_in,
+                                            .units = gates_of(a->cell) * a->units, .dx = a->dx };
+}
+
+static void FN(pack)(const pydl_ctx *ctx, const real *b, isize b_row, isize b_col, isize k, isize n, real *packed)
+{
+    const isize panels = ceil_div(n, FN(GEMM_NR));
+    if (ctx->threads == 1 || k * n < PARALLEL_MIN * 4) {
+        FN(gemm_pack_panels)(b, b_row, b_col, k, n, 0, panels, packed);
+        return;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (isize panel = 0; panel < panels; panel++) FN(gemm_pack_panels)(b, b_row, b_col, k, n, panel, panel + 1, packed);
+}
+
+/* The rows first <= row < last, all steps back.  offsets[row]: live steps of the rows before. */
+static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(backward_plan) *p, const isize *offsets, isize first, isize last)
+{
+    const isize n = a->units, width = p->width, steps = a->t, count = last - first, nr = FN(GEMM_NR);
+    const int lstm = a->cell == RECURRENT_LSTM, reset_first = a->cell == RECURRENT_GRU_BEFORE;
+    real *scratch = a->scratch, *dh = scratch + p->dh + first * p->narrow, *dc = scratch + p->dc + lstm * first * p->narrow;
+    real *dp = scratch + p->dp + first * p->wide, *product = scratch + p->product + first * p->narrow;
+    real *dx = scratch + p->dx + (a->dx ? first * p->thin : 0);
+    const real *zero = scratch + p->zero;
+    isize live[RECURRENT_ROWS], begin[RECURRENT_ROWS], done[RECURRENT_ROWS];      /* begin: the first live step of a row */
+    for (isize i = 0; i < count; i++) {
+        const isize row = first + i;
+        FN(copy)(a->dh ? a->dh + row * n : zero, n, dh + i * p->narrow);
+        if (lstm) FN(copy)(a->dc ? a->dc + row * n : zero, n, dc + i * p->narrow);
+        begin[i] = done[i] = 0;
+        while (a->mask && begin[i] < steps && !a->mask[row * steps + (a->backwards ? steps - 1 - begin[i] : begin[i])]) begin[i]++;
+    }
+    for (isize s = steps - 1; s >= 0; s--) {
+        const isize t = a->backwards ? steps - 1 - s : s, t_before = a->backwards ? t + 1 : t - 1;
+        isize lives = 0;
+        for (isize i = 0; i < count; i++) {
+            const isize row = first + i, at = row * steps + t;
+            real *dh_row = dh + i * p->narrow;
+            if (a->dy && s >= begin[i]) {                       /* before that the output is 0, whatever the state */
+                const real *dy = a->dy + (row * steps + s) * n;
+                for (isize u = 0; u < n; u++) dh_row[u] += dy[u];
+            }
+            if (a->mask && !a->mask[at]) {
+                if (p->apart) FN(clear)(a->gates + at * width, width);
+                else if (a->dx) FN(clear)(a->dx + at * a->d_in, a->d_in);
+                continue;
+            }
+            const real *h = s > begin[i] ? a->y + (row * steps + s - 1) * n : a->h0 ? a->h0 + row * n : zero;
+            real *gates = a->gates + at * width, *cells = a->cells ? a->cells + at * n : NULL, *dp_row = dp + lives * p->wide;
+            const isize place = a->backwards ? offsets[row] + done[i] : offsets[row + 1] - 1 - done[i];
+            FN(dropped)(h, a->drop ? a->drop + row * n : NULL, n, scratch + p->before + place * n);
+            done[i]++;
+            live[lives++] = i;
+            switch (a->cell) {
+            case RECURRENT_TANH: FN(tanh_backward_row)(a->y + (row * steps + s) * n, n, dh_row, gates, dp_row); break;
+            case RECURRENT_LSTM: {
+                const real *c_before = s ? a->cells + (row * steps + t_before) * n : a->c0 ? a->c0 + row * n : zero;
+                FN(lstm_backward_row)(gates, cells, c_before, a->peephole, n, dh_row, dc + i * p->narrow, dp_row);
+                break;
+            }
+            case RECURRENT_GRU: FN(gru_backward_row)(gates, cells, h, n, dh_row, dp_row); break;
+            case RECURRENT_GRU_SIMPLE: FN(gru_simple_backward_row)(gates, h, n, dh_row, dp_row); break;
+            default: FN(gru_before_backward_candidate)(gates, h, n, dh_row, dp_row);
+            }
+        }
+        if (!lives) continue;
+        if (reset_first) {
+            FN(step_product)(dp + 2 * n, p->wide, lives, n, n, scratch + p->packed_candidate, n * nr, NULL, 0, product, p->narrow);
+            for (isize j = 0; j < lives; j++) {
+                const isize row = first + live[j], place = a->backwards ? offsets[row] + done[live[j]] - 1 : offsets[row + 1] - done[live[j]];
+                FN(gru_before_backward_reset)(a->gates + (row * steps + t) * width, scratch + p->before + place * n, n, product + j * p->narrow,
+                                              dp + j * p->wide);
+            }
+        }
+        if (s || a->dh0) {
+            const isize k = reset_first ? 2 * n : width;
+            if (a->n == 1 && !reset_first) FN(row_product)(dp, k, n, scratch + p->packed, k * nr, NULL, s % 2, product);
+            else FN(step_product)(dp, p->wide, lives, k, n, scratch + p->packed, k * nr, NULL, reset_first, product, p->narrow);
+            for (isize j = 0; j < lives; j++) {
+                const isize i = live[j];
+                const real *drop = a->drop ? a->drop + (first + i) * n : NULL, *q = product + j * p->narrow;
+                real *dh_row = dh + i * p->narrow;
+                if (drop)
+                    for (isize u = 0; u < n; u++) dh_row[u] += drop[u] * q[u];
+                else
+                    for (isize u = 0; u < n; u++) dh_row[u] += q[u];
+            }
+        }
+        if (!a->dx || p->apart) continue;
+        if (a->cell == RECURRENT_GRU) {                         /* z and r, then the candidate's other gradient */
+            FN(step_product)(dp, p->wide, lives, 2 * n, a->d_in, scratch + p->packed_x, width * nr, NULL, 0, dx, p->thin);
+            FN(step_product)(dp + 3 * n, p->wide, lives, n, a->d_in, scratch + p->packed_x + 2 * n * nr, width * nr, NULL, 1, dx, p->thin);
+        } else FN(step_product)(dp, p->wide, lives, width, a->d_in, scratch + p->packed_x, width * nr, NULL, 0, dx, p->thin);
+        for (isize j = 0; j < lives; j++) FN(copy)(dx + j * p->thin, a->d_in, a->dx + ((first + live[j]) * steps + t) * a->d_in);
+    }
+    for (isize i = 0; i < count; i++) {
+        if (a->dh0) FN(copy)(dh + i * p->narrow, n, a->dh0 + (first + i) * n);
+        if (lstm && a->dc0) FN(copy)(dc + i * p->narrow, n, a->dc0 + (first + i) * n);
+    }
+}
+
+/* The sums over all live steps, for the units first <= u < first + count: the gradients of i and f by c before, of o by c. */
+enum { FN(PEEPHOLE_UNITS) = 64 };
+static void FN(peephole_sums)(const FN(recurrent_backward_args) *a, isize first, isize count)
+{
+    double sum[3][FN(PEEPHOLE_UNITS)] = { { 0 } };
+    const isize n = a->units, steps = a->t;
+    for (isize row = 0; row < a->n; row++)
+        for (isize t = 0; t < steps; t++) {
+            const isize at = row * steps + t, edge = a->backwards ? steps - 1 : 0;
+            if (a->mask && !a->mask[at]) continue;
+            const real *c = a->cells + at * n + first, *gates = a->gates + at * 4 * n + first;
+            const real *c_before = t != edge ? a->cells + (a->backwards ? at + 1 : at - 1) * n + first : a->c0 ? a->c0 + row * n + first : NULL;
+            for (isize j = 0; j < count; j++) {
+                const double before = c_before ? (double)c_before[j] : 0;
+                sum[0][j] += (double)gates[j] * before;
+                sum[1][j] += (double)gates[n + j] * before;
+                sum[2][j] += (double)gates[3 * n + j] * (double)c[j];
+            }
+        }
+    for (isize k = 0; k < 3; k++)
+        for (isize j = 0; j < count; j++) a->dpeephole[k * n + first + j] = (real)sum[k][j];
+}
+
+/* The live rows of an array (n t, width) one behind the other, in `to`, which may be the array itself. */
+static void FN(close_ranks)(const uint8_t *mask, isize rows, isize width, const real *from, real *to)
+{
+    for (isize row = 0; row < rows; row++)
+        if (mask[row]) {
+            if (to != from + row * width) FN(copy)(from + row * width, width, to);
+            to += width;
+        }
+}
+
+/* c (m, n) = a^T b over `rows` rows of a (rows, m) and b (rows, n), a_row and b_row apart.  Runs of rows go through packed copies: all of a transposed,
+   a panel of b at a time, which stays in the nearest caches while a streams by.  The scratch is bounded whatever part of the steps is live. */
+typedef struct {
+    isize rows, m, n;
+    const real *a; isize a_row;
+    const real *b; isize b_row;
+    real *c; isize c_row;
+    real *packed, *panels;                                  /* a run of a; a panel of b for each thread */
+} FN(sums);
+enum { FN(RUN) = 768 };                                     /* most rows of a run */
+static isize FN(strips_of)(isize m) { return ceil_div(m, FN(GEMM_MR)); }
+
+static void FN(pack_sums)(const FN(sums) *g, isize first, isize run, isize strip)
+{
+    const isize strips = FN(strips_of)(g->m), i = g->m * strip / strips, count = g->m * (strip + 1) / strips - i;
+    FN(gemm_pack_strip)(g->a + first * g->a_row + i, 1, g->a_row, count, run, FN(GEMM_MR), g->packed + strip * FN(GEMM_MR) * run);
+}
+static void FN(sums_panel)(const FN(sums) *g, isize first, isize run, isize panel, real *copy)
+{
+    const isize strips = FN(strips_of)(g->m), nr = FN(GEMM_NR), j = panel * nr, width = min_isize(nr, g->n - j);
+    FN(gemm_pack_strip)(g->b + first * g->b_row + j, 1, g->b_row, width, run, nr, copy);
+    for (isize s = 0; s < strips; s++) {
+        const isize i = g->m * s / strips;
+        const FN(gemm_block_args) block = {
+            .m = g->m * (s + 1) / strips - i, .n = width, .k = run, .a = g->packed + s * FN(GEMM_MR) * run, .a_row = 1, .a_col = FN(GEMM_MR), .segments = 1,
+            .b = copy, .b_pitch = nr, .b_panel = nr * run, .accumulate = first > 0, .c = g->c + i * g->c_row + j, .c_row = g->c_row
+        };
+        FN(gemm_block)(&block);
+    }
+}
+static void FN(sum_products)(const pydl_ctx *ctx, const FN(sums) *g)
+{
+    const isize strips = FN(strips_of)(g->m), panels = ceil_div(g->n, FN(GEMM_NR)), runs = max_isize(1, ceil_div(g->rows, FN(RUN)));
+    const int threads = (double)g->rows * (double)g->m * (double)g->n > 1e6 ? ctx->threads : 1;
+    for (isize r = 0; r < runs; r++) {
+        const isize first = g->rows * r / runs, run = g->rows * (r + 1) / runs - first;
+        if (threads == 1) {
+            for (isize s = 0; s < strips; s++) FN(pack_sums)(g, first, run, s);
+            for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, g->panels);
+            continue;
+        }
+        #pragma omp parallel num_threads(threads)
+        {
+            real *copy = g->panels + omp_get_thread_num() * FN(RUN) * FN(GEMM_NR);
+            #pragma omp for schedule(static)
+            for (isize s = 0; s < strips; s++) FN(pack_sums)(g, first, run, s);
+            #pragma omp for schedule(dynamic)
+            for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, copy);
+        }
+    }
+}
+static isize FN(sums_scratch)(const pydl_ctx *ctx, isize rows, isize m)
+{
+    return min_isize(rows, FN(RUN)) * (FN(strips_of)(m) * FN(GEMM_MR)) + FN(LANES) + ctx->threads * FN(RUN) * FN(GEMM_NR);
+}
+
+static void FN(weight_gradients)(const pydl_ctx *ctx, const FN(recurrent_backward_args) *a, const FN(backward_plan) *p, isize rows)
+{
+    const isize n = a->units, d = a->d_in, width = p->width, most = max_isize(n, d);
+    real *scratch = a->scratch, *before = scratch + p->before;
+    const real *x = a->mask ? scratch + p->x : a->x;
+    if (a->mask && (a->dkernel || a->dbias || a->drecurrent)) {
+        FN(close_ranks)(a->mask, a->n * a->t, width, a->gates, a->gates);
+        if (a->dkernel) FN(close_ranks)(a->mask, a->n * a->t, d, a->x, scratch + p->x);
+        if (p->gates == 3) FN(close_ranks)(a->mask, a->n * a->t, n, a->cells, a->cells);
+    }
+    if (a->dbias) {
+        const FN(dense_backward_weight_args) sums = { .dy = a->gates, .n = rows, .units = width, .dbias = a->dbias };
+        FN(dense_backward_weight)(ctx, &sums);
+    }
+    if (a->dbias && a->cell == RECURRENT_GRU) {             /* the second row: the gradient by q differs in the candidate only */
+        const FN(dense_backward_weight_args) sums = { .dy = a->cells, .n = rows, .units = n, .dbias = a->dbias + width + 2 * n };
+        FN(copy)(a->dbias, 2 * n, a->dbias + width);
+        FN(dense_backward_weight)(ctx, &sums);
+    }
+    real *packed = scratch + p->products, *panels = packed + round_up(min_isize(a->n * a->t, FN(RUN)) * (FN(strips_of)(most) * FN(GEMM_MR)), FN(LANES));
+    if (a->dkernel) FN(sum_products)(ctx, &(FN(sums)){ rows, d, width, x, d, a->gates, width, a->dkernel, width, packed, panels });
+    if (!a->drecurrent) return;
+    const isize apart = p->gates == 3 ? 2 * n : width;      /* columns whose state and gradient are the plain ones */
+    FN(sum_products)(ctx, &(FN(sums)){ rows, n, apart, before, n, a->gates, width, a->drecurrent, width, packed, panels });
+    if (a->cell == RECURRENT_GRU)
+        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, before, n, a->cells, n, a->drecurrent + 2 * n, width, packed, panels });
+    if (a->cell == RECURRENT_GRU_BEFORE)
+        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, a->cells, n, a->gates + 2 * n, width, a->drecurrent + 2 * n, width, packed, panels });
+}
+
+pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(recurrent_backward_args) *a = args;
+    const isize n = a->units;
+    const FN(backward_plan) plan = FN(make_backward_plan)(a), *p = &plan;
+    real *scratch = a->scratch;
+    isize *offsets = (isize *)(void *)(scratch + p->offsets);
+    offsets[0] = 0;
+    for (isize row = 0; row < a->n; row++) {
+        isize live = a->t;
+        if (a->mask) {
+            live = 0;
+            for (isize t = 0; t < a->t; t++) live += a->mask[row * a->t + t] != 0;
+        }
+        offsets[row + 1] = offsets[row] + live;
+    }
+    FN(clear)(scratch + p->zero, p->narrow);
+    if (a->cell == RECURRENT_GRU_BEFORE) {
+        FN(pack)(ctx, a->recurrent, 1, p->width, 2 * n, n, scratch + p->packed);
+        FN(pack)(ctx, a->recurrent + 2 * n, 1, p->width, n, n, scratch + p->packed_candidate);
+    } else FN(pack)(ctx, a->recurrent, 1, p->width, p->width, n, scratch + p->packed);
+    if (a->dx && !p->apart) FN(pack)(ctx, a->kernel, 1, p->width, p->width, a->d_in, scratch + p->packed_x);
+    if (a->n > 0) {
+        const isize groups = row_groups(ctx, a->n, (double)(a->n * a->t) * (double)(n + a->d_in) * (double)p->width);
+        if (ctx->threads == 1 || groups == 1)
+            for (isize i = 0; i < groups; i++) FN(backward_rows)(a, p, offsets, a->n * i / groups, a->n * (i + 1) / groups);
+        else {
+            #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+            for (isize i = 0; i < groups; i++) FN(backward_rows)(a, p, offsets, a->n * i / groups, a->n * (i + 1) / groups);
+        }
+    }
+    if (a->dpeephole) {
+        if (ctx->threads == 1)
+            for (isize u = 0; u < n; u += FN(PEEPHOLE_UNITS)) FN(peephole_sums)(a, u, min_isize(FN(PEEPHOLE_UNITS), n - u));
+        else {
+            #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+            for (isize u = 0; u < n; u += FN(PEEPHOLE_UNITS)) FN(peephole_sums)(a, u, min_isize(FN(PEEPHOLE_UNITS), n - u));
+        }
+    }
+    if (a->dx && p->apart) {
+        FN(dense_backward_input_args) product = FN(input_gradient)(a);
+        product.scratch = scratch + p->products;
+        FN(dense_backward_input)(ctx, &product);
+    }
+    FN(weight_gradients)(ctx, a, p, offsets[a->n]);
+    return PYDL_OK;
+}
+isize FN(recurrent_backward_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(recurrent_backward_args) *a = args;
+    const FN(backward_plan) plan = FN(make_backward_plan)(a);
+    const FN(dense_backward_input_args) input = FN(input_gradient)(a);
+    const isize sums = FN(sums_scratch)(ctx, a->n * a->t, max_isize(a->units, a->d_in)) * (isize)sizeof(real);
+    return plan.end * (isize)sizeof(real) + max_isize(sums, a->dx && plan.apart ? FN(dense_backward_input_scratch)(ctx, &input) : 0);
+}
+#endif

@@ -1,0 +1,172 @@
+/* One step of one row of each recurrent cell, forward and back: what happens to the products of a step. */
+#ifndef real
+#ifndef PYDL_RECURRENT_CELLS_H
+#define PYDL_RECURRENT_CELLS_H
+#include "internal.h"
+#include "simd.h"
+#include "vecmath.h"
+#define EACH_REAL "recurrent_cells.h"
+#include "each_real.h"
+#endif
+#else
+
+/* Forward.  n is a whole number of vectors, so there is no remainder to compute one by one: what lies behind the last unit is rubbish, and nobody
+   looks at it.  q: the sums the gates are functions of, `w` apart.  h (and c) become the new state.  kept: the gates, n apart. */
+static inline void FN(tanh_forward_row)(const real *restrict q, isize n, real *restrict h)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) h[u] = FN(vec_tanh)(q[u]);
+}
+
+/* peephole: rows `pitch` apart. */
+ALWAYS_INLINE void FN(lstm_forward_core)(const real *restrict q, isize w, const int peeps, const real *restrict peephole, isize pitch, isize n,
+                                         real *restrict c, real *restrict h, real *restrict kept)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real pi = peeps ? FN(muladd)(peephole[u], c[u], q[u]) : q[u];
+        const real pf = peeps ? FN(muladd)(peephole[pitch + u], c[u], q[w + u]) : q[w + u];
+        const real i = FN(vec_sigmoid)(pi), f = FN(vec_sigmoid)(pf), g = FN(vec_tanh)(q[2 * w + u]);
+        const real cell = FN(muladd)(f, c[u], i * g);
+        const real o = FN(vec_sigmoid)(peeps ? FN(muladd)(peephole[2 * pitch + u], cell, q[3 * w + u]) : q[3 * w + u]);
+        kept[u] = i;
+        kept[n + u] = f;
+        kept[2 * n + u] = g;
+        kept[3 * n + u] = o;
+        c[u] = cell;
+        h[u] = o * FN(vec_tanh)(cell);
+    }
+}
+static inline void FN(lstm_forward_row)(const real *q, isize w, const real *peephole, isize pitch, isize n, real *c, real *h, real *kept)
+{
+    if (peephole) FN(lstm_forward_core)(q, w, 1, peephole, pitch, n, c, h, kept);
+    else FN(lstm_forward_core)(q, w, 0, q, 0, n, c, h, kept);
+}
+
+/* given, inner: the candidate's sums over x and over h. */
+static inline void FN(gru_forward_row)(const real *restrict q, isize w, const real *restrict given, const real *restrict inner, isize n, real *restrict h,
+                                real *restrict kept)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real z = FN(vec_sigmoid)(q[u]), r = FN(vec_sigmoid)(q[w + u]), g = FN(vec_tanh)(FN(muladd)(r, inner[u], given[u]));
+        kept[u] = z;
+        kept[n + u] = r;
+        kept[2 * n + u] = g;
+        h[u] = FN(muladd)(z, h[u] - g, g);
+    }
+}
+
+/* The two halves of a step where the reset comes before the product.  state: h where it meets the weights. */
+static inline void FN(gru_before_gates)(const real *restrict q, isize w, const real *restrict state, isize n, real *restrict kept, real *restrict reset)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        kept[u] = FN(vec_sigmoid)(q[u]);
+        kept[n + u] = FN(vec_sigmoid)(q[w + u]);
+        reset[u] = kept[n + u] * state[u];
+    }
+}
+static inline void FN(gru_before_row)(const real *restrict q, const real *restrict z, isize n, real *restrict h, real *restrict kept)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real g = FN(vec_tanh)(q[u]);
+        kept[u] = g;
+        h[u] = FN(muladd)(z[u], h[u] - g, g);
+    }
+}
+
+static inline void FN(gru_simple_row)(const real *restrict q, isize w, isize n, real *restrict h, real *restrict kept)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real share = FN(vec_sigmoid)(q[u]), g = FN(vec_tanh)(q[w + u]);
+        kept[u] = share;
+        kept[n + u] = g;
+        h[u] = FN(muladd)(share, g - h[u], h[u]);
+    }
+}
+
+/* Backward.  n units, no more.  p holds the gates and becomes the gradient by p; dp is the gradient by h R, for the next product.  dh becomes what
+   reaches the state before past the product. */
+static inline void FN(tanh_backward_row)(const real *restrict y, isize n, real *restrict dh, real *restrict p, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        p[u] = dp[u] = dh[u] * (1 - y[u] * y[u]);
+        dh[u] = 0;
+    }
+}
+
+ALWAYS_INLINE void FN(lstm_backward_core)(real *restrict p, const real *restrict c, const real *restrict c_before, const int peeps,
+                                          const real *restrict peephole, isize n, real *restrict dh, real *restrict dc, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real i = p[u], f = p[n + u], g = p[2 * n + u], o = p[3 * n + u], tc = FN(vec_tanh)(c[u]);
+        const real d_o = dh[u] * tc * (o * (1 - o));
+        real dcell = FN(muladd)(dh[u] * o, 1 - tc * tc, dc[u]);
+        if (peeps) dcell = FN(muladd)(peephole[2 * n + u], d_o, dcell);
+        const real d_i = dcell * g * (i * (1 - i)), d_f = dcell * c_before[u] * (f * (1 - f));
+        p[u] = dp[u] = d_i;
+        p[n + u] = dp[n + u] = d_f;
+        p[2 * n + u] = dp[2 * n + u] = dcell * i * (1 - g * g);
+        p[3 * n + u] = dp[3 * n + u] = d_o;
+        dc[u] = peeps ? FN(muladd)(peephole[n + u], d_f, FN(muladd)(peephole[u], d_i, dcell * f)) : dcell * f;
+        dh[u] = 0;
+    }
+}
+static inline void FN(lstm_backward_row)(real *p, const real *c, const real *c_before, const real *peephole, isize n, real *dh, real *dc, real *dp)
+{
+    if (peephole) FN(lstm_backward_core)(p, c, c_before, 1, peephole, n, dh, dc, dp);
+    else FN(lstm_backward_core)(p, c, c_before, 0, c, n, dh, dc, dp);
+}
+
+/* candidate: its q on entry, the gradient by that on return; dp has it in the candidate's place, and the gradient by p behind that. */
+static inline void FN(gru_backward_row)(real *restrict p, real *restrict candidate, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real z = p[u], r = p[n + u], g = p[2 * n + u];
+        const real dg = dh[u] * (1 - z) * (1 - g * g);
+        p[u] = dp[u] = dh[u] * (h[u] - g) * (z * (1 - z));
+        p[n + u] = dp[n + u] = dg * candidate[u] * (r * (1 - r));
+        p[2 * n + u] = dp[3 * n + u] = dg;
+        candidate[u] = dp[2 * n + u] = dg * r;
+        dh[u] = dh[u] * z;
+    }
+}
+
+static inline void FN(gru_before_backward_candidate)(real *restrict p, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real z = p[u], g = p[2 * n + u];
+        p[2 * n + u] = dp[2 * n + u] = dh[u] * (1 - z) * (1 - g * g);
+        p[u] = dp[u] = dh[u] * (h[u] - g) * (z * (1 - z));
+        dh[u] = dh[u] * z;
+    }
+}
+/* product: the gradient by r h on entry, its part by h on return. */
+static inline void FN(gru_before_backward_reset)(real *restrict p, const real *restrict state, isize n, real *restrict product, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real r = p[n + u], dreset = product[u];
+        p[n + u] = dp[n + u] = dreset * state[u] * (r * (1 - r));
+        product[u] = dreset * r;
+    }
+}
+
+static inline void FN(gru_simple_backward_row)(real *restrict p, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+{
+    #pragma omp simd
+    for (isize u = 0; u < n; u++) {
+        const real share = p[u], g = p[n + u];
+        p[u] = dp[u] = dh[u] * (g - h[u]) * (share * (1 - share));
+        p[n + u] = dp[n + u] = dh[u] * share * (1 - g * g);
+        dh[u] = dh[u] * (1 - share);
+    }
+}
+#endif
