@@ -47,6 +47,7 @@ SHOWN = (
     "pydl.strategy",
     "pydl.pictures",
     "pydl.text",
+    "pydl.data.audio",
     "pydl.preprocessing.sequence",
     "pydl.utils",
     "pydl.config",

@@ -248,3 +248,35 @@ def test_clipping_of_the_course():
         agrees(clipped.reshape(-1), np.asarray(expected, float).reshape(-1), case["printed_digits_tolerance"])
     for name, g in given.items():
         np.testing.assert_array_equal(-held[name].numpy(), np.clip(g, -10, 10))
+
+
+# ---- masks of layers with several inputs
+
+def test_masks_of_merged_inputs():
+    """As in Keras: sums count a step that any input counts, features side by side one that all count, sequences behind each other bring their own."""
+    x, y, plain = layers.Embedding(5, 3, mask_zero=True), layers.Embedding(5, 3, mask_zero=True), layers.Embedding(5, 3)
+    a, b = np.array([[1, 2, 0, 0]]), np.array([[0, 1, 1, 0]])
+
+    def mask(layer, *inputs):
+        found = getattr(layer(list(inputs)), "mask", None)
+        return None if found is None else found.numpy()[0].astype(int).tolist()
+    for layer in (layers.Add(), layers.Subtract(), layers.Multiply(), layers.Average(), layers.Maximum(), layers.Minimum()):
+        assert mask(layer, x(a), y(b)) == [1, 1, 1, 0]
+        assert mask(layer, x(a), plain(b)) is None and mask(layer, plain(a), plain(b)) is None
+    assert mask(layers.Concatenate(), x(a), y(b)) == [0, 1, 0, 0]
+    assert mask(layers.Concatenate(), x(a), plain(b)) == [1, 1, 0, 0]
+    assert mask(layers.Concatenate(axis=1), x(a), plain(b), y(b)) == [1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0]
+    assert mask(layers.Concatenate(axis=-2), x(a), y(b)) == [1, 1, 0, 0, 0, 1, 1, 0]
+    assert mask(layers.Dot(axes=-1), x(a), y(b)) is None
+
+
+def test_padding_of_two_inputs_changes_nothing():
+    given = [layers.Input((None,), dtype="int32") for _ in range(2)]
+    h = layers.Concatenate()([layers.Embedding(9, 3, mask_zero=True)(g) for g in given])
+    model = pydl.Model(given, layers.Dense(4)(layers.Bidirectional(layers.LSTM(4, return_sequences=True))(h)))
+    x, y = [rng.integers(1, 9, (5, 4)) for _ in range(2)], rng.integers(0, 4, (5, 4))
+    model.compile(pydl.optimizers.SGD(0.0), losses.SparseCategoricalCrossentropy(from_logits=True))
+    wanted = model.evaluate(x, y, verbose=0)
+    longer = [np.pad(a, ((0, 0), (0, 3))) for a in x]
+    assert model.evaluate(longer, np.pad(y, ((0, 0), (0, 3))), verbose=0) == pytest.approx(wanted, rel=1e-6)
+    np.testing.assert_allclose(model.predict(longer)[:, :4], model.predict(x), rtol=1e-5, atol=1e-6)

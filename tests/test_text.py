@@ -418,3 +418,47 @@ def softmaxed(model):
 def test_bad_probabilities(call, error, message):
     with pytest.raises(error, match=message):
         call(language_model())
+
+
+# ---- chunks
+
+def plain_chunks(tags):
+    """A chunk is begun by every B- and by an I- that nothing of its name stands before, and goes on while I- of its name follow."""
+    found, i = [], 0
+    while i < len(tags):
+        if tags[i] == "O":
+            i += 1
+            continue
+        name, j = tags[i][2:], i + 1
+        while j < len(tags) and tags[j] == f"I-{name}":
+            j += 1
+        found.append((name, i, j))
+        i = j
+    return found
+
+
+def test_chunks():
+    for _ in range(200):
+        tags = [str(t) for t in rng.choice(["O", "B-NP", "I-NP", "B-VP", "I-VP"], rng.integers(0, 9))]
+        assert text.chunks(tags) == plain_chunks(tags)
+    assert text.chunks(["B-A-B", "I-A-B"]) == [("A-B", 0, 2)]
+
+
+def test_chunk_scores():
+    true = [["B-NP", "I-NP", "O", "B-VP"], ["B-NP", "B-NP"], []]
+    said = [["B-NP", "I-NP", "I-NP", "B-VP"], ["B-NP", "I-VP"], []]
+    scores = text.chunk_scores(true, said)                                                # found: VP of the first, the first NP of the second
+    assert scores == pytest.approx({"precision": 2 / 4, "recall": 2 / 4, "f1": 0.5})
+    assert text.chunk_scores(true, true) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert text.chunk_scores([["O"]], [["O"]]) == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+@pytest.mark.parametrize("call,error,message", [
+    (lambda: text.chunks(["B-NP", "NP"]), ValueError, "tag 1 must be 'O', 'B-name' or 'I-name', got 'NP'"),
+    (lambda: text.chunks(["B-"]), ValueError, "tag 0"), (lambda: text.chunks([3]), ValueError, "tag 0"),
+    (lambda: text.chunk_scores([["O"]], []), ShapeError, "1 true sequences, 0 predicted"),
+    (lambda: text.chunk_scores([["O"]], [["O", "O"]]), ShapeError, "sequence 0 has 1 true tags and 2"),
+])
+def test_bad_chunks(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

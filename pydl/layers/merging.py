@@ -44,6 +44,17 @@ class Merge(Layer):
         ndim = max(len(shape) for shape in shapes)
         return reduce(lambda a, b: broadcast_shapes(a, b, self.who), [shape[:1] + (1,) * (ndim - len(shape)) + shape[1:] for shape in shapes])
 
+    def _run(self, args, kwargs):
+        out, masks = super()._run(args, kwargs), [getattr(x, "mask", None) for x in args[0]]
+        mask = None if masks == [None] * len(masks) else self.merged_mask(masks, args[0])
+        if mask is not None and mask.shape == out.shape[:2]:
+            out.mask = mask
+        return out
+
+    def merged_mask(self, masks, xs):
+        """The mask of the result, of inputs of which at least one has a mask: a step counts where it counts in any."""
+        return None if None in masks else reduce(ops.logical_or, masks)
+
     def merge(self, xs):
         """Combine Tensors of the same number of axes."""
         raise TypeError(f"{self.who}: define merge(self, xs)")
@@ -126,6 +137,12 @@ class Concatenate(Merge):
         self.compute_output_shape(self.shapes_of(xs))
         return ops.concatenate(xs, self.axis)
 
+    def merged_mask(self, masks, xs):
+        """Of features side by side: a step counts where it counts in all; of sequences one behind the other: their masks behind each other."""
+        if self.axis % xs[0].ndim != 1:
+            return reduce(ops.logical_and, [m for m in masks if m is not None])
+        return ops.concatenate([ops.ones(x.shape[:2], "bool") if m is None else m for x, m in zip(xs, masks, strict=True)], 1)
+
     def compute_output_shape(self, input_shape):
         shapes = self.check_inputs(input_shape)
         if normalize_axis(self.axis, len(shapes[0]), self.who) == 0:
@@ -184,6 +201,9 @@ class Dot(Merge):
             raise ShapeError(f"{self.who}: batches of {x[0]} and {y[0]} samples do not go together")
         rest = [size for k, size in enumerate(x) if k not in (0, a)] + [size for k, size in enumerate(y) if k not in (0, b)]
         return (x[0] if x[0] is not None else y[0], *(rest or [1]))
+
+    def merged_mask(self, masks, xs):
+        return None
 
 
 # ---- the layers as functions of a list of inputs
