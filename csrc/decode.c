@@ -181,14 +181,16 @@ static void write_labels(const beam *b, isize prefix, isize steps, int32_t *labe
 /* The first of the largest; *top is its score, NaN or infinite where the row is none to choose from. */
 static isize FN(best_of_row)(const real *x, isize n, double *top)
 {
-    isize best = 0;
-    int sound = 1;
+    real largest = (real)-INFINITY;
+    int unsound = 0;
+    #pragma omp simd reduction(max : largest) reduction(| : unsound)
     for (isize j = 0; j < n; j++) {
-        sound &= x[j] == x[j];
-        if (x[j] > x[best]) best = j;
+        largest = x[j] > largest ? x[j] : largest;
+        unsound |= x[j] != x[j];
     }
-    *top = n > 0 && sound ? (double)x[best] : -INFINITY;
-    return best;
+    *top = unsound ? (double)NAN : (double)largest;
+    for (isize j = 0; j < n; j++) if (x[j] == largest) return j;
+    return 0;
 }
 
 static pydl_status FN(check_rows)(const pydl_ctx *ctx, const real *logits, const void *lengths, isize code, isize n, isize steps, isize classes)
@@ -298,20 +300,22 @@ isize FN(sample_logits_scratch)(const pydl_ctx *ctx, const void *args)
     return min_isize(ctx->threads, max_isize(a->n, 1)) * FN(sample_bytes)(a->classes);
 }
 
-/* Rank the candidates that top_k and top_p leave, best first; all of them, unranked, where nothing is left out.  Scores become weights, exp of the distance to the best. */
+/* The candidates that top_k and top_p leave, best first; all of them, unranked, where nothing is left out.  Scores become weights,
+   exp of the distance to the best. */
 static isize FN(candidates)(const FN(sample_logits_args) *a, const real *x, double top, ranked *kept)
 {
+    const isize most = min_isize(a->top_k, a->classes);
+    const int all = most == a->classes && a->top_p >= 1;
     isize count = 0;
-    const int all = a->top_k >= a->classes && a->top_p >= 1;
     for (isize j = 0; j < a->classes; j++) {
-        ranked one = { ((double)x[j] - top) / a->temperature, j };
+        ranked one = { (double)x[j], j };
         if (all) kept[count++] = one;
-        else count = keep_ranked(kept, count, min_isize(a->top_k, a->classes), one);
+        else if (count < most || one.score > kept[0].score) count = keep_ranked(kept, count, most, one);
     }
     if (!all) sort_ranked(kept, count);
     double sum = 0, share = 0;
     for (isize j = 0; j < count; j++) {
-        kept[j].score = exp_of(kept[j].score);
+        kept[j].score = exp_of((kept[j].score - top) / a->temperature);
         sum += kept[j].score;
     }
     if (a->top_p >= 1) return count;

@@ -119,3 +119,23 @@ def test_bad_calls(labels, shape, error, message):
         losses.CTC()(np.array(labels), np.zeros(shape))
     with pytest.raises(error, match=message):
         losses.ctc(np.array(labels), np.zeros(shape))
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_labels_too_long_raise_in_training_and_change_no_weight(eagerly):
+    """Also when the step is replayed: the loss names the row and what it needs."""
+    rng = np.random.default_rng(2)
+    model = pydl.Sequential([pydl.layers.Input((6, 3)), pydl.layers.LSTM(5, return_sequences=True), pydl.layers.Dense(4)])
+    model.compile(pydl.optimizers.Adam(0.05), losses.CTC(), run_eagerly=eagerly)
+    x, y = rng.standard_normal((4, 6, 3)), np.array([[1, 2, 3, 0, 0], [1, 1, 0, 0, 0], [3, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
+    values = [model.train_on_batch(x, y) for _ in range(5)]
+    assert values[-1] < values[0]
+    before, long = model.get_weights(), y.copy()
+    long[1], long[2] = [1, 1, 1, 2, 0], 2                                # the first needs 4 + 2 steps, as many as there are
+    with pytest.raises(ValueError, match="row 2 need 9 steps .*, y_pred has 6"):
+        model.train_on_batch(x, long)
+    for wrong, message in ((4, "label 4 at position"), (-1, "label -1 at position")):
+        with pytest.raises(ValueError, match=message):
+            model.train_on_batch(x, np.full_like(y, wrong))
+    assert all((a == b).all() for a, b in zip(before, model.get_weights()))
+    assert model.train_on_batch(x, y) < values[0]

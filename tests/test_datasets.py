@@ -318,7 +318,8 @@ def test_fetched_once_and_kept(server, tiny):
 
 
 @pytest.mark.parametrize("body, text", [
-    (b"<html>no</html>", "is not an idx file"), (None, "404"), (gzip.compress(idx(np.zeros((5, 28, 28), np.uint8)), mtime=0), "SHA-256 of the content does not agree"),
+    (b"<html>no</html>", "is not an idx file"), (None, "404"),
+    (gzip.compress(idx(np.zeros((5, 28, 28), np.uint8)), mtime=0), "SHA-256 of the content does not agree"),
     (bytes(10_000_000), "sends more than"), (b"", "truncated")])
 def test_what_a_mirror_may_send_instead(server, body, text):
     content, _ = server

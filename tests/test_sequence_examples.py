@@ -8,7 +8,7 @@ from shared_data import SHARED, needs_shared
 
 
 def said(capsys, name, path, *arguments):
-    importlib.import_module(f"pydl.examples.{name}").main([str(SHARED / path), *map(str, arguments)])
+    importlib.import_module(f"pydl.examples.{name}").main([*([str(SHARED / path)] if path else []), *map(str, arguments)])
     return capsys.readouterr().out
 
 
@@ -57,8 +57,7 @@ def test_chunking(capsys):
 
 
 def test_melodies(capsys):
-    importlib.import_module("pydl.examples.melodies").main(["--epochs", "6", "--units", "24"])
-    out = capsys.readouterr().out
+    out = said(capsys, "melodies", None, "--epochs", 6, "--units", 24)
     assert number(r"loss ([\d.]+) nats", out) < 4 and number(r"alone, (\d+)% of the tunes", out) <= 100
     assert len(re.findall(r"at temperature [\d.]+: \S", out)) == 4
 
