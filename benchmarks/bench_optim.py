@@ -1,6 +1,9 @@
-"""A step of Adam: pydl, plain NumPy, and PyTorch (fused) if it is installed, in turn.
+"""A step of Adam: pydl, plain NumPy, and PyTorch (fused) if it is installed, in turn; and the copy of as many bytes, the machine's limit.
 
     python benchmarks/bench_optim.py [--threads 1] [--rounds 15]
+
+A step reads weight, gradient and both means and writes all but the gradient: 28 bytes a number.  The copy moves as many, half read, half written, by
+memcpy (np.copyto), each thread its own part.  What a whole step takes beyond it is the cost of arithmetic.
 
 The weights after three steps are compared first.  LeNet's parameters are ten arrays, 62,000 numbers in all.
 """
@@ -11,6 +14,22 @@ from turns import race, setting, torch_or_none, with_threads
 CASES = {"100,000 in one array": [(100_000,)],
          "LeNet-5, 10 arrays": [(5, 5, 1, 6), (6,), (5, 5, 6, 16), (16,), (400, 120), (120,), (120, 84), (84,), (84, 10), (10,)],
          "10 million in 20 arrays": [(500_000,)] * 20}
+
+
+def copy_of(nbytes, threads):
+    """A function that moves so many bytes, half of them read and half written, on that many threads."""
+    import concurrent.futures
+
+    import numpy as np
+
+    from pydl.backends import cpu as B
+
+    source, target = (np.asarray(B.owned((threads, nbytes // 2 // threads), "uint8")) for _ in range(2))      # in large pages, like the weights
+    source[...] = 1
+    if threads == 1:
+        return lambda: np.copyto(target, source)
+    pool = concurrent.futures.ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(np.copyto, target, source))
 
 
 class NumpyAdam:
@@ -69,6 +88,7 @@ def main():
             for p, v in zip(parameters, numpy_adam.ws):         # PyTorch adds epsilon inside the correction: tiny gradients move otherwise
                 assert np.abs(p.detach().numpy() - v).mean() < 1e-6
             opponents.append((f"PyTorch {torch.__version__.split('+')[0]} fused", fused.step))
+        opponents.append(("copy of as many bytes", copy_of(28 * sum(w.size for w in start), options.threads)))
         race(title, opponents, options.rounds)
 
 
