@@ -76,7 +76,7 @@ def test_the_stored_cases_are_those_listed():
     ("optimizers", "optimizer", optimizers.Optimizer, set()),
     ("schedules", "schedule", pydl.schedules.LearningRateSchedule, {"InverseRootDecay", "TransformerSchedule", "Kernel"}),
     ("losses", "loss", losses.Loss, {"CTC", "FunctionLoss"}),                                # CTC: test_ctc.py has Keras's own numbers
-    ("metrics", "metric", metrics.Metric, {"MeanMetricWrapper", "Perplexity", "AccuracyByShape"}),
+    ("metrics", "metric", metrics.Metric, {"MeanMetricWrapper", "Perplexity", "AccuracyByShape", "ConfusionMatrix", "MisclassificationError"}),
     ("initializers", "initializer", pydl.initializers.Initializer, set()),
 ])
 def test_everything_public_has_a_line(group, kind, base, only_ours):
