@@ -35,6 +35,8 @@ static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backw
     return CONV_DIRECT;
 }
 
+int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd) { return FN(choose)(s, winograd, 0, 0) == CONV_DIRECT; }
+
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;

@@ -32,6 +32,8 @@ typedef struct {
 } FN(conv2d_forward_args);
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args);
+/* Whether conv_direct.c computes this one: what is fused with it asks. */
+int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd);
 
 /* Weight and bias in the form in which conv2d_forward uses them, for steps that do not change them: packed, or turned into Winograd's planes.
    With variance (c_out,) a batch normalisation behind the convolution is folded in: scale = gamma / sqrt(variance + epsilon),

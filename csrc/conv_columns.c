@@ -10,20 +10,6 @@
 #include "each_real.h"
 #else
 
-#ifdef SIMD_HALVES                                                       /* the vector that holds one pixel's few channels */
-typedef FN(half) FN(narrow);
-enum { FN(NARROW_LANES) = FN(HALF_LANES) };
-ALWAYS_INLINE FN(narrow) FN(nload)(const real *p) { return FN(hload)(p); }
-ALWAYS_INLINE FN(narrow) FN(nset)(real x) { return FN(hset)(x); }
-ALWAYS_INLINE void FN(nstore)(real *p, FN(narrow) x) { FN(hstore)(p, x); }
-#else
-typedef FN(vec) FN(narrow);
-enum { FN(NARROW_LANES) = FN(LANES) };
-ALWAYS_INLINE FN(narrow) FN(nload)(const real *p) { return FN(vload)(p); }
-ALWAYS_INLINE FN(narrow) FN(nset)(real x) { return FN(vset)(x); }
-ALWAYS_INLINE void FN(nstore)(real *p, FN(narrow) x) { FN(vstore)(p, x); }
-#endif
-
 /* With few channels c, the places of a window fill the lanes that the channels alone would leave idle.  For each row k of the window,
        cols[pixel of dy, (q, c)] = sum over o of dy[pixel, o] * weight[k, q, c, o],
    and cols is added to the row of x that lies under it.  A task is a band of rows of x: what falls outside of it is not computed.

@@ -48,6 +48,7 @@ static void FN(plan)(FN(pass) *p, isize width, isize masked)
 
 static isize FN(packed_size)(const FN(pass) *p) { return whole_lines(p->groups * FN(columns_size)(p->columns) * p->inner); }
 static isize FN(start_size)(const FN(pass) *p) { return whole_lines(p->groups * FN(columns_size)(p->columns)); }
+/* Reals of the copy of a thread. */
 static isize FN(copy_size)(const FN(pass) *p) { return p->copied ? whole_lines(p->images * p->copy_rows * p->copy_cols * p->channels) : 0; }
 static isize FN(task_pixels)(const FN(pass) *p) { return p->images * p->rows * p->x.size; }
 
@@ -77,11 +78,10 @@ static void FN(pass_tables)(const FN(pass) *p, isize *acol)
             }
 }
 
-static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy)
+/* Output rows first_row .. first_row + rows - 1 of some images, one part of the blocks of columns, to `out`: where the first of these rows is. */
+static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_image, isize images, isize first_row, isize rows, isize part,
+                         real *copy, real *out)
 {
-    const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
-    const isize images = min_isize(p->images, p->n - first_image);
-    const isize first_row = band * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
     const isize source_image = p->y.source * p->x.source * p->channels, copy_image = p->copy_rows * p->copy_cols * p->channels;
     const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
     const isize *arow = d->acol + p->inner, *crow = arow + FN(task_pixels)(p);
@@ -92,7 +92,6 @@ static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, 
                           p->channels, top, axis_reach(p->y, rows), left, p->copy_cols, copy + b * copy_image);
         source = copy;
     } else source += (top * p->x.source + left) * p->channels;
-    real *out = d->out + first_image * p->out_image + first_row * p->out_row;
 
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
@@ -114,14 +113,32 @@ static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, 
             }
 }
 
-static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
+static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy)
+{
+    const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
+    const isize first_row = band * p->rows;
+    FN(run_rows)(p, d, first_image, min_isize(p->images, p->n - first_image), first_row, min_isize(p->rows, p->y.size - first_row), part,
+                 copy, d->out + first_image * p->out_image + first_row * p->out_row);
+}
+
+/* Whether several threads are to share the pass. */
+static int FN(shared)(const pydl_ctx *ctx, const FN(pass) *p)
 {
     const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
+    return ctx->threads > 1 && work > CONV_PARALLEL_MIN;
+}
+
+static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
+{
     real *copies = (real *)(d->acol + whole_lines(p->inner + 2 * FN(task_pixels)(p)));
+    const isize tasks = p->image_tasks * p->bands * p->parts;
     FN(pass_tables)(p, d->acol);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (work > CONV_PARALLEL_MIN)
-    for (isize task = 0; task < p->image_tasks * p->bands * p->parts; task++)
-        FN(run_task)(p, d, task, copies + omp_get_thread_num() * FN(copy_size)(p));
+    if (!FN(shared)(ctx, p)) {                                       /* opening a parallel region costs half a microsecond even for one thread */
+        for (isize task = 0; task < tasks; task++) FN(run_task)(p, d, task, copies);
+        return;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+    for (isize task = 0; task < tasks; task++) FN(run_task)(p, d, task, copies + omp_get_thread_num() * FN(copy_size)(p));
 }
 
 /* ---- forward ---- */
@@ -166,6 +183,66 @@ void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
     const real *packed = a->prepared ? a->prepared : own;
     const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu, .out = a->y };
     FN(run_pass)(ctx, &p, &d);
+}
+
+/* ---- forward with the maxima of windows: a task keeps its rows in scratch, and takes their maxima while they are in L1 ---- */
+
+static FN(pass) FN(pooled_pass)(const pydl_conv2d *s, const pydl_pool2d *g, isize *pooled_rows)
+{
+    FN(pass) p = FN(forward_pass)(s);
+    p.parts = 1;
+    *pooled_rows = p.images > 1 ? g->oh : max_isize(1, min_isize(g->oh, p.rows / g->sh));
+    p.bands = ceil_div(g->oh, max_isize(1, *pooled_rows));
+    p.rows = p.bands == 1 ? p.y.size : min_isize(p.y.size, (*pooled_rows - 1) * g->sh + g->kh);
+    p.copy_rows = max_isize(0, axis_reach(p.y, p.rows));
+    p.out_row = p.x.size * s->c_out;
+    p.out_image = p.rows * p.out_row;
+    return p;
+}
+
+static isize FN(pooled_own)(const FN(pass) *p) { return FN(copy_size)(p) + whole_lines(p->images * p->out_image); }
+
+isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a)
+{
+    isize pooled_rows;
+    const FN(pass) p = FN(pooled_pass)(&a->s, &a->g, &pooled_rows);
+    return FN(pass_scratch)(ctx, &p) + ctx->threads * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
+}
+
+static void FN(pooled_task)(const FN(conv2d_max_pool_forward_args) *a, const FN(pass) *p, const FN(pass_data) *d, isize pooled_rows, isize task, real *own)
+{
+    const pydl_pool2d *g = &a->g;
+    const isize first_image = task / p->bands * p->images, images = min_isize(p->images, p->n - first_image);
+    const isize top = task % p->bands * pooled_rows, count = min_isize(pooled_rows, g->oh - top);
+    const isize above = top * g->sh - g->top, first_row = max_isize(0, above);
+    const isize rows = p->bands == 1 ? p->y.size : min_isize(p->y.size, above + (count - 1) * g->sh + g->kh) - first_row;
+    real *z = own + FN(copy_size)(p);
+    FN(run_rows)(p, d, first_image, images, p->bands == 1 ? 0 : first_row, rows, 0, own, z);
+    const isize at = (first_image * g->oh + top) * g->ow * g->c;
+    FN(max_pool2d_forward_args) pool = { .x = z, .g = *g, .y = a->y + at, .argmax = a->argmax ? a->argmax + at : NULL };
+    pool.g.n = images;
+    pool.g.oh = count;
+    if (p->bands > 1) { pool.g.h = rows; pool.g.top = first_row - above; }
+    FN(max_pool2d_rows)(&pool, 0, images * count);
+}
+
+void FN(direct_pooled_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a)
+{
+    isize pooled_rows;
+    const FN(pass) p = FN(pooled_pass)(&a->s, &a->g, &pooled_rows);
+    real *packed = a->scratch, *start = packed + FN(packed_size)(&p);
+    isize *acol = (isize *)(packed + FN(direct_prepared_size)(&a->s));
+    FN(direct_prepare)(ctx, &a->s, a->weight, a->bias, packed);
+    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = start, .acol = acol, .relu = a->relu };
+    const isize tasks = p.image_tasks * p.bands, own = FN(pooled_own)(&p);
+    real *owns = (real *)(acol + whole_lines(p.inner + 2 * FN(task_pixels)(&p)));
+    FN(pass_tables)(&p, acol);
+    if (!FN(shared)(ctx, &p)) {
+        for (isize task = 0; task < tasks; task++) FN(pooled_task)(a, &p, &d, pooled_rows, task, owns);
+        return;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+    for (isize task = 0; task < tasks; task++) FN(pooled_task)(a, &p, &d, pooled_rows, task, owns + omp_get_thread_num() * own);
 }
 
 /* ---- backward by the input: for each remainder of a pixel's row and column by the strides, a stride-1 pass over dy ---- */

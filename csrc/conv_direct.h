@@ -3,6 +3,7 @@
 #ifndef PYDL_CONV_DIRECT_H
 #define PYDL_CONV_DIRECT_H
 #include "conv.h"
+#include "conv_pool.h"
 #define EACH_REAL "conv_direct.h"
 #include "each_real.h"
 #endif
@@ -12,6 +13,8 @@ isize FN(direct_prepared_size)(const pydl_conv2d *s);
 void FN(direct_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, const real *weight, const real *bias, real *prepared);
 void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
+void FN(direct_pooled_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a);
+isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a);
 void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 isize FN(direct_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 

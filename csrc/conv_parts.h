@@ -110,6 +110,31 @@ static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; 
 #undef V_MASK
 #undef V_MASK_OF
 
+/* The vector that holds one pixel's few channels. */
+#ifdef SIMD_HALVES
+typedef FN(half) FN(narrow);
+typedef FN(half_mask) FN(narrow_mask);
+enum { FN(NARROW_LANES) = FN(HALF_LANES) };
+ALWAYS_INLINE FN(narrow) FN(nload)(const real *p) { return FN(hload)(p); }
+ALWAYS_INLINE FN(narrow) FN(nset)(real x) { return FN(hset)(x); }
+ALWAYS_INLINE void FN(nstore)(real *p, FN(narrow) x) { FN(hstore)(p, x); }
+ALWAYS_INLINE FN(narrow) FN(nfma)(FN(narrow) a, FN(narrow) b, FN(narrow) c) { return FN(hfma)(a, b, c); }
+ALWAYS_INLINE FN(narrow_mask) FN(nmask_of)(isize count) { return FN(half_mask_of)(count); }
+ALWAYS_INLINE FN(narrow) FN(nload_mask)(const real *p, FN(narrow_mask) m) { return FN(hload_mask)(p, m); }
+ALWAYS_INLINE void FN(nstore_mask)(real *p, FN(narrow_mask) m, FN(narrow) x) { FN(hstore_mask)(p, m, x); }
+#else
+typedef FN(vec) FN(narrow);
+typedef FN(vmask) FN(narrow_mask);
+enum { FN(NARROW_LANES) = FN(LANES) };
+ALWAYS_INLINE FN(narrow) FN(nload)(const real *p) { return FN(vload)(p); }
+ALWAYS_INLINE FN(narrow) FN(nset)(real x) { return FN(vset)(x); }
+ALWAYS_INLINE void FN(nstore)(real *p, FN(narrow) x) { FN(vstore)(p, x); }
+ALWAYS_INLINE FN(narrow) FN(nfma)(FN(narrow) a, FN(narrow) b, FN(narrow) c) { return FN(vfma)(a, b, c); }
+ALWAYS_INLINE FN(narrow_mask) FN(nmask_of)(isize count) { return FN(mask_of)(count); }
+ALWAYS_INLINE FN(narrow) FN(nload_mask)(const real *p, FN(narrow_mask) m) { return FN(vload_mask)(p, m); }
+ALWAYS_INLINE void FN(nstore_mask)(real *p, FN(narrow_mask) m, FN(narrow) x) { FN(vstore_mask)(p, m, x); }
+#endif
+
 /* How `width` columns are cut into tiles: `vectors` vectors of `lanes`, in `blocks` nearly equal parts of up to TILE_VECTORS. */
 typedef struct { isize width; isize lanes; isize vectors; isize blocks; } FN(columns);
 

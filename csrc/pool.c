@@ -158,12 +158,21 @@ static void FN(max_any)(const FN(max_pool2d_forward_args) *a, isize b, isize oy)
     }
 }
 
+void FN(max_pool2d_rows)(const FN(max_pool2d_forward_args) *a, isize first, isize last)
+{
+    for (isize i = first; i < last; i++) FN(max_any)(a, i / a->g.oh, i % a->g.oh);
+}
+
 pydl_status FN(max_pool2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(max_pool2d_forward_args) *a = args;
     const pydl_pool2d *g = &a->g;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw))
-    for (isize i = 0; i < g->n * g->oh; i++) FN(max_any)(a, i / g->oh, i % g->oh);
+    if (ctx->threads == 1 || !parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw)) {
+        FN(max_pool2d_rows)(a, 0, g->n * g->oh);
+        return PYDL_OK;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (isize i = 0; i < g->n * g->oh; i++) FN(max_pool2d_rows)(a, i, i + 1);
     return PYDL_OK;
 }
 

@@ -25,6 +25,8 @@ typedef struct {
    or argmax_wide; NULL where not wanted.  Overwrites. */
 typedef struct { const real *x; pydl_pool2d g; real *y; uint8_t *argmax; int32_t *argmax_wide; } FN(max_pool2d_forward_args);
 pydl_status FN(max_pool2d_forward)(const pydl_ctx *ctx, const void *args);
+/* Rows first <= i < last of the n * oh rows of outputs, on this thread. */
+void FN(max_pool2d_rows)(const FN(max_pool2d_forward_args) *a, isize first, isize last);
 
 /* dx[pixel] = sum of the dy whose argmax (either of the two, the other NULL) names the pixel.  Overwrites dx. */
 typedef struct { const real *dy; const uint8_t *argmax; const int32_t *argmax_wide; pydl_pool2d g; real *dx; } FN(max_pool2d_backward_args);

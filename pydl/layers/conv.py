@@ -35,6 +35,30 @@ class Conv2DOp(Op):
         return (dx, dweight, dbias)[:len(self.needs)]
 
 
+class Conv2DMaxPoolOp(Op):
+    """The two ops as one, the same bit for bit; the result of the convolution is never whole in memory.
+
+    size, geometry: those of Conv2DOp; pooled, windows: (H'', W'') and window, strides, (top, left) padding of MaxPoolOp.
+    """
+
+    def __init__(self, size, geometry, relu, pooled, *windows):
+        self.pooled, self.geometry, self.relu, self.winograd = pooled, (*geometry, size, *windows), relu, config.winograd()
+
+    def forward(self, B, x, weight, bias=None):
+        y = B.empty((x.shape[0], *self.pooled, weight.shape[3]), x.dtype)
+        self.argmax = B.empty(y.shape, "uint8") if True in self.needs else None
+        B.conv2d_max_pool_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y, self.argmax)
+        self.x, self.weight, self.y = x, weight, y if self.relu else None       # y > 0 is where relu let the gradient of a maximum through
+        return y
+
+    def backward(self, B, dy):
+        dx = B.empty(self.x.shape, dy.dtype) if self.needs[0] else None
+        dweight = B.empty(self.weight.shape, dy.dtype) if True in self.needs[1:] else None
+        dbias = B.empty(self.weight.shape[3:], dy.dtype) if self.needs[2:] == (True,) else None
+        B.conv2d_max_pool_backward(self.x, dy, self.y, self.argmax, self.weight, *self.geometry, self.winograd, dx, dweight, dbias)
+        return (dx, dweight, dbias)[:len(self.needs)]
+
+
 class Conv2DTransposeOp(Op):
     """The adjoint of a convolution from images of `size` to x.   geometry: strides, dilation, (top, left) padding, groups."""
 
@@ -291,10 +315,11 @@ def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, gr
     return channels_first(y) if first else y
 
 
-def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None):
+def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None, pool=None):
     """Apply the op to checked arguments, channels last; a sequence is an image one pixel wide.
 
     norm, skip: a batch normalisation (as `folded` gives it) and an Array to be added before the activation, where nothing is differentiated.
+    pool: a MaxPooling2D to be done at once, after no activation or relu.
     """
     sequence = x.ndim == 3
     if sequence:
@@ -306,7 +331,8 @@ def convolve(who, x, weight, bias, strides, padding, dilation, groups, activatio
     size = tuple(conv_output_size(*axis, who) for axis in axes)
     before = tuple(conv_padding(*axis)[0] for axis in axes)
     fused = activation is relu
-    op = Conv2DOp(size, (strides, dilation, before, groups), fused, norm, skip)
+    op = Conv2DOp(size, (strides, dilation, before, groups), fused, norm, skip) if pool is None else \
+        Conv2DMaxPoolOp(size, (strides, dilation, before, groups), fused, *pool.geometry(size))
     y = op(x, weight) if bias is None else op(x, weight, bias)
     if sequence:
         y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
@@ -452,15 +478,16 @@ class Conv2D(_Convolution):
         """The kernel as the convolution takes it, and the number of groups."""
         return self.kernel, self.groups
 
-    def call(self, x, norm=None, skip=None, relu=False, frame=None):
-        """Convolve.  The others are what a model found around the layer and wants done by the one kernel, where nothing is differentiated.
+    def call(self, x, norm=None, skip=None, relu=False, frame=None, pool=None):
+        """Convolve.  The others are what a model found around the layer and wants done by the one kernel; norm, skip, frame where nothing is differentiated.
 
-        norm: a BatchNormalization; skip: a Tensor to be added; relu: at the end; frame: ((top, bottom), (left, right)), zeros around x.
+        norm: a BatchNormalization; skip: a Tensor to be added; relu: at the end; frame: ((top, bottom), (left, right)), zeros around x;
+        pool: a MaxPooling2D after it all, without norm and skip.
         """
-        if norm is None and skip is None and frame is None and not relu:
+        if norm is None and skip is None and frame is None and pool is None and not relu:
             return super().call(x)
         return convolve(self.who, x, self.kernel, self.bias, self.strides, self.padding if frame is None else frame, self.dilation_rate, self.groups,
-                        ops.relu if relu else self.activation, norm and norm.folded(), None if skip is None else skip.array)
+                        ops.relu if relu else self.activation, norm and norm.folded(), None if skip is None else skip.array, pool)
 
 
 class Conv1D(Conv2D):

@@ -125,10 +125,14 @@ def _apply(who, op, x, window, strides, padding):
     sequence = x.ndim == 3
     if sequence:
         x, window, strides = expand_dims(x, 2), (*window, 1), (*strides, 1)
-    sizes = tuple(pool_output_size(n, k, s, padding, who) for n, k, s in zip(x.shape[1:3], window, strides))
-    before = tuple(conv_padding(n, k, s, padding)[0] for n, k, s in zip(x.shape[1:3], window, strides))
-    y = op(sizes, window, strides, before)(x)
+    y = op(*geometry(who, x.shape[1:3], window, strides, padding))(x)
     return reshape(y, (y.shape[0], y.shape[1], y.shape[3])) if sequence else y
+
+
+def geometry(who, size, window, strides, padding):
+    """(H', W'), window, strides and (top, left) padding for images of `size`: what the ops take."""
+    sizes = tuple(pool_output_size(n, k, s, padding, who) for n, k, s in zip(size, window, strides))
+    return sizes, window, strides, tuple(conv_padding(n, k, s, padding)[0] for n, k, s in zip(size, window, strides))
 
 
 def channels_last(x):
@@ -173,6 +177,10 @@ class _Pooling(Layer):
         first = self.data_format == "channels_first"
         y = _apply(self.who, self.op, channels_last(x) if first else x, self.pool_size, self.strides, self.padding)
         return channels_first(y) if first else y
+
+    def geometry(self, size):
+        """(H', W'), window, strides and (top, left) padding for images of `size`."""
+        return geometry(self.who, size, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape):
         """Return (N, H', W', C) or (N, T', C), in the layer's data format."""

@@ -67,14 +67,17 @@ class Functional(Model):
 
     def call(self, inputs, training=False):
         values = self._match(inputs)
-        for node, fused in self._plan.steps(not training and not gradients_wanted()):
+        for node, fused, dead in self._plan.steps(not training and not gradients_wanted()):
             if fused is not None:
                 values[(id(node), 0)] = fused.run(values, training)
-                continue
-            args, kwargs = map_structure(lambda v: values[self._key(v)] if isinstance(v, Symbol) else v, (node.args, node.kwargs))
-            out = node.layer(*args, **{**kwargs, "training": training})
-            for i, tensor in enumerate(out if isinstance(out, (list, tuple)) else [out]):
-                values.setdefault((id(node), i), tensor)        # an input drawn from inside another model stays as given
+            else:
+                args, kwargs = map_structure(lambda v: values[self._key(v)] if isinstance(v, Symbol) else v, (node.args, node.kwargs))
+                out = node.layer(*args, **{**kwargs, "training": training})
+                for i, tensor in enumerate(out if isinstance(out, (list, tuple)) else [out]):
+                    values.setdefault((id(node), i), tensor)    # an input drawn from inside another model stays as given
+                del args, kwargs, out
+            for key in dead:
+                values.pop(key, None)
         return map_structure(lambda s: values[self._key(s)], self._output_structure)
 
     _key = staticmethod(fusion.key)

@@ -6,13 +6,18 @@ regularizer, or was called with arguments of its own.
 
     inference   (nothing is differentiated)  ZeroPadding2D?, Conv2D, BatchNormalization?, Add?, relu?: padding, weights and epilogue of one
                 convolution.  The normalisation is folded into the weights: other roundings than apart, a few units in the last place.
+    training    Conv2D, relu?, MaxPooling2D: the result of the convolution is never whole in memory, and nothing of it is kept for the gradient
+                but where the maxima were.  The same values bit for bit, and the same terms in every gradient.
     always      BatchNormalization, Add?, relu: one pass over the data for all.  The same bits as apart.
 """
+import math
+
 from pydl import ops
 from pydl.layers.activation import Activation, ReLU
 from pydl.layers.conv import Conv2D
 from pydl.layers.merging import Add
 from pydl.layers.norm import BatchNormalization
+from pydl.layers.pool import BYTE, MaxPooling2D
 from pydl.layers.reshaping import ZeroPadding2D
 from pydl.layers.symbol import InputLayer
 from pydl.tensor import structure_version
@@ -35,7 +40,10 @@ class Fused:
 
 
 class Plan:
-    """How the nodes of a graph run: [(node, Fused or None)], made anew when a layer's settings change."""
+    """How the nodes of a graph run: [(node, Fused or None, dead)], made anew when a layer's settings change.
+
+    dead: the keys of the values that no later step reads, so that their memory serves again.
+    """
 
     def __init__(self, nodes, outputs):
         self.nodes, self.outputs, self.made = nodes, outputs, {}
@@ -62,8 +70,15 @@ class Plan:
                 if fused is not None and len(fused.nodes) > 1:
                     taken.update(id(n) for n in fused.nodes)
                     at[id(fused.nodes[-1])] = fused
-        return [(node, at.get(id(node))) for node in self.nodes
-                if not isinstance(node.layer, InputLayer) and (id(node) not in taken or id(node) in at)]
+        steps = [(node, at.get(id(node)), []) for node in self.nodes
+                 if not isinstance(node.layer, InputLayer) and (id(node) not in taken or id(node) in at)]
+        seen = {key(symbol) for symbol in self.outputs}
+        for node, fused, dead in reversed(steps):
+            for symbol in node.inputs if fused is None else [fused.x, *fused.extra.values()]:
+                if key(symbol) not in seen:
+                    seen.add(key(symbol))
+                    dead.append(key(symbol))
+        return steps
 
 
 class Graph:
@@ -137,7 +152,11 @@ def from_convolution(graph, node, inference, taken, padding=None):
     """A convolution with what follows it."""
     layer = node.layer
     channels = node.inputs[0].shape[-1] if len(node.inputs) == 1 else None
-    if not inference or not plain(node) or layer.data_format != "channels_last" or (layer.groups == channels and channels > 1):
+    if not plain(node) or layer.data_format != "channels_last":
+        return None
+    if not inference:
+        return with_pooling(graph, node, taken)
+    if layer.groups == channels and channels > 1:
         return None
     nodes, options, extra, last = [padding, node] if padding else [node], {}, {}, node
     if layer.activation is ops.linear:
@@ -150,6 +169,21 @@ def from_convolution(graph, node, inference, taken, padding=None):
     if padding:
         options["frame"] = padding.layer.padding
     return Fused(nodes, layer, nodes[0].inputs[0], options, extra)
+
+
+def with_pooling(graph, node, taken):
+    """A convolution, with relu or without an activation, and the maxima of windows of its result."""
+    nodes, layer = [node], node.layer
+    if layer.activation is ops.linear:
+        relu = graph.relu_after(node, taken)
+        if relu is not None:
+            nodes.append(relu)
+    elif layer.activation is not ops.relu:
+        return None
+    pool = graph.after(nodes[-1], taken, MaxPooling2D)
+    if pool is None or pool.layer.data_format != "channels_last" or math.prod(pool.layer.pool_size) > BYTE:
+        return None
+    return Fused([*nodes, pool], layer, node.inputs[0], {"pool": pool.layer, "relu": len(nodes) > 1}, {})
 
 
 def from_normalisation(graph, node, inference, taken):

@@ -131,7 +131,7 @@ class Sequential(Model):
             for layer in self._layers:
                 x = layer(x, training=training)
             return x
-        for node, fused in self._plan.steps(not training and not gradients_wanted()):
+        for node, fused, _ in self._plan.steps(not training and not gradients_wanted()):
             x = node.layer(x, training=training) if fused is None else fused.run({fusion.key(fused.x): x}, training)
         return x
 
