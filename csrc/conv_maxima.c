@@ -6,8 +6,8 @@
 
    By the weight: the sums of an output channel o stay in registers while its windows pass by.
    By the input: the gradients are listed pixel by pixel; the sums of the pixels under a window stay in registers, and move on with it.
-   Images are copied with their padding, and with so many channels that a pixel is whole vectors (or, for very few, that a row of a window
-   is): no vector crosses a cache line.   LeNet's convolutions at batch 64, one thread of a Zen 4, against the same gradients through the
+   Images are copied with their padding, and with so many channels that a pixel is a vector (for many channels: one of several images, each
+   of a vector's channels; for very few: as they are, then a row of a window is a vector or two): hardly a load crosses a cache line.   LeNet's convolutions at batch 64, one thread of a Zen 4, against the same gradients through the
    dense loops: 0.38 -> 0.18 ms for the first, 0.76 -> 0.42 ms for the second; 32 -> 64 channels by 5x5 at 14x14: 2.8x. */
 #ifndef real
 #include "internal.h"
@@ -30,9 +30,9 @@
 #else
 
 typedef struct {
-    isize pitch;                                                     /* reals of a pixel of the copy of x */
-    isize blocks;                                                    /* blocks of input channels, a vector each, summed apart */
-    isize step; isize vectors;                                       /* reals from one vector of a window's row to the next; how many (of a block) */
+    isize pitch;                                                     /* reals of a pixel of the copy of x: a vector, or the few channels */
+    isize blocks;                                                    /* blocks of input channels, a vector each, copied and summed apart */
+    isize vectors;                                                   /* vectors of a window's row, of one block */
     isize rows; isize cols;                                          /* of a copied image */
     isize windows; isize images; isize sums;                         /* windows of an image, images of a unit, partial sums */
 } FN(maxima);
@@ -51,16 +51,18 @@ static FN(maxima) FN(maxima_plan)(const pydl_conv2d *s, const pydl_pool2d *g)
     FN(maxima) p = { .rows = s->h_out + s->kh - 1, .cols = s->w_out + s->kw - 1, .windows = g->oh * g->ow };
     const isize together = ceil_div(s->kw * s->c_in, FN(NARROW_LANES));
     if (together <= 2 && together < s->kw) {
-        p.pitch = s->c_in; p.blocks = 1; p.step = FN(NARROW_LANES); p.vectors = together;
+        p.pitch = s->c_in; p.blocks = 1; p.vectors = together;
     } else {
-        p.blocks = ceil_div(s->c_in, FN(NARROW_LANES)); p.pitch = p.step = p.blocks * FN(NARROW_LANES); p.vectors = s->kw;
+        p.pitch = FN(NARROW_LANES); p.blocks = ceil_div(s->c_in, FN(NARROW_LANES)); p.vectors = s->kw;
     }
     p.sums = min_isize(s->n, MAXIMA_SUMS);
     p.images = max_isize(1, min_isize(s->n / p.sums, MAXIMA_WINDOWS / p.windows));
     return p;
 }
 
-static isize FN(image_size)(const FN(maxima) *p) { return whole_lines(p->rows * p->cols * p->pitch + FN(NARROW_LANES)); }
+/* Reals of a block of an image, and of an image. */
+static isize FN(plane_size)(const FN(maxima) *p) { return whole_lines(p->rows * p->cols * p->pitch + 2 * FN(NARROW_LANES)); }
+static isize FN(image_size)(const FN(maxima) *p) { return p->blocks * FN(plane_size)(p); }
 static isize FN(sum_size)(const FN(maxima) *p, const pydl_conv2d *s) { return s->c_out * p->blocks * s->kh * p->vectors * FN(NARROW_LANES); }
 static isize FN(turned_size)(const pydl_conv2d *s)
 {
@@ -96,7 +98,7 @@ isize FN(maxima_backward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_
 /* sum[channel, r, v] += for each window: dy[window, channel] * the vector v of row r of the window of x at its maximum.
    base: where the first pixel of each window lies in x;  offset: by position of the maximum;  sum_step: from one channel to the next. */
 ALWAYS_INLINE void FN(gather)(const real *x, const isize *base, const isize *offset, const real *dy, const uint8_t *argmax, isize windows, isize c_out,
-                              isize row, isize step, real *sum, isize sum_step, const int rows, const int vectors, const int channels)
+                              isize row, real *sum, isize sum_step, const int rows, const int vectors, const int channels)
 {
     FN(narrow) part[4][5][5];
     #pragma GCC unroll 4
@@ -111,9 +113,11 @@ ALWAYS_INLINE void FN(gather)(const real *x, const isize *base, const isize *off
             const FN(narrow) d = FN(nset)(dy[k * c_out + o]);
             const real *from = x + base[k] + offset[argmax[k * c_out + o]];
             #pragma GCC unroll 5
-            for (int r = 0; r < rows; r++)
+            for (int r = 0; r < rows; r++, from += row) {
+                OPAQUE(from);
                 #pragma GCC unroll 5
-                for (int v = 0; v < vectors; v++) part[o][r][v] = FN(nfma)(d, FN(nload)(from + r * row + v * step), part[o][r][v]);
+                for (int v = 0; v < vectors; v++) part[o][r][v] = FN(nfma)(d, FN(nload)(from + v * FN(NARROW_LANES)), part[o][r][v]);
+            }
         }
     }
     #pragma GCC unroll 4
@@ -129,21 +133,23 @@ typedef struct {
 } FN(unit);
 
 /* All rows of the window, as many at a time as registers hold, for one output channel, or several where a window has few vectors. */
-#define GATHER(rows, vectors, channels) FN(gather)(u->x + at, u->base, u->offset, u->dy + o, u->argmax + o, u->windows, c_out, row, step, sum, sum_step, rows, vectors, channels)
-ALWAYS_INLINE void FN(gather_rows)(const FN(unit) *u, isize at, isize o, isize count, isize c_out, isize row, isize step, real *sum, isize sum_step,
+#define GATHER(rows, vectors, channels) FN(gather)(u->x + at, u->base, u->offset, u->dy + o, u->argmax + o, u->windows, c_out, row, sum, sum_step, rows, vectors, channels)
+ALWAYS_INLINE void FN(gather_rows)(const FN(unit) *u, isize at, isize o, isize count, isize c_out, isize row, real *sum, isize sum_step,
                                    const int size, const int vectors)
 {
     const int fit = min_isize(size, MAXIMA_REGISTERS / vectors) < 1 ? 1 : (int)min_isize(size, MAXIMA_REGISTERS / vectors);
     const int several = MAXIMA_REGISTERS / (fit * vectors) >= 4 ? 4 : MAXIMA_REGISTERS / (fit * vectors) >= 2 ? 2 : 1;
     for (isize last = o + count; o < last; ) {
-        const isize take = last - o >= several ? several : 1;
+        const isize take = last - o >= several ? several : several > 2 && last - o >= 2 ? 2 : 1;
         int r = 0;
         for (; r + fit <= size; r += fit, at += fit * row, sum += fit * vectors * FN(NARROW_LANES)) {
             if (take == several) GATHER(fit, vectors, several);
+            else if (take == 2) GATHER(fit, vectors, 2);
             else GATHER(fit, vectors, 1);
         }
         for (; r < size; r++, at += row, sum += vectors * FN(NARROW_LANES)) {
             if (take == several) GATHER(1, vectors, several);
+            else if (take == 2) GATHER(1, vectors, 2);
             else GATHER(1, vectors, 1);
         }
         at -= size * row;
@@ -157,15 +163,15 @@ static void FN(gather_unit)(const FN(maxima) *p, const pydl_conv2d *s, const FN(
     const isize row = p->cols * p->pitch, block = s->kh * p->vectors * FN(NARROW_LANES);
     for (isize b = 0; b < p->blocks; b++) {
         real *to = sum + b * block;
-        const isize at = b * FN(NARROW_LANES), step = p->step, all = p->blocks * block;
+        const isize at = b * FN(plane_size)(p), all = p->blocks * block;
         if (s->kh == 3) switch (p->vectors) {
-            case 1: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 3, 1); break;
-            case 2: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 3, 2); break;
-            default: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 3, 3);
+            case 1: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 3, 1); break;
+            case 2: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 3, 2); break;
+            default: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 3, 3);
         } else switch (p->vectors) {
-            case 1: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 5, 1); break;
-            case 2: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 5, 2); break;
-            default: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, step, to, all, 5, 5);
+            case 1: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 5, 1); break;
+            case 2: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 5, 2); break;
+            default: FN(gather_rows)(u, at, 0, s->c_out, s->c_out, row, to, all, 5, 5);
         }
     }
 }
@@ -196,12 +202,12 @@ static void FN(copy_image)(const FN(maxima) *p, const pydl_conv2d *s, const real
     for (isize i = 0; i < rows; i++) {
         const real *from = x + i * s->w * s->c_in;
         real *to = copy + ((i + s->pad_top) * p->cols + s->pad_left) * p->pitch;
-        if (p->pitch == s->c_in) FN(copy_short)(from, max_isize(0, cols) * s->c_in, to);
+        if (p->vectors < s->kw) FN(copy_short)(from, max_isize(0, cols) * s->c_in, to);
         else for (isize j = 0; j < cols; j++) {
-            for (isize b = 0; b + 1 < p->blocks; b++)
-                FN(nstore)(to + j * p->pitch + b * FN(NARROW_LANES), FN(nload)(from + j * s->c_in + b * FN(NARROW_LANES)));
-            const isize last = (p->blocks - 1) * FN(NARROW_LANES);
-            FN(nstore)(to + j * p->pitch + last, FN(nload_mask)(from + j * s->c_in + last, tail));
+            const isize last = p->blocks - 1;
+            for (isize b = 0; b < last; b++)
+                FN(nstore)(to + b * FN(plane_size)(p) + j * FN(NARROW_LANES), FN(nload)(from + j * s->c_in + b * FN(NARROW_LANES)));
+            FN(nstore)(to + last * FN(plane_size)(p) + j * FN(NARROW_LANES), FN(nload_mask)(from + j * s->c_in + last * FN(NARROW_LANES), tail));
         }
     }
 }
@@ -332,7 +338,7 @@ static void FN(maxima_task)(const FN(conv2d_max_pool_backward_args) *a, const FN
     FN(zero_short)(FN(LANES), dy + FN(gradient_size)(p, s) - FN(LANES));
     for (isize image = first; image < last; image += p->images) {
         const isize images = min_isize(p->images, last - image), from = image * outputs;
-        if (a->relu_y) for (isize i = 0; i < images * outputs; i++) dy[i] = a->relu_y[from + i] > 0 ? a->dy[from + i] : 0;
+        if (a->relu_y) FN(keep_positive)(a->dy + from, a->relu_y + from, images * outputs, dy);
         else FN(copy_short)(a->dy + from, images * outputs, dy);
         if (a->dweight) {
             for (isize i = 0; i < images; i++) FN(copy_image)(p, s, a->x + (image + i) * s->h * s->w * s->c_in, copy + i * FN(image_size)(p));
@@ -358,7 +364,7 @@ static void FN(add_sums)(const FN(conv2d_max_pool_backward_args) *a, const FN(ma
     for (isize place = 0; place < s->kh; place++)
         for (isize q = 0; q < s->kw; q++)
             for (isize c = 0; c < s->c_in; c++) {
-                const isize at = p->pitch == s->c_in && p->step == lanes && p->vectors < s->kw ? q * s->c_in + c : c / lanes * block + q * lanes + c % lanes;
+                const isize at = p->vectors < s->kw ? q * s->c_in + c : c / lanes * block + q * lanes + c % lanes;
                 const real *from = sums + place * p->vectors * lanes + at;
                 real *to = a->dweight + ((place * s->kw + q) * s->c_in + c) * s->c_out;
                 for (isize o = 0; o < s->c_out; o++) to[o] = from[o * all];

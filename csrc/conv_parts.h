@@ -216,6 +216,16 @@ static inline void FN(zero_short)(isize count, real *to)
     for (; i < count; i++) to[i] = 0;
 }
 
+/* to[i] = x[i] where positive[i] > 0, else 0. */
+static inline void FN(keep_positive)(const real *restrict x, const real *restrict positive, isize count, real *restrict to)
+{
+    #pragma omp simd
+    for (isize i = 0; i < count; i++) {
+        const real value = x[i];                                     /* read in any case: a load under a condition is no vector's */
+        to[i] = positive[i] > 0 ? value : 0;
+    }
+}
+
 /* copy[r, q, :] = image[top + r, left + q, :], 0 outside of the image, and 0 where the same place of `positive` (if any) is not > 0.
    image, positive: (h, w, c).  copy: (rows, cols, c), overwritten. */
 static inline void FN(copy_band)(const real *image, const real *positive, isize h, isize w, isize c,

@@ -3,6 +3,8 @@
 #include "conv_pool.h"
 #include "conv_direct.h"
 #include "conv_maxima.h"
+#include "conv_parts.h"
+#include "conv_pixels.h"
 
 /* Bytes of the result of the convolution that are in memory at a time, where its algorithm works on whole images. */
 #define SLICE_BYTES ((isize)1 << 20)
@@ -41,7 +43,8 @@ pydl_status FN(conv2d_max_pool_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_max_pool_forward_args) *a = args;
     if (FN(conv2d_forward_is_direct)(&a->s, a->winograd)) {
-        FN(direct_pooled_forward)(ctx, a);
+        if (FN(pixels_fit)(&a->s, &a->g)) FN(pixels_forward)(ctx, a);
+        else FN(direct_pooled_forward)(ctx, a);
         return PYDL_OK;
     }
     const isize slices = FN(slices)(&a->s), outputs = a->g.oh * a->g.ow * a->g.c;
@@ -61,7 +64,8 @@ pydl_status FN(conv2d_max_pool_forward)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_max_pool_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_max_pool_forward_args) *a = args;
-    if (FN(conv2d_forward_is_direct)(&a->s, a->winograd)) return FN(direct_pooled_forward_scratch)(ctx, a);
+    if (FN(conv2d_forward_is_direct)(&a->s, a->winograd))
+        return FN(pixels_fit)(&a->s, &a->g) ? FN(pixels_forward_scratch)(ctx, a) : FN(direct_pooled_forward_scratch)(ctx, a);
     const isize slices = FN(slices)(&a->s);
     isize most = 0;
     for (isize count = a->s.n / slices; count <= ceil_div(a->s.n, slices); count++) {
@@ -103,8 +107,7 @@ pydl_status FN(conv2d_max_pool_backward)(const pydl_ctx *ctx, const void *args)
     }
     const isize outputs = a->g.n * a->g.oh * a->g.ow * a->g.c;
     real *dz = a->scratch, *masked = dz + FN(spread_size)(&a->s), *rest = masked + FN(masked_size)(a);
-    if (a->relu_y)
-        for (isize i = 0; i < outputs; i++) masked[i] = a->relu_y[i] > 0 ? a->dy[i] : 0;
+    if (a->relu_y) FN(keep_positive)(a->dy, a->relu_y, outputs, masked);
     const FN(max_pool2d_backward_args) p = { .dy = a->relu_y ? masked : a->dy, .argmax = a->argmax, .g = a->g, .dx = dz };
     FN(max_pool2d_backward)(ctx, &p);
     if (a->dx) {

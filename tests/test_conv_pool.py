@@ -169,7 +169,8 @@ class Own(layers.Conv2D):
     (lambda: layers.Conv2D(4, 3, activity_regularizer="l2"), lambda: layers.MaxPooling2D(), False),
     (lambda: layers.Conv2D(4, 3), lambda: layers.AveragePooling2D(), False),
     (lambda: layers.DepthwiseConv2D(3), lambda: layers.MaxPooling2D(), False),
-    (lambda: layers.Conv2D(4, 3, data_format="channels_first"), lambda: layers.MaxPooling2D(data_format="channels_first"), False)], ids=str)
+    (lambda: layers.Conv2D(4, 3, data_format="channels_first"), lambda: layers.MaxPooling2D(data_format="channels_first"), False)],
+    ids=["linear", "relu", "tanh", "function", "subclass", "activity", "average", "depthwise", "channels first"])
 def test_which_pairs_are_one_op(conv, pool, fused):
     x, y = images(channels=10)
     model = compiled(pydl.Sequential(stack(conv(), pool())))

@@ -48,9 +48,8 @@ static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int thr
     pydl_fault fault;
     const pydl_ctx ctx = { .threads = threads, .blas = &none, .fault = &fault };
     const isize bytes = scratch(&ctx, args);
-    void *memory = NULL;
-    if (posix_memalign(&memory, 64, (size_t)bytes + !bytes)) exit(2);
-    memset(memory, 0xff, (size_t)bytes);
+    void *memory = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    if (bytes) memset(memory, 0xff, (size_t)bytes);
     *(void **)args = memory;
     if (kernel(&ctx, args) != PYDL_OK) failures++;
     free(memory);
