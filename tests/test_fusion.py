@@ -132,7 +132,7 @@ def test_folded_inference_is_that_of_the_layers(name):
     build, fused, _ = NETWORKS[name]
     model = randomised(build())
     x = data(model)
-    assert sum(f is not None for _, f in model._plan.steps(True)) == fused
+    assert sum(f is not None for _, f, _ in model._plan.steps(True)) == fused
     apart = flat(model(x))                                              # gradients are wanted here, so nothing is folded
     replayed = [flat(model.predict(x)) for _ in range(4)]
     with pydl.no_grad():
@@ -164,7 +164,7 @@ def trained(build, monkeypatch, fuse):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_step_has_the_bits_of_the_layers(name, monkeypatch):
     build, _, fused = NETWORKS[name]
-    assert sum(f is not None for _, f in build()._plan.steps(False)) == fused
+    assert sum(f is not None for _, f, _ in build()._plan.steps(False)) == fused
     losses, weights = trained(build, monkeypatch, True)
     losses_apart, weights_apart = trained(build, monkeypatch, False)
     assert losses == losses_apart
@@ -207,7 +207,7 @@ def test_a_layer_of_the_users_is_left_alone():
             return super().call(x, training) * 0.5
     model = pydl.Sequential([layers.Input((9, 10, 8)), conv(), Halved(), layers.Activation("relu")])
     x = data(model)
-    assert np.allclose(model.predict(x), model(x).numpy(), atol=1e-5) and sum(f is not None for _, f in model._plan.steps(True)) == 0
+    assert np.allclose(model.predict(x), model(x).numpy(), atol=1e-5) and sum(f is not None for _, f, _ in model._plan.steps(True)) == 0
 
 
 def test_a_stack_that_grows_and_shrinks():
