@@ -261,3 +261,27 @@ def test_compile_config_goes_over():
     one.compile(pydl.optimizers.Adam(0.03, clipnorm=1.0), **options)
     other.compile_from_config(json.loads(json.dumps(one.get_compile_config())))
     assert one.fit(x, y, verbose=0, epochs=2).history == other.fit(x, y, verbose=0, epochs=2).history
+
+
+def test_a_layer_knows_what_it_was_drawn_on_and_what_it_returned():
+    """The idiom of transfer learning: a part of a trained network, by the name of a layer, under a new head."""
+    base = two_heads()
+    part = pydl.Model(base.input, base.get_layer("score").input)
+    assert part.predict([A, B_]).shape == (30, 6)
+    np.testing.assert_array_equal(pydl.Model(base.inputs, base.get_layer("kind").output).predict([A, B_]), base.predict([A, B_])[1])
+    stack = pydl.Sequential([layers.Input((3,)), layers.Dense(5, name="hidden"), layers.Dense(2)])
+    stack.add(layers.Dense(1))                          # drawn anew: the older drawing is gone
+    short = pydl.Model(stack.input, layers.Dense(4)(stack.get_layer("hidden").output))
+    assert short.output_shape == (None, 4) and short.layers[0] is stack.layers[0]
+    rest = pydl.Model(stack.get_layer("hidden").output, stack.output)
+    np.testing.assert_array_equal(rest.predict(pydl.Model(stack.input, stack.get_layer("hidden").output).predict(A)), stack.predict(A))
+    shared, x = layers.Dense(3), layers.Input((3,))
+    once = shared(x)
+    assert shared.output is once and shared.input is x
+    twice = shared(once)
+    with pytest.raises(ValueError, match="drawn 2 times"):
+        _ = shared.output
+    del twice
+    assert shared.output is once
+    with pytest.raises(ValueError, match="not called on a Symbol"):
+        _ = layers.Dense(2).output

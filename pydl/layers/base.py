@@ -2,6 +2,7 @@
 import functools
 import inspect
 import re
+import weakref
 from contextvars import ContextVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from pydl import config, registry, regularizers
 from pydl.errors import ShapeError, one_of, show, string
 from pydl.layers.owner import Owner, init_names
-from pydl.layers.symbol import Node, Symbol, map_structure, symbols_in
+from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
 from pydl.ops import cast
 from pydl.tensor import Tensor, as_tensor, no_grad
 
@@ -181,8 +182,28 @@ class Layer(Owner):
         several = isinstance(out, list) or (isinstance(out, tuple) and bool(out) and isinstance(out[0], (tuple, list)))
         if several:
             node.results = len(out)
-            return [Symbol(shape, self.dtype, node, i) for i, shape in enumerate(out)]
-        return Symbol(out, self.dtype, node)
+        made = [Symbol(shape, self.dtype, node, i) for i, shape in enumerate(out)] if several else Symbol(out, self.dtype, node)
+        drawn = [seen for seen in self.__dict__.get("_drawn", ()) if seen() is not None]
+        object.__setattr__(self, "_drawn", [*drawn, weakref.ref(node)])         # the graph holds the layer, not the other way round
+        node.keep(made)
+        return made
+
+    @property
+    def output(self):
+        """What the layer returned where it was drawn, a Symbol: `Model(model.input, model.get_layer("h").output)` is a part of a model."""
+        return self._only_node("output").output
+
+    @property
+    def input(self):
+        """What the layer was drawn on: a Symbol, or a list of them."""
+        return self._only_node("input").args[0]
+
+    def _only_node(self, what):
+        nodes = [node for node in (seen() for seen in self.__dict__.get("_drawn", ())) if node is not None]
+        if len(nodes) != 1:
+            told = "was not called on a Symbol yet" if not nodes else f"was drawn {len(nodes)} times, so it has several"
+            raise NotDrawnError(f"{self.who}: {what}: the layer {told}; use what its call returned")
+        return nodes[0]
 
     def _tensors(self, value):
         """Inputs as Tensors of the layer's dtype; integers too, unless the layer takes them as they are."""

@@ -1,11 +1,16 @@
 """Symbol: a tensor that has a shape but no value yet, from which functional models are drawn."""
 import itertools
+import weakref
 
 import numpy as np
 
 from pydl.errors import LARGEST_INT, DTypeError, ShapeError, is_int, show, string
 
 _creation = itertools.count()
+
+
+class NotDrawnError(ValueError, AttributeError):
+    """Raised where a layer has no input or output of its own yet, or several: a wrong value, and to `hasattr` a missing one."""
 
 
 class Symbol:
@@ -43,6 +48,16 @@ class Node:
     @property
     def inputs(self):
         return symbols_in((self.args, self.kwargs))
+
+    def keep(self, made):
+        """Remember what the call returned, a Symbol or a list, without holding it: who uses it holds it."""
+        self._made, self._several = [weakref.ref(s) for s in symbols_in(made)], isinstance(made, list)
+
+    @property
+    def output(self):
+        """What the call returned; None if nobody uses it any more."""
+        made = [seen() for seen in self._made]
+        return made if self._several else made[0]
 
 
 def symbols_in(value):
