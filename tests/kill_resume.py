@@ -71,7 +71,7 @@ def train(kind, folder, pause=0.0):
     stop = callbacks.EarlyStopping("val_loss", patience=4, restore_best_weights=True)
     watch = [callbacks.BackupAndRestore(folder / "backup", save_freq=save_freq, double_checkpoint=kind == "dataset"), stop,
              callbacks.CSVLogger(folder / "log.csv"), callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(pause)),
-             callbacks.LambdaCallback(on_train_begin=lambda logs: print("at", model._epoch, model._batch, flush=True))]
+             callbacks.LambdaCallback(on_train_begin=lambda logs: print("at", model._place.epoch, model._place.batch, flush=True))]
     if kind != "batches":                       # a schedule is nobody else's to set
         watch.append(callbacks.ReduceLROnPlateau("val_loss", patience=1, factor=0.5, min_delta=0.02))
     data = {"dataset": dict(x=Pairs(workers=2)), "generator": dict(x=stream(), steps_per_epoch=11)}.get(kind, dict(x=X[:180], y=Y[:180], batch_size=16))

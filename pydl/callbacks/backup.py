@@ -13,7 +13,7 @@ class BackupAndRestore(Callback):
     arrays and of a PyDataset's batches is found again, of a generator as many batches are taken out as were used.  The file is
     written whole or not at all, after all other callbacks had their turn, and deleted at the end of training.
 
-    Args:      backup_dir: a directory for the file, made if it is missing.
+    Args:      backup_dir: a directory for the file, made if it is missing; one for each `fit` of a program that has several.
                save_freq: "epoch", or a number of batches.
                double_checkpoint: keep the file before the last one too, and use it if the last one is damaged.
                delete_checkpoint: delete the file when training is done; False leaves it, and the next fit has nothing left to do.

@@ -26,10 +26,10 @@ def save_progress(model, path, callbacks=None):
     arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
     arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
     arrays.update({f"optimizer/{i}": values for i, values in enumerate(model.optimizer.get_state())})
-    if model._batch:                            # inside an epoch
+    if model._place.batch:                            # inside an epoch
         arrays.update({f"means/{i}": values for i, values in enumerate(model.objective.kept())})
     config = {
-        "kind": KIND, "epoch": model._epoch, "batch": model._batch, "stopped": bool(model.stop_training),
+        "kind": KIND, "epoch": model._place.epoch, "batch": model._place.batch, "stopped": bool(model.stop_training),
         "epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed), "random": random.get_state(),
         "used": 0 if model._feed is None else model._feed.used, "data": None if model._feed is None else model._feed.describe(),
         "settings": packed(model.optimizer.numbers(), arrays), "trainable": [layer._trainable for layer in model.layers_inside],
@@ -83,7 +83,7 @@ def load_progress(model, path, callbacks=None):
         model.objective.put_back(means)
     random.set_state(generator)
     model.epochs_trained, model.shuffle_seed = numbers["epochs_trained"], numbers["shuffle_seed"]
-    model._epoch, model._batch, model.stop_training = numbers["epoch"], numbers["batch"], bool(config["stopped"])
+    model._place.epoch, model._place.batch, model.stop_training = numbers["epoch"], numbers["batch"], bool(config["stopped"])
     if feed is not None:
         feed.skip(numbers["used"])
     if callbacks is not None:

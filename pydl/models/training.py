@@ -30,6 +30,14 @@ def single(tensors):
     return tensors[0] if len(tensors) == 1 else tensors or None
 
 
+class Place:
+    """Where fit is: the epoch, and how many of its batches are done.  Apart from the model, whose attributes take longer to set."""
+    __slots__ = ("epoch", "batch")
+
+    def __init__(self):
+        self.epoch = self.batch = 0
+
+
 class Training(Feeding):
     """The part of a model that learns.  A step is recorded twice per batch shape and replayed in C from then on."""
 
@@ -41,7 +49,7 @@ class Training(Feeding):
         self._fitting = False               # inside fit: what callbacks evaluate must leave its running means alone
         self.epochs_trained = 0             # of all fits together: it numbers the shuffles, so that 2 + 2 epochs are 4
         self.shuffle_seed = random.next_seed()
-        self._epoch = self._batch = 0       # where fit is: the epoch, and how many of its batches are done
+        self._place = Place()
         self._feed = None                   # what gives fit its batches, while it runs
 
     # ---- compile
@@ -248,7 +256,7 @@ class Training(Feeding):
                                  metrics=names, validation_freq=validation_freq)
             self.history = calls.history
             self.stop_training = False
-            self._epoch, self._batch, self._feed = initial_epoch, 0, feed
+            self._place.epoch, self._place.batch, self._feed = initial_epoch, 0, feed
             calls.on_train_begin()
             self._fitting = True
             logs = self._epochs(who, feed, held_out, epochs, steps, validation_steps, validation_freq, calls)
@@ -268,32 +276,32 @@ class Training(Feeding):
 
     def _epochs(self, who, feed, held_out, epochs, steps, validation_steps, validation_freq, calls):
         """Run the epochs from where training is; returns the logs of the last."""
-        reports, logs = calls.wants("on_train_batch_end"), {}
-        for epoch in range(self._epoch, epochs):
+        reports, logs, place = calls.wants("on_train_batch_end"), {}, self._place
+        for epoch in range(place.epoch, epochs):
             if self.stop_training:
                 break
-            first = self._batch
+            first = place.batch
             if not first:
                 self.objective_reset()
             calls.on_epoch_begin(epoch)
             for i in feed.batches(self.shuffle_seed, self.epochs_trained, first, steps):
                 calls.on_train_batch_begin(i)
                 feed.run("train", i)
-                self._batch = i + 1
+                place.batch = i + 1
                 if reports:
                     calls.on_train_batch_end(i, self.objective.results())
                 if self.stop_training:
                     break
             else:
-                if self._batch < (steps or 1):
-                    warnings.warn(f"{who}: x ran out of batches in epoch {epoch + 1}, after {self._batch} of {steps or 'at least one'}; training stops",
+                if place.batch < (steps or 1):
+                    warnings.warn(f"{who}: x ran out of batches in epoch {epoch + 1}, after {place.batch} of {steps or 'at least one'}; training stops",
                                   UserWarning, stacklevel=3)
                     self.stop_training = True
-                    if not self._batch:
+                    if not place.batch:
                         break
             logs = self.objective.results()
             self.epochs_trained += 1
-            self._epoch, self._batch = epoch + 1, 0
+            place.epoch, place.batch = epoch + 1, 0
             if held_out is not None and self._validates(validation_freq, epoch):
                 results = self._evaluate(held_out, validation_steps, calls)
                 logs.update({f"val_{k}": v for k, v in results.items()})
