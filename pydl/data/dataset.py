@@ -1,10 +1,8 @@
 """PyDataset: data that is made or read batch by batch; and how its batches are fetched ahead of the step that needs them."""
 import collections.abc
 import itertools
-import multiprocessing
 import random as python_random
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 
@@ -107,6 +105,12 @@ def unpack(who, item):
     return (*item, *[None] * (3 - len(item)))
 
 
+def threads(count):
+    """An executor of so many threads."""
+    from concurrent.futures import ThreadPoolExecutor  # not for those who only import pydl
+    return ThreadPoolExecutor(count, thread_name_prefix="pydl-data")
+
+
 END = object()          # what a stream that has run out gives
 
 
@@ -195,7 +199,9 @@ class Batches:
 
     def _executor(self):
         if not self.dataset.use_multiprocessing:
-            return ThreadPoolExecutor(self.dataset.workers, thread_name_prefix="pydl-data")
+            return threads(self.dataset.workers)
+        import multiprocessing  # brings in half the standard library: only where it is used
+        from concurrent.futures import ProcessPoolExecutor
         how = "fork" if "fork" in multiprocessing.get_all_start_methods() else None      # else the dataset must be picklable
         return ProcessPoolExecutor(self.dataset.workers, multiprocessing.get_context(how), _adopt, (self.dataset,))
 
@@ -230,7 +236,7 @@ class Items:
         self.who, self.source, self.steps = who, source, None
         self.goes_on = hasattr(source, "__next__")
         self.iterator = self.ahead = None
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix="pydl-data")
+        self.executor = threads(1)
         self.left = None                # how many more will be asked for in all epochs together; None: nobody knows
 
     def begin(self, seed, epoch, shuffle, first, steps):
