@@ -1,4 +1,4 @@
-"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, over the cases listed here.
+"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints.
 
 The same lines run under Keras, which writes keras_values.json beside this file, and under pydl, which test_keras_values.py compares with it:
 
@@ -267,8 +267,55 @@ def initializer(library, name, dtype):
     return np.array([[v.mean(), v.std(), v.min(), v.max()] for v in values]).reshape(-1)
 
 
+# ---- activations and regularisers: value and gradient; constraints: what they make of a weight
+
+ACTIVATIONS = {name: {} for name in (
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "hard_silu", "hard_swish", "hard_sigmoid", "hard_tanh",
+    "hard_shrink", "soft_shrink", "tanh_shrink", "sigmoid", "log_sigmoid", "tanh", "softplus", "softsign", "softmax", "log_softmax", "exponential", "mish",
+    "squareplus", "sparse_plus", "sparse_sigmoid", "glu")}
+ACTIVATIONS.update({
+    "relu all": {"negative_slope": 0.1, "max_value": 2.0, "threshold": 0.5}, "leaky_relu slope": {"negative_slope": 0.3}, "elu alpha": {"alpha": 0.5},
+    "celu alpha": {"alpha": 0.5}, "gelu approximate": {"approximate": True}, "softmax axis": {"axis": 0}, "log_softmax axis": {"axis": 0},
+    "hard_shrink far": {"threshold": 1.5}, "soft_shrink far": {"threshold": 1.5}, "threshold": {"threshold": 1.0, "default_value": -2.0},
+    "squareplus b": {"b": 2.0}, "glu axis": {"axis": 0}})
+REGULARIZERS = {"L1": (0.3,), "L2": (0.3,), "L1L2": (0.2, 0.5), "OrthogonalRegularizer": (0.3,), "OrthogonalRegularizer columns": (0.3, "columns")}
+CONSTRAINTS = {"MaxNorm": (1.5,), "MaxNorm axis": (1.5, 1), "UnitNorm": (), "UnitNorm axes": ([0, 1],), "MinMaxNorm": (0.5, 1.2, 0.7), "NonNeg": ()}
+
+
+def with_gradient(library, function, x):
+    """function(x), and the gradient of its sum, each result weighted by another number."""
+    value = plain(function(x if library.__name__ == "pydl" else library.ops.convert_to_tensor(x)))
+    v = drawn(8, *value.shape).astype(x.dtype)
+    if library.__name__ == "pydl":
+        slope = library.grad(lambda x: library.ops.sum(function(x) * v))(x)
+    else:
+        import jax
+
+        slope = jax.grad(lambda x: (function(x) * v).sum())(jax.numpy.asarray(x))
+    return np.concatenate([value.reshape(-1), plain(slope).reshape(-1)])
+
+
+def activation(library, name, dtype):
+    x = drawn(1, 6, 4) * 2
+    x[0] *= 8
+    function = getattr(library.activations, name.split()[0])
+    return with_gradient(library, lambda x: function(x, **ACTIVATIONS[name]), x.astype(dtype))
+
+
+def regularizer(library, name, dtype):
+    made = getattr(library.regularizers, name.split()[0])(*REGULARIZERS[name])
+    return with_gradient(library, made, drawn(2, 5, 4).astype(dtype))
+
+
+def constraint(library, name, dtype):
+    w = (drawn(3, 5, 4) * np.array([0.1, 0.3, 1.0, 3.0])).astype(dtype)
+    made = getattr(library.constraints, name.split()[0])(*CONSTRAINTS[name])
+    return plain(made(w if library.__name__ == "pydl" else library.ops.convert_to_tensor(w)))
+
+
 KINDS = {"optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
-         "initializer": (initializer, INITIALIZERS)}
+         "initializer": (initializer, INITIALIZERS), "activation": (activation, ACTIVATIONS), "regularizer": (regularizer, REGULARIZERS),
+         "constraint": (constraint, CONSTRAINTS)}
 # where float32 differs from float64 by more than rounding: 1 - 1e-7, to which probabilities are clipped, is 1 - 1.2e-7 there.  Stored in both.
 IN_BOTH = ("loss: BinaryCrossentropy", "loss: BinaryCrossentropy smooth", "loss: BinaryFocalCrossentropy", "loss: BinaryFocalCrossentropy all",
            "metric: BinaryCrossentropy")

@@ -1,4 +1,4 @@
-"""Every optimizer, schedule, loss, metric and initialiser against Keras's own results, as keras_values.py wrote them down: 1e-9 in float64, 1e-5 in float32.
+"""Everything that trains against Keras's own results, as keras_values.py wrote them down: 1e-9 relative in float64, 1e-5 in float32.
 
 Where the two differ on purpose, a test says so and who is right.
 """
@@ -78,6 +78,8 @@ def test_the_stored_cases_are_those_listed():
     ("losses", "loss", losses.Loss, {"CTC", "FunctionLoss"}),                                # CTC: test_ctc.py has Keras's own numbers
     ("metrics", "metric", metrics.Metric, {"MeanMetricWrapper", "Perplexity", "AccuracyByShape", "ConfusionMatrix", "MisclassificationError"}),
     ("initializers", "initializer", pydl.initializers.Initializer, set()),
+    ("regularizers", "regularizer", pydl.regularizers.Regularizer, set()),
+    ("constraints", "constraint", pydl.constraints.Constraint, set()),
 ])
 def test_everything_public_has_a_line(group, kind, base, only_ours):
     """What Keras does not have stands in `only_ours`."""
@@ -85,6 +87,11 @@ def test_everything_public_has_a_line(group, kind, base, only_ours):
     public = {thing.__name__ for name, thing in vars(getattr(pydl, group)).items()
               if isinstance(thing, type) and issubclass(thing, base) and thing is not base and not name.startswith("_") and thing.__name__[0] != "_"}
     assert sorted(public - lines - only_ours) == []
+
+
+def test_every_activation_has_a_line():
+    lines = {name.split()[0] for name in keras_values.ACTIVATIONS}
+    assert sorted(set(pydl.activations.BY_NAME) - lines) == []
 
 
 # ---- gradients of losses, over the same cases
