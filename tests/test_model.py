@@ -99,6 +99,15 @@ def test_a_subclass_trains_and_replays():
     assert any(step.program is not None for _, step in model._steps.items())
 
 
+@pytest.mark.filterwarnings("error::pydl.CaptureWarning")
+def test_a_subclass_replays_the_prediction_of_one_sample():
+    """One row is also what such a model is built on, by a step that makes its weights."""
+    model = Residual(3)
+    outputs = [model.predict(np.ones((1, 4))) for _ in range(4)]
+    assert [step.program is not None for _, step in model._steps.items()] == [True]
+    assert all(np.array_equal(outputs[0], each) for each in outputs)
+
+
 def test_a_custom_loss_metric_and_layer_are_differentiated_and_recorded():
     class Scale(layers.Layer):
         def build(self, input_shape):

@@ -162,6 +162,7 @@ def test_halving_continues_warm_bit_for_bit(tmp_path):
     cold = strategy.successive_halving(net, {"rate": Log(1e-3, 0.1)}, **arguments)
     warm = strategy.successive_halving(net, {"rate": Log(1e-3, 0.1)}, folder=tmp_path, **arguments)
     assert outcome(warm) == outcome(cold)
+    assert outcome(strategy.successive_halving(net, {"rate": Log(1e-3, 0.1)}, executor=2, folder=tmp_path / "apart", **arguments)) == outcome(cold)
     assert (cold.best.extra["epochs_run"], warm.best.extra["epochs_run"]) == (8, 4)
     assert sorted(p.name for p in (tmp_path / f"trial-{warm.best.number:04d}").iterdir()) == ["epochs-2", "epochs-4", "epochs-8"]
 

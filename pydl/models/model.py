@@ -103,6 +103,7 @@ class Model(Training, Layer):
             return
         rows = [np.zeros((1, *a.shape[1:]), a.dtype) for a in arrays]
         self.predict_on_rows(rows)
+        self._steps.clear()                             # that step made the weights, so no later one of these shapes would be its twin
         if not self.built:
             raise ShapeError(f"{self.who}: could not be built for inputs {shapes}")
 

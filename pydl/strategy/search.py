@@ -106,7 +106,7 @@ class _Search:
             raise FormatError(f"{self.who}: journal {show(os.fspath(self.journal))} cannot be read ({error}); name another file") from error
         mine = dict(self.definition)
         if defined.get("trials", 0) != mine.get("trials", 0) and mine.get("extensible"):        # more trials of the same search, or fewer
-            defined.pop("trials", None), mine.pop("trials", None)
+            defined["trials"] = mine["trials"]
         if defined != mine:
             differs = next(k for k in [*mine, *defined] if defined.get(k) != mine.get(k))
             raise ValueError(f"{self.who}: journal {show(os.fspath(self.journal))} belongs to another search: its {differs} is {show(defined.get(differs))}, "
