@@ -83,6 +83,8 @@ def test_a_line_is_broken_where_a_value_is_missing():
     assert lines([1.0, 2.0, 3.0]) == (1, 0)
     assert lines([1.0, 2.0, None, 3.0, 4.0, float("nan"), 1.0]) == (2, 1)
     assert lines([float("inf")] * 3) == (0, 0)
+    many = chart.line_chart([(f"a layer of number {i}", [1, 2], [i, i]) for i in range(30)])
+    assert many.height > chart.line_chart([("a", [1, 2], [1, 2])]).height and all(0 < float(e.get("x")) < many.width for e in parsed(many).iter(f"{SVG}text"))
     assert {"3 < 4", "loss"} <= set(texts(chart.line_chart([("loss", [1, 2], [1, 2])], title="3 < 4")))
 
 

@@ -34,6 +34,8 @@ def halting(trial):
 
 
 def failing(trial):
+    if trial.number == 4:
+        sys.exit("out of here")
     if trial.number % 3 == 1:
         raise ZeroDivisionError(f"trial {trial.number} <&>")
     if trial.number % 3 == 2:
@@ -176,6 +178,9 @@ def test_failing_trials_are_recorded(tmp_path, capsys):
     result.to_csv(tmp_path / "t.csv")
     rows = list(csv.DictReader(open(tmp_path / "t.csv", newline="")))
     assert len(rows) == 9 and rows[0]["note"] == "a,b" and float(rows[0]["drop"]) == result.best.params["drop"] and rows[-1]["score"] == ""
+    assert "SystemExit: out of here" in result.trials[4].error
+    apart = strategy.random_search(failing, {"drop": Linear(0, 1)}, 9, executor=2, verbose=0)
+    assert [(t.status, t.score) for t in apart.trials] == [(t.status, t.score) for t in result.trials]
     again = strategy.random_search(bowl_of_drop, {"drop": Linear(0, 1)}, 9, journal=tmp_path / "j.json", verbose=0)
     assert sum(t.status == "failed" for t in again.trials) == 6                              # kept, unless asked for
     again = strategy.random_search(bowl_of_drop, {"drop": Linear(0, 1)}, 9, journal=tmp_path / "j.json", retry_failed=True, verbose=0)
@@ -219,6 +224,8 @@ def test_a_journal_of_another_search_is_refused(tmp_path):
     counted = []
     more = strategy.random_search(lambda t: counted.append(t.number) or bowl(t), SPACE, 6, journal=journal, verbose=0)
     assert counted == [4, 5] and outcome(more)[:4] == outcome(first)
+    rounds = [strategy.random_search(evaluate, SPACE, 4, rounds=3, journal=tmp_path / "r.json", verbose=0) for evaluate in (bowl, bowl_of_drop)]
+    assert outcome(rounds[0]) == outcome(rounds[1])                     # the second evaluates nothing, and zooms in by the scores of the journal
     for text in ("", "[]", "{}", '{"journal": 1}', '{"journal": 1, "definition": {}, "runs": [{"number": 0}]}', "\x00\xff"):
         journal.write_text(text)
         with pytest.raises(FormatError, match="cannot be read"):

@@ -116,15 +116,32 @@ class Axes:
         """Draw a point."""
         self.drawing.circle(*self.at(x, y), radius, fill=colour, fill_opacity=opacity, tip=tip)
 
-    def legend(self, entries):
-        """Name lines [(name, colour, dash)] above the field, at its right end, in rows if need be."""
-        right, x, y = self.left + self.width, self.left, self.top - 12
-        widths = [text_width(clipped(name, 150, 11), 11) + 30 for name, _, _ in entries]
-        x = max(self.left, right - sum(widths))
-        for (name, colour, dash), w in zip(entries, widths):
-            self.drawing.line(x, y - 4, x + 18, y - 4, stroke=colour, width=2.2, stroke_dasharray=dash)
-            self.drawing.text(x + 23, y, clipped(name, 150, 11), size=11, fill=INK)
-            x += w
+    def legend(self, rows):
+        """Name lines above the field, at its right end: the rows of `legend_rows`."""
+        for k, row in enumerate(rows):
+            x, y = self.left + self.width - sum(w for *_, w in row), self.top - 12 - LEGEND * (len(rows) - 1 - k)
+            for name, colour, dash, w in row:
+                self.drawing.line(x, y - 4, x + 18, y - 4, stroke=colour, width=2.2, stroke_dasharray=dash)
+                self.drawing.text(x + 23, y, name, size=11, fill=INK)
+                x += w
+
+
+LEGEND = 16             # the height of a row of names
+DASHES = (None, "6 3", "2 3")
+
+
+def legend_rows(entries, width):
+    """Lay entries (name, colour, dash) out in rows [(name, colour, dash, width)] that are not wider than `width`."""
+    rows, used = [[]], 0.0
+    for name, colour, dash in entries:
+        name = clipped(name, min(150, width - 30), 11)
+        w = text_width(name, 11) + 30
+        if used + w > width and rows[-1]:
+            rows.append([])
+            used = 0.0
+        rows[-1].append((name, colour, dash, w))
+        used += w
+    return rows
 
 
 def line_chart(series, title="", x_label="", y_label="", log_y=False, whole_x=False, width=520, height=300):
@@ -137,20 +154,21 @@ def line_chart(series, title="", x_label="", y_label="", log_y=False, whole_x=Fa
         >>> line_chart([("loss", [1, 2, 3], [0.9, 0.5, 0.4])], title="Training").markup().startswith("<svg")
         True
     """
-    drawing = Drawing(width, height, title)
     xs = [x for entry in series for x in entry[1]] or [0, 1]
     ys = [y for entry in series for y in entry[2] if y is not None]
+    # after the last colour the first comes again, dashed
+    styles = [(name, COLOURS[i % len(COLOURS)], dash[0] if dash else DASHES[i // len(COLOURS) % len(DASHES)]) for i, (name, _, _, *dash) in enumerate(series)]
+    names = legend_rows(styles, width - 82)
+    top, more = 56 if title else 34, LEGEND * (len(names) - 1)
+    drawing = Drawing(width, height + more, title)
     x = integer_scale(min(xs), max(xs)) if whole_x else linear_scale(xs)
-    axes = Axes(drawing, 62, 56 if title else 34, width - 62 - 20, height - (56 if title else 34) - 48, x, log_scale(ys) if log_y else linear_scale(ys))
+    axes = Axes(drawing, 62, top + more, width - 82, height - top - 48, x, log_scale(ys) if log_y else linear_scale(ys))
     axes.frame("", x_label, y_label)
     if title:
         drawing.text(62, 22, clipped(title, width - 80, 14), size=14, weight="bold")
-    legend = []
-    for i, (name, at, values, *dash) in enumerate(series):
-        colour = COLOURS[i % len(COLOURS)]
-        axes.line(at, values, colour, dash=dash[0] if dash else None, tip=name)
-        legend.append((name, colour, dash[0] if dash else None))
-    axes.legend(legend)
+    for (name, at, values, *_), (_, colour, dash) in zip(series, styles):
+        axes.line(at, values, colour, dash=dash, tip=name)
+    axes.legend(names)
     if not any(math.isfinite(y) for y in ys):
         drawing.text(axes.left + axes.width / 2, axes.top + axes.height / 2, "no finite value", fill=FAINT, anchor="middle")
     return drawing

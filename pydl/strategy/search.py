@@ -62,7 +62,7 @@ def evaluated(evaluate, trial):
         run["score"] = in_range("evaluate", "its score", found)
         run["extra"] = {name: v if isinstance(v, (str, int, bool, type(None))) else in_range("evaluate", f"what it returns as {name!r}", v)
                         for name, v in extra.items()}
-    except Exception as error:          # a trial that fails is a result: the others go on
+    except (Exception, SystemExit) as error:        # a trial that fails is a result: the others go on
         run["score"] = None
         run["error"] = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-6)}"
     return {**run, "seconds": time.perf_counter() - began}
@@ -212,8 +212,9 @@ def random_search(evaluate, space, trials=20, *, rounds=1, shrink=0.3, top=3, go
     Random points try as many values of each hyperparameter as there are trials, where a grid tries few, over and over.
 
     Args:      evaluate: a function of a `Trial` that returns a score, a finite number, or a dict with "score" and other numbers or
-                   strings to record.  What it raises is recorded, and the search goes on.  The global random seed is trial.seed while
-                   it runs, so that a trial gives the same result in any process (threads of one process share that seed).
+                   strings to record.  What it raises is recorded, and the search goes on.  pydl's global random seed is trial.seed
+                   while it runs, so that a trial gives the same result in any process (threads of one process share that seed; NumPy's
+                   generators are yours to seed, with trial.seed).
                space: a `Space`, or the dict of one.
                trials: how many in each round.
                rounds: after each but the last, every range is narrowed to a share `shrink` of its scale around the `top` best trials
