@@ -10,6 +10,7 @@ from pydl.errors import boolean, in_range, integer, positive_int, show
 from pydl.tensor import Parameter, Tensor, as_tensor, made_by, no_grad
 
 FINER = 16.0            # where a component disagrees, it is looked at again with a step so much shorter
+ROUNDED = 16 * np.finfo(np.float64).eps     # what a loss may be off by, as a share of it: the last bits of the sums inside
 
 
 class GradientReport:
@@ -53,6 +54,7 @@ def gradcheck(function, inputs=(), parameters=None, *, y=None, training=None, ep
     else is contracted with a fixed random vector v, so any shape will do:  L = sum(v * f).  For each tensor,
         numeric_i = (L(x_i + epsilon) - L(x_i - epsilon)) / (2 epsilon)
         error     = |analytic - numeric|_2 / (|analytic|_2 + |numeric|_2),   0 where both are below 1e-9
+    (for a loss also where rounding explains the distance: where it is below 16 eps |L| / epsilon for each component)
     over up to `components` components (all, or a random choice).  Where the two disagree, a 16 times shorter step tells bugs from
     kinks: a kink nearby (a relu, a maximum) then lies outside and the shorter step's value counts; a component that sits on a kink,
     with another slope on either side at any step, has no gradient to compare with: it is left out, and counted in the report.
@@ -149,6 +151,7 @@ def _double(model, inputs, compiled):
 
 class _Check:
     """The numbers that are varied, and the scalar that depends on them."""
+    rounding = 0.0
 
     def __init__(self, function, inputs, parameters, training):
         self.function = function
@@ -253,13 +256,14 @@ class _Check:
         distance = np.abs(taken - numeric)
         worst = int(np.argmax(np.where(np.isnan(distance), np.inf, distance))) if len(chosen) else None
         where = () if worst is None else tuple(int(j) for j in np.unravel_index(chosen[worst], tensor.shape))
-        return {"name": name, "shape": tensor.shape, "error": relative_error(taken, numeric), "where": where,
+        return {"name": name, "shape": tensor.shape, "error": relative_error(taken, numeric, self.rounding * abs(self.base) / epsilon), "where": where,
                 "analytic": 0.0 if worst is None else float(taken[worst]), "numeric": 0.0 if worst is None else float(numeric[worst]),
                 "checked": len(chosen), "kinks": int(np.sum(~smooth))}, taken, numeric
 
 
 class _LossCheck(_Check):
     """The loss of a compiled model, with its penalties, on a batch."""
+    rounding = ROUNDED
 
     def __init__(self, model, inputs, y, training):
         self.batch = model._checked_data("gradcheck", list(inputs) if len(inputs) > 1 else inputs[0] if len(inputs) else None, y)
@@ -281,7 +285,7 @@ class _LossCheck(_Check):
         return [np.ones(())]            # the loss is the scalar itself
 
 
-def relative_error(a, b):
-    """|a - b| / (|a| + |b|) in the Euclidean norm; 0 where both are below 1e-9."""
-    size = np.linalg.norm(a) + np.linalg.norm(b)
-    return 0.0 if size < 1e-9 else float(np.linalg.norm(a - b) / size)
+def relative_error(a, b, rounding=0.0):
+    """|a - b| / (|a| + |b|) in the Euclidean norm; 0 where both are below 1e-9, or no component is further off than by rounding."""
+    size, distance = np.linalg.norm(a) + np.linalg.norm(b), np.linalg.norm(a - b)
+    return 0.0 if size < 1e-9 or distance <= rounding * np.sqrt(np.size(a)) else float(distance / size)

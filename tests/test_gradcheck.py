@@ -1,6 +1,9 @@
 """Gradient checking of whole models: what it names, what it leaves alone, and that planted bugs are seen."""
+import random
+
 import numpy as np
 import pytest
+from test_random_models import drawn_model
 
 import pydl
 from pydl import layers, ops
@@ -138,6 +141,21 @@ def test_frozen_layers_are_not_checked():
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert [r["name"].split("/")[0] for r in pydl.gradcheck(model, x, y=y, components=2).rows] == \
         [layer.name for layer in model.layers if layer.name.startswith(("batch", "dense")) for _ in range(2)]
+
+
+@pytest.mark.parametrize("seed", [0, 3, 7, 11, 98, 101, 106])
+def test_networks_drawn_at_random_pass(seed):
+    """The last three have gradients so small that the last bits of the loss are all that differences show."""
+    r, rng = random.Random(-1 - seed), np.random.default_rng(seed)
+    shape = r.choice([(7,), (6, 5, 2), (9, 9, 1), (8, 8, 3), (5, 4)])
+    x, y = rng.standard_normal((6, *shape)).astype("float32"), rng.integers(0, 3, 6)
+    model = drawn_model(seed, shape)
+    model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, batch_size=3, epochs=2, verbose=0)
+    before = states(model)
+    report = pydl.gradcheck(model, x, y=y, components=8)
+    assert report, f"\n{report}"
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before, states(model)))
 
 
 class Own(pydl.Model):

@@ -142,6 +142,9 @@ def test_dead_units_saturation_and_twins():
     assert "saturation" in kinds(inspect_model(net("tanh", 2, pydl.initializers.RandomNormal(stddev=5.0, seed=1)), X, Y))
     zeros = inspect_model(net("tanh", 3, "zeros"), X, Y)
     assert kinds(zeros)[0] == "initialisation" and "have the same weights" in str(zeros) and len(zeros.findings[0].layers) == 3
+    recurrent = pydl.Sequential([layers.Input((4, 2)), layers.GRU(3), layers.Dense(1)])                  # whose bias has two axes, all 0
+    recurrent.compile("sgd", "mse")
+    assert "initialisation" not in kinds(inspect_model(recurrent, X[:, :, None][:, :4] * np.ones(2), X[:, :1]))
     regression = pydl.Sequential([layers.Input((6,)), layers.Dense(3, activation="softmax", kernel_initializer="zeros")])   # the course's, which is fine
     regression.compile("sgd", "sparse_categorical_crossentropy")
     assert "initialisation" not in kinds(inspect_model(regression, X, Y))

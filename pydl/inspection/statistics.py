@@ -188,7 +188,7 @@ def _row(layer, outputs, gradients, updates):
         "gradient_norm": _norm(reached) if reached else None, "weight_norm": weight_norm,
         "weight_gradient": _norm([gradients[id(p)] for p in trainable if id(p) in gradients]) if gradients and trainable else None,
         "update_ratio": math.sqrt(sum(m * m for m in moved)) / weight_norm if moved and weight_norm else None,
-        "twins": any(_twins(p.numpy()) for p in trainable)}
+        "twins": any(_twins(p.numpy()) for p in trainable if "bias" not in p.name)}
 
 
 def _twins(weights):
