@@ -1,4 +1,6 @@
 """Deep learning with the speed of C and the accent of Keras."""
+import importlib
+
 from pydl import (
     activations,
     applications,
@@ -7,7 +9,6 @@ from pydl import (
     constraints,
     datasets,
     initializers,
-    inspection,
     layers,
     losses,
     metrics,
@@ -18,7 +19,6 @@ from pydl import (
     random,
     regularizers,
     schedules,
-    strategy,
     text,
     utils,
 )
@@ -32,3 +32,15 @@ from pydl.kernels._common import get_num_threads, set_num_threads
 from pydl.layers import Input
 from pydl.models import Functional, Model, Sequential, saving
 from pydl.tensor import Parameter, Tensor, no_grad
+
+LATER = ("inspection", "strategy")      # no part of training: imported when first asked for, so that `import pydl` stays quick
+
+
+def __getattr__(name):
+    if name in LATER:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *LATER])

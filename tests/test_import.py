@@ -58,6 +58,17 @@ def test_import_brings_in_no_other_package():
     assert [name for name in others.split() if not name.startswith(("_", "numpy", "cython_runtime"))] == []
 
 
+def test_what_training_does_not_need_is_imported_when_it_is_asked_for():
+    code = """
+        import sys, pydl
+        assert not [name for name in sys.modules if name.startswith(("pydl.strategy", "pydl.inspection"))]
+        assert {"strategy", "inspection"} <= set(dir(pydl)) and not hasattr(pydl, "strategie")
+        assert pydl.strategy.Linear(0, 1).value(0.5) == 0.5 and "pydl.strategy" in sys.modules
+        assert pydl.inspection.LayerWatch.__module__ == "pydl.inspection.callbacks"
+    """
+    run_python(code)
+
+
 def test_import_starts_no_thread_and_opens_no_file():
     code = """
         import os, threading, numpy

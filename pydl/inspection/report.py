@@ -1,5 +1,4 @@
 """TrainingReport: a callback that writes one HTML file about a training."""
-import datetime
 import math
 import os
 import platform
@@ -111,7 +110,7 @@ class TrainingReport(Callback):
         if self.x is not None and self.inspect:
             sections.append(("Inside the layers", self._layers()))
         sections.append(("Timing and machine", self._timing()))
-        when = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
+        when = time.strftime("%Y-%m-%d %H:%M")
         subtitle = f"{'' if finished else 'training still runs; '}{len(self.epochs)} epochs, written {when} by pydl {__version__}"
         write_atomically(self.filename, [page.page(self.title or f"Training of {self.model.name}", subtitle, sections).encode("utf-8")])
 

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import pickle
 import time
 import traceback
 
@@ -167,6 +168,11 @@ class _Search:
         if self.own_workers is None:
             yield from self._submitted(self.executor, trials)
             return
+        for t in trials:                # a pool that is given what it cannot send may never end (CPython 3.11), so it is not given it
+            try:
+                pickle.dumps((self.evaluate, t))
+            except Exception as error:
+                raise self._broken(t, error) from error
         from concurrent.futures import ProcessPoolExecutor  # brings in half the standard library: only where it is used
         threads = max(1, get_num_threads() // self.own_workers)
         pool = ProcessPoolExecutor(self.own_workers, initializer=set_num_threads, initargs=(threads,))
@@ -174,6 +180,11 @@ class _Search:
             yield from self._submitted(pool, trials)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _broken(self, t, error):
+        kept = "" if self.journal is None else "; what was finished is in the journal, so the same call goes on from there"
+        return RuntimeError(f"{self.who}: the executor could not run trial {t.number} ({type(error).__name__}: {error}); a worker may have died, "
+                            f"or evaluate cannot be sent to one: it has to be a function that a module defines{kept}")
 
     def _submitted(self, executor, trials):
         futures, finished = {}, None
@@ -191,10 +202,7 @@ class _Search:
                 try:
                     run = future.result()
                 except Exception as error:          # trials return what they raise: this is the executor's own trouble
-                    kept = "" if self.journal is None else "; what was finished is in the journal, so the same call goes on from there"
-                    why = f"{type(error).__name__}: {error}"
-                    raise RuntimeError(f"{self.who}: the executor could not run trial {futures[future].number} ({why}); a worker may have died, "
-                                       f"or evaluate cannot be sent to one: it has to be a function that a module defines{kept}") from error
+                    raise self._broken(futures[future], error) from error
                 yield futures[future], run
         finally:
             for f in futures:
