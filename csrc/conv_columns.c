@@ -147,7 +147,11 @@ void FN(columns_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_in
                      packed + (g * s->kh + k) * size * p.depth);
     for (isize o = 0; o < p.depth; o++) acol[o] = o;
     for (isize i = 0; i < p.strip * s->w_out; i++) { arow[i] = i * s->c_out; crow[i] = i * size; }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (conv_work(s) > CONV_PARALLEL_MIN)
+    if (ctx->threads == 1 || conv_work(s) <= CONV_PARALLEL_MIN) {                        /* see run_parts */
+        for (isize task = 0; task < s->n * p.bands; task++) FN(few_task)(a, &p, task, packed, acol, own);
+        return;
+    }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
     for (isize task = 0; task < s->n * p.bands; task++) FN(few_task)(a, &p, task, packed, acol, own + omp_get_thread_num() * own_size);
 }
 #endif

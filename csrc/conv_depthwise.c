@@ -132,6 +132,17 @@ isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward
     return FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, 0);
 }
 
+static void FN(depth_forward_task)(const FN(conv2d_forward_args) *a, const FN(depth_pass) *p, isize task, const real *weight, const real *start,
+                                   const isize *acol, char *own)
+{
+    const isize image = task / p->bands, first_row = task % p->bands * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
+    real *copy = (real *)own;
+    isize *arow = (isize *)(copy + p->copy_size), *crow = arow + p->pixels;
+    FN(depth_band)(p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
+    for (isize i = 0; i < rows * p->x.size; i++) crow[i] = ((image * p->y.size + first_row) * p->x.size + i) * p->lanes;
+    FN(depth_sweep)(p, copy, arow, acol, weight, start, a->relu, a->y, crow, rows * p->x.size);
+}
+
 void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
@@ -143,15 +154,13 @@ void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a
     memset(start, 0, (size_t)p.pitch * sizeof(real));
     if (a->bias) memcpy(start, a->bias, (size_t)p.lanes * sizeof(real));
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
-    for (isize task = 0; task < p.n * p.bands; task++) {
-        const isize image = task / p.bands, first_row = task % p.bands * p.rows, rows = min_isize(p.rows, p.y.size - first_row);
-        real *copy = (real *)(own + omp_get_thread_num() * own_size);
-        isize *arow = (isize *)(copy + p.copy_size), *crow = arow + p.pixels;
-        FN(depth_band)(&p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
-        for (isize i = 0; i < rows * p.x.size; i++) crow[i] = ((image * p.y.size + first_row) * p.x.size + i) * p.lanes;
-        FN(depth_sweep)(&p, copy, arow, acol, weight, start, a->relu, a->y, crow, rows * p.x.size);
+    if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN) {                              /* see run_parts */
+        for (isize task = 0; task < p.n * p.bands; task++) FN(depth_forward_task)(a, &p, task, weight, start, acol, own);
+        return;
     }
+    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+    for (isize task = 0; task < p.n * p.bands; task++)
+        FN(depth_forward_task)(a, &p, task, weight, start, acol, own + omp_get_thread_num() * own_size);
 }
 
 /* ---- backward by the input: a pass for each remainder by the strides; the multiplier's channels are added up at the end ---- */
@@ -210,7 +219,11 @@ void FN(depthwise_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_
             char *own = (char *)(acol + whole_lines(taps));
             FN(depth_weights)(&p, a->weight, a->s.kw, weight);
             FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-            #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
+            if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN) {                      /* see run_parts */
+                for (isize task = 0; task < p.n * p.bands; task++) FN(depth_backward_task)(a, &p, i, j, task, weight, acol, own);
+                continue;
+            }
+            #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
             for (isize task = 0; task < p.n * p.bands; task++)
                 FN(depth_backward_task)(a, &p, i, j, task, weight, acol, own + omp_get_thread_num() * own_size);
         }
@@ -292,9 +305,14 @@ void FN(depthwise_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward
     real *partial = (real *)(acol + whole_lines(taps));
     char *own = (char *)(partial + sums * taps * p.pitch);
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (FN(depth_work)(&p) > CONV_PARALLEL_MIN)
-    for (isize sum = 0; sum < sums; sum++)
-        FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own + omp_get_thread_num() * own_size);
+    if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN)                                /* see run_parts */
+        for (isize sum = 0; sum < sums; sum++)
+            FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own);
+    else {
+        #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+        for (isize sum = 0; sum < sums; sum++)
+            FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own + omp_get_thread_num() * own_size);
+    }
     for (isize k = 0; k < taps; k++)
         for (isize c = 0; c < p.lanes; c++) {
             real total = partial[k * p.pitch + c];

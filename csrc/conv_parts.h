@@ -258,19 +258,24 @@ static inline void FN(window_table)(conv_axis y, conv_axis x, isize pitch, isize
 
 /* packed: for each group and block of columns, (taps, depth, columns of the block), idle columns 0.
    Element (tap, channel c, column o) of group g is weight[place * tap_step + g * group_step + c * c_step + o * o_step], place = the tap's place in a window kw wide. */
-static inline void FN(pack)(const pydl_ctx *ctx, FN(columns) cols, conv_axis y, conv_axis x, isize groups, isize depth, const real *weight, isize kw,
-                            isize tap_step, isize group_step, isize c_step, isize o_step, real *packed)
+typedef struct {
+    FN(columns) cols; conv_axis y; conv_axis x; isize depth; const real *weight; isize kw;
+    isize tap_step; isize group_step; isize c_step; isize o_step; real *packed;
+} FN(packing);
+
+static inline void FN(pack_taps)(const void *data, isize start, isize stop)
 {
-    const isize taps = y.taps * x.taps, size = FN(columns_size)(cols);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (groups * taps * depth * size > 4 * PARALLEL_MIN)
-    for (isize task = 0; task < groups * taps; task++) {
+    const FN(packing) *d = data;
+    const FN(columns) cols = d->cols;
+    const isize taps = d->y.taps * d->x.taps, size = FN(columns_size)(cols), depth = d->depth, c_step = d->c_step, o_step = d->o_step;
+    for (isize task = start; task < stop; task++) {
         const isize g = task / taps, tap = task % taps;
-        const isize place = (y.k_first + tap / x.taps * y.k_step) * kw + x.k_first + tap % x.taps * x.k_step;
-        const real *from = weight + place * tap_step + g * group_step;
+        const isize place = (d->y.k_first + tap / d->x.taps * d->y.k_step) * d->kw + d->x.k_first + tap % d->x.taps * d->x.k_step;
+        const real *from = d->weight + place * d->tap_step + g * d->group_step;
         for (isize block = 0; block < cols.blocks; block++) {
             const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
             const isize count = min_isize(wide, cols.width - first);
-            real *to = packed + (g * size + first) * taps * depth + tap * depth * wide;
+            real *to = d->packed + (g * size + first) * taps * depth + tap * depth * wide;
             for (isize c = 0; c < depth; c++) {
                 if (o_step == 1)
                     for (isize o = 0; o < count; o++) to[c * wide + o] = from[c * c_step + first + o];
@@ -280,5 +285,13 @@ static inline void FN(pack)(const pydl_ctx *ctx, FN(columns) cols, conv_axis y, 
             }
         }
     }
+}
+
+static inline void FN(pack)(const pydl_ctx *ctx, FN(columns) cols, conv_axis y, conv_axis x, isize groups, isize depth, const real *weight, isize kw,
+                            isize tap_step, isize group_step, isize c_step, isize o_step, real *packed)
+{
+    const FN(packing) d = { cols, y, x, depth, weight, kw, tap_step, group_step, c_step, o_step, packed };
+    const isize tasks = groups * y.taps * x.taps;
+    run_parts(ctx, tasks * depth * FN(columns_size)(cols) > 4 * PARALLEL_MIN, tasks, 1, FN(pack_taps), &d);
 }
 #endif

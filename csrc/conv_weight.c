@@ -141,6 +141,24 @@ static void FN(weight_task)(const FN(weight_pass) *p, const FN(weight_data) *d, 
     }
 }
 
+/* Rows of dweight: the partial sums added in order. */
+typedef struct { const FN(weight_pass) *p; const real *partial; real *dweight; } FN(weight_sums);
+
+static void FN(add_partials)(const void *data, isize start, isize stop)
+{
+    const FN(weight_sums) *d = data;
+    const FN(weight_pass) *p = d->p;
+    const isize size = FN(columns_size)(p->columns), width = p->columns.width;
+    for (isize k = start; k < stop; k++)
+        for (isize g = 0; g < p->groups; g++) {
+            const real *from = d->partial + (g * p->inner + k) * size;
+            real *to = d->dweight + k * p->c_out + g * width;
+            for (isize o = 0; o < width; o++) to[o] = from[o];
+            for (isize i = 1; i < p->sums; i++)
+                for (isize o = 0; o < width; o++) to[o] += from[i * FN(partial_size)(p) + o];
+        }
+}
+
 void FN(direct_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
 {
     const pydl_conv2d *s = &a->s;
@@ -163,19 +181,15 @@ void FN(direct_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_we
                                 .partial = p.sums == 1 ? a->dweight : partial, .bias = a->dbias ? bias : NULL };
     const int parallel = conv_work(s) > CONV_PARALLEL_MIN;
 
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if (parallel)
-    for (isize task = 0; task < p.sums * p.parts; task++) FN(weight_task)(&p, &d, task, own + omp_get_thread_num() * own_bytes);
-
+    if (ctx->threads == 1 || !parallel) {                            /* see run_parts */
+        for (isize task = 0; task < p.sums * p.parts; task++) FN(weight_task)(&p, &d, task, own);
+    } else {
+        #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+        for (isize task = 0; task < p.sums * p.parts; task++) FN(weight_task)(&p, &d, task, own + omp_get_thread_num() * own_bytes);
+    }
     if (p.sums > 1) {
-        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel && p.sums * FN(partial_size)(&p) > 4 * PARALLEL_MIN)
-        for (isize k = 0; k < p.inner; k++)
-            for (isize g = 0; g < p.groups; g++) {
-                const real *from = partial + (g * p.inner + k) * size;
-                real *to = a->dweight + k * s->c_out + g * width;
-                for (isize o = 0; o < width; o++) to[o] = from[o];
-                for (isize i = 1; i < p.sums; i++)
-                    for (isize o = 0; o < width; o++) to[o] += from[i * FN(partial_size)(&p) + o];
-            }
+        const FN(weight_sums) sums = { &p, partial, a->dweight };
+        run_parts(ctx, parallel && p.sums * FN(partial_size)(&p) > 4 * PARALLEL_MIN, p.inner, 1, FN(add_partials), &sums);
     }
     if (a->dbias)
         for (isize g = 0; g < p.groups; g++)

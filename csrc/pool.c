@@ -163,17 +163,13 @@ void FN(max_pool2d_rows)(const FN(max_pool2d_forward_args) *a, isize first, isiz
     for (isize i = first; i < last; i++) FN(max_any)(a, i / a->g.oh, i % a->g.oh);
 }
 
+static void FN(max_rows)(const void *args, isize start, isize stop) { FN(max_pool2d_rows)(args, start, stop); }
+
 pydl_status FN(max_pool2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(max_pool2d_forward_args) *a = args;
     const pydl_pool2d *g = &a->g;
-    if (ctx->threads == 1 || !parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw)) {
-        FN(max_pool2d_rows)(a, 0, g->n * g->oh);
-        return PYDL_OK;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (isize i = 0; i < g->n * g->oh; i++) FN(max_pool2d_rows)(a, i, i + 1);
-    return PYDL_OK;
+    return run_parts(ctx, parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw), g->n * g->oh, 1, FN(max_rows), a);
 }
 
 /* ---- maximum, backward ---- */
@@ -268,6 +264,26 @@ static void FN(max_back_2x2_rows)(const FN(max_pool2d_backward_args) *a, isize b
     else FN(max_back_2x2_row)(a, b, oy, 16);
 }
 
+/* Pairs of rows of an image that windows of 2x2 at stride 2 lie on alone. */
+static isize FN(max_pairs)(const FN(max_pool2d_backward_args) *a)
+{
+    const pydl_pool2d *g = &a->g;
+    const int whole = a->argmax && g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->top && !g->left
+                      && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
+    return whole ? g->oh : 0;
+}
+
+static void FN(max_back_units)(const void *args, isize start, isize stop)
+{
+    const FN(max_pool2d_backward_args) *a = args;
+    const isize paired = FN(max_pairs)(a), units = a->g.h - paired;
+    for (isize i = start; i < stop; i++) {
+        const isize b = i / units, unit = i % units;
+        if (unit < paired) FN(max_back_2x2_rows)(a, b, unit);
+        else FN(max_back_row)(a, b, unit + paired);
+    }
+}
+
 pydl_status FN(max_pool2d_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(max_pool2d_backward_args) *a = args;
@@ -276,16 +292,8 @@ pydl_status FN(max_pool2d_backward)(const pydl_ctx *ctx, const void *args)
         memset(a->dx, 0, (size_t)(g->n * g->h * g->w * g->c) * sizeof(real));
         return PYDL_OK;
     }
-    const int whole = a->argmax && g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->top && !g->left
-                      && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
-    const isize paired = whole ? g->oh : 0, rest = g->h - 2 * paired, units = paired + rest;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(g->n * units, g->w * g->c * 2))
-    for (isize i = 0; i < g->n * units; i++) {
-        const isize b = i / units, unit = i % units;
-        if (unit < paired) FN(max_back_2x2_rows)(a, b, unit);
-        else FN(max_back_row)(a, b, unit + paired);
-    }
-    return PYDL_OK;
+    const isize units = g->n * (g->h - FN(max_pairs)(a));
+    return run_parts(ctx, parallel_rows(units, g->w * g->c * 2), units, 1, FN(max_back_units), a);
 }
 
 /* ---- average, forward ---- */
@@ -358,13 +366,17 @@ static void FN(avg_any)(const FN(avg_pool2d_forward_args) *a, isize b, isize oy)
     }
 }
 
+static void FN(avg_rows)(const void *args, isize start, isize stop)
+{
+    const FN(avg_pool2d_forward_args) *a = args;
+    for (isize i = start; i < stop; i++) FN(avg_any)(a, i / a->g.oh, i % a->g.oh);
+}
+
 pydl_status FN(avg_pool2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(avg_pool2d_forward_args) *a = args;
     const pydl_pool2d *g = &a->g;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw))
-    for (isize i = 0; i < g->n * g->oh; i++) FN(avg_any)(a, i / g->oh, i % g->oh);
-    return PYDL_OK;
+    return run_parts(ctx, parallel_rows(g->n * g->oh, g->ow * g->c * g->kh * g->kw), g->n * g->oh, 1, FN(avg_rows), a);
 }
 
 /* ---- average, backward ---- */
@@ -419,6 +431,22 @@ static void FN(avg_back_2x2_rows)(const FN(avg_pool2d_backward_args) *a, isize b
     for (isize i = 2 * g->ow * c; i < row; i++) dx[i] = dx[row + i] = 0;
 }
 
+static isize FN(avg_pairs)(const pydl_pool2d *g)
+{
+    return g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->top && !g->left && 2 * g->oh <= g->h && 2 * g->ow <= g->w ? g->oh : 0;
+}
+
+static void FN(avg_back_units)(const void *args, isize start, isize stop)
+{
+    const FN(avg_pool2d_backward_args) *a = args;
+    const isize paired = FN(avg_pairs)(&a->g), units = a->g.h - paired;
+    for (isize i = start; i < stop; i++) {
+        const isize b = i / units, unit = i % units;
+        if (unit < paired) FN(avg_back_2x2_rows)(a, b, unit);
+        else FN(avg_back_row)(a, b, unit + paired);
+    }
+}
+
 pydl_status FN(avg_pool2d_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(avg_pool2d_backward_args) *a = args;
@@ -427,15 +455,8 @@ pydl_status FN(avg_pool2d_backward)(const pydl_ctx *ctx, const void *args)
         memset(a->dx, 0, (size_t)(g->n * g->h * g->w * g->c) * sizeof(real));
         return PYDL_OK;
     }
-    const int whole = g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->top && !g->left && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
-    const isize paired = whole ? g->oh : 0, rest = g->h - 2 * paired, units = paired + rest;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(g->n * units, g->w * g->c * 2))
-    for (isize i = 0; i < g->n * units; i++) {
-        const isize b = i / units, unit = i % units;
-        if (unit < paired) FN(avg_back_2x2_rows)(a, b, unit);
-        else FN(avg_back_row)(a, b, unit + paired);
-    }
-    return PYDL_OK;
+    const isize units = g->n * (g->h - FN(avg_pairs)(g));
+    return run_parts(ctx, parallel_rows(units, g->w * g->c * 2), units, 1, FN(avg_back_units), a);
 }
 
 /* ---- whole images: units of work are blocks of 64 channels of one image ---- */
@@ -456,29 +477,38 @@ static void FN(global_avg_core)(const real *x, isize pixels, isize c, isize coun
     for (isize ch = 0; ch < count; ch++) y[ch] = (real)(total[ch] / (double)pixels);
 }
 
+static void FN(global_avg_pool_forward_part)(const void *args, isize start, isize stop)
+{
+    const FN(global_avg_pool_forward_args) *a = args;
+    const isize blocks = ceil_div(a->c, FN(global_channels));
+    for (isize i = start; i < stop; i++) {
+        const isize b = i / blocks, ch = i % blocks * FN(global_channels);
+        FN(global_avg_core)(a->x + b * a->pixels * a->c + ch, a->pixels, a->c, min_isize(FN(global_channels), a->c - ch), a->y + b * a->c + ch);
+    }
+}
+
 pydl_status FN(global_avg_pool_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(global_avg_pool_forward_args) *a = args;
     const isize blocks = ceil_div(a->c, FN(global_channels));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(a->n * blocks, a->pixels * min_isize(a->c, 64)))
-    for (isize i = 0; i < a->n * blocks; i++) {
-        const isize b = i / blocks, ch = i % blocks * FN(global_channels);
-        FN(global_avg_core)(a->x + b * a->pixels * a->c + ch, a->pixels, a->c, min_isize(FN(global_channels), a->c - ch), a->y + b * a->c + ch);
+    return run_parts(ctx, parallel_rows(a->n * blocks, a->pixels * min_isize(a->c, 64)), a->n * blocks, 1, FN(global_avg_pool_forward_part), a);
+}
+
+static void FN(global_avg_pool_backward_part)(const void *args, isize start, isize stop)
+{
+    const FN(global_avg_pool_backward_args) *a = args;
+    const real scale = (real)(1.0 / (double)a->pixels);
+    for (isize i = start; i < stop; i++) {
+        const real *dy = a->dy + i / a->pixels * a->c;
+        real *dx = a->dx + i * a->c;
+        for (isize ch = 0; ch < a->c; ch++) dx[ch] = scale * dy[ch];
     }
-    return PYDL_OK;
 }
 
 pydl_status FN(global_avg_pool_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(global_avg_pool_backward_args) *a = args;
-    const real scale = (real)(1.0 / (double)a->pixels);
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(a->n * a->pixels, a->c))
-    for (isize i = 0; i < a->n * a->pixels; i++) {
-        const real *dy = a->dy + i / a->pixels * a->c;
-        real *dx = a->dx + i * a->c;
-        for (isize ch = 0; ch < a->c; ch++) dx[ch] = scale * dy[ch];
-    }
-    return PYDL_OK;
+    return run_parts(ctx, parallel_rows(a->n * a->pixels, a->c), a->n * a->pixels, ceil_div(BLOCK, max_isize(1, a->c)), FN(global_avg_pool_backward_part), a);
 }
 
 static void FN(global_max_core)(const real *x, isize pixels, isize c, isize count, real *y, int32_t *argmax)
@@ -499,24 +529,28 @@ static void FN(global_max_core)(const real *x, isize pixels, isize c, isize coun
     if (argmax) for (isize ch = 0; ch < count; ch++) argmax[ch] = (int32_t)where[ch];
 }
 
-pydl_status FN(global_max_pool_forward)(const pydl_ctx *ctx, const void *args)
+static void FN(global_max_pool_forward_part)(const void *args, isize start, isize stop)
 {
     const FN(global_max_pool_forward_args) *a = args;
     const isize blocks = ceil_div(a->c, FN(global_channels));
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(a->n * blocks, a->pixels * min_isize(a->c, 64)))
-    for (isize i = 0; i < a->n * blocks; i++) {
+    for (isize i = start; i < stop; i++) {
         const isize b = i / blocks, ch = i % blocks * FN(global_channels);
         FN(global_max_core)(a->x + b * a->pixels * a->c + ch, a->pixels, a->c, min_isize(FN(global_channels), a->c - ch),
                             a->y + b * a->c + ch, a->argmax ? a->argmax + b * a->c + ch : NULL);
     }
-    return PYDL_OK;
 }
 
-pydl_status FN(global_max_pool_backward)(const pydl_ctx *ctx, const void *args)
+pydl_status FN(global_max_pool_forward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(global_max_pool_forward_args) *a = args;
+    const isize blocks = ceil_div(a->c, FN(global_channels));
+    return run_parts(ctx, parallel_rows(a->n * blocks, a->pixels * min_isize(a->c, 64)), a->n * blocks, 1, FN(global_max_pool_forward_part), a);
+}
+
+static void FN(global_max_pool_backward_part)(const void *args, isize start, isize stop)
 {
     const FN(global_max_pool_backward_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (parallel_rows(a->n * a->pixels, a->c))
-    for (isize i = 0; i < a->n * a->pixels; i++) {
+    for (isize i = start; i < stop; i++) {
         const isize b = i / a->pixels;
         const int32_t p = (int32_t)(i % a->pixels);
         const real *dy = a->dy + b * a->c;
@@ -524,6 +558,11 @@ pydl_status FN(global_max_pool_backward)(const pydl_ctx *ctx, const void *args)
         real *dx = a->dx + i * a->c;
         for (isize ch = 0; ch < a->c; ch++) dx[ch] = argmax[ch] == p ? dy[ch] : 0;
     }
-    return PYDL_OK;
+}
+
+pydl_status FN(global_max_pool_backward)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(global_max_pool_backward_args) *a = args;
+    return run_parts(ctx, parallel_rows(a->n * a->pixels, a->c), a->n * a->pixels, ceil_div(BLOCK, max_isize(1, a->c)), FN(global_max_pool_backward_part), a);
 }
 #endif
