@@ -116,3 +116,38 @@ class Wrong(layers.Layer):
 def test_errors(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+@pytest.mark.parametrize("cell", [lambda: layers.LSTMCell(3, dtype="float64"), lambda: MinimalGRU(3, dtype="float64"),
+                                  lambda: [layers.GRUCell(3, dtype="float64"), layers.LSTMCell(4, dtype="float64")]])
+def test_rnn_carries_its_states(cell):
+    """Windows one after the other are the whole sequence; reset_states begins anew; another batch needs it."""
+    x = np.random.default_rng(4).standard_normal((2, 9, 5))
+    rnn = layers.RNN(cell(), return_sequences=True, stateful=True)
+    plain = layers.RNN(rnn.cell, return_sequences=True)
+    whole = plain(x).numpy()
+    for _ in range(2):
+        got = np.concatenate([rnn(x[:, a:a + 3]).numpy() for a in (0, 3, 6)], axis=1)
+        np.testing.assert_allclose(got, whole, rtol=1e-12)
+        rnn.reset_states()
+    rnn(x)
+    with pytest.raises(ValueError, match="carries the state of 2 sequences, got 1; call reset_states"):
+        rnn(x[:1])
+    again = layers.RNN.from_config(rnn.get_config())
+    assert again.stateful and not again.unroll
+
+
+def test_rnn_of_open_length_in_a_model_step_by_step():
+    model = pydl.Sequential([layers.Input((None,), dtype="int32"), layers.Embedding(6, 4),
+                             layers.RNN([layers.GRUCell(5), layers.LSTMCell(4)], return_sequences=True),
+                             layers.RNN(MinimalGRU(5), return_sequences=True), layers.Dense(6)])
+    assert model.output_shape == (None, None, 6)
+    x = np.random.default_rng(1).integers(0, 6, (2, 7)).astype("int32")
+    runner = pydl.text.Stepwise(model, 2)
+    np.testing.assert_allclose(np.stack([runner.step(x[:, t]) for t in range(7)], 1), model.predict(x), rtol=1e-4, atol=1e-6)
+    runner.reset()
+    for _ in range(12):                                                                   # recorded steps carry the state too
+        runner.step(x[:, 0])
+    np.testing.assert_allclose(runner.step(x[:, 0]), model.predict(np.repeat(x[:, :1], 13, axis=1))[:, -1], rtol=1e-4, atol=1e-5)
+    shapes = layers.RNN(layers.LSTMCell(3), return_state=True).compute_output_shape((None, None, 5))
+    assert shapes == [(None, 3), (None, 3), (None, 3)]

@@ -6,9 +6,10 @@ A cell is a layer with `state_size` (an integer, or a list of them) whose call(x
 from pydl import registry
 from pydl.errors import ShapeError, boolean, is_int, show
 from pydl.layers.base import InputSpec, Layer
+from pydl.layers.carry import Carry, copied, copy
 from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, check_steps, checked_mask
 from pydl.ops import get_item, reshape, stack, where, zeros
-from pydl.tensor import Tensor, as_tensor
+from pydl.tensor import Tensor, as_tensor, no_grad
 
 
 class _Cell(Layer):
@@ -103,13 +104,15 @@ class StackedRNNCells(Layer):
         return cls([registry.deserialize(cell, kind=Layer) for cell in config.pop("cells")], **config)
 
 
-class RNN(Layer):
+class RNN(Carry, Layer):
     """Run a cell over a sequence, step by step.
 
     Args:      cell: a cell, or a list of them (which are stacked).
                return_sequences: return the output of every step instead of the last.
                return_state: return a list, with the last states after the output.
                go_backwards: take the steps from the last to the first.
+               stateful: start from the states the previous call ended with; `reset_states()` sets them to zeros.
+               unroll: accepted for Keras's sake; there is no loop to unroll.
     Call:      layer(x, initial_state=None, mask=None, training=False); a masked step keeps the states and repeats the output before it
                (zeros before the first).
     Shapes:    (N, T, D) -> the cell's output, (N, size) or (N, T, size).
@@ -124,7 +127,7 @@ class RNN(Layer):
         [[3.0, 3.0]]
     """
 
-    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, **kwargs):
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False, **kwargs):
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         self.sizes = sizes_of("RNN", cell)
         super().__init__(**{"dtype": cell.dtype, **kwargs})
@@ -132,7 +135,14 @@ class RNN(Layer):
         self.return_sequences = boolean(self.who, "return_sequences", return_sequences)
         self.return_state = boolean(self.who, "return_state", return_state)
         self.go_backwards = boolean(self.who, "go_backwards", go_backwards)
+        self.stateful = boolean(self.who, "stateful", stateful)
+        self.unroll = boolean(self.who, "unroll", unroll)
         self.input_spec = InputSpec(ndim=3)
+
+    @property
+    def carried_sizes(self):
+        """The sizes of the cell's states."""
+        return self.sizes
 
     def build(self, input_shape):
         self.check_input(input_shape)
@@ -146,7 +156,8 @@ class RNN(Layer):
         check_steps(self.who, x.shape)
         mask = checked_mask(self.who, mask, x.shape)
         n, steps = x.shape[:2]
-        states = self._start(initial_state, n, x.dtype)
+        carried = self.carry(n) if self.stateful else []
+        states = [copied(a) for a in carried] if carried and initial_state is None else self._start(initial_state, n, x.dtype)
         outputs, y = [], None
         for s in range(steps):
             t = steps - 1 - s if self.go_backwards else s
@@ -161,11 +172,20 @@ class RNN(Layer):
                 new = [where(live, a, b) for a, b in zip(new, states)]
             y, states = out, new
             outputs.append(y)
+        for array, state in zip(carried, states):
+            copy(state.array, array)
         if self.return_sequences:
             y = stack(outputs, 1)
             if mask is not None and not self.go_backwards:
                 y.mask = mask
         return [y, *states] if self.return_state else y
+
+    def compute_output_shape(self, input_shape):
+        n, steps = input_shape[:2]
+        with no_grad():                                     # one step on zeros tells what the cell puts out
+            out, _ = self.cell(zeros((1, input_shape[-1]), self.dtype), [zeros((1, size), self.dtype) for size in self.sizes], training=False)
+        y = (n, steps, *out.shape[1:]) if self.return_sequences else (n, *out.shape[1:])
+        return [y, *[(n, size) for size in self.sizes]] if self.return_state else y
 
     def _start(self, given, n, dtype):
         if given is None:

@@ -5,15 +5,14 @@ run step by step, as ordinary ops: the same results for any function, at the cos
 """
 from pydl import activations, constraints, initializers, random, regularizers
 from pydl.autodiff import Op
-from pydl.backends import cpu
 from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
 from pydl.layers.base import InputSpec, Layer
+from pydl.layers.carry import Carry, copied, copy
 from pydl.layers.dropout import DropoutNoiseOp
 from pydl.layers.stepwise import stepwise
 from pydl.ops import get_item, multiply, not_equal, sigmoid, tanh
 from pydl.ops.elementwise import floating
-from pydl.ops.move import strides_of
-from pydl.tensor import as_tensor, made_by, no_grad
+from pydl.tensor import as_tensor
 
 GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
 WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
@@ -221,7 +220,7 @@ def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None
 
 # ---- layers
 
-class _Recurrent(Layer):
+class _Recurrent(Carry, Layer):
     """What the layers share.  Subclasses say `cell`."""
     peephole_kernel = None
 
@@ -251,7 +250,6 @@ class _Recurrent(Layer):
         self.stateful = boolean(self.who, "stateful", stateful)
         self.unroll, self.recompute = boolean(self.who, "unroll", unroll), boolean(self.who, "recompute", recompute)
         self.input_spec = InputSpec(ndim=3)
-        self._carried, self._rows = {}, None                # batch size -> Arrays of the state; the batch size in use
 
     @property
     def cell(self):
@@ -284,9 +282,9 @@ class _Recurrent(Layer):
         check_steps(self.who, x.shape)
         mask = checked_mask(self.who, mask, x.shape)
         states = checked_states(self.who, self.cell, initial_state, x.shape[0], self.units, x.dtype)
-        carried = self._carry(x.shape[0]) if self.stateful else []
+        carried = self.carry(x.shape[0]) if self.stateful else []
         if carried and not states:
-            states = [_copied(a) for a in carried]
+            states = [copied(a) for a in carried]
         drop = None
         if training and self.dropout:
             x = multiply(x, DropoutNoiseOp(self.dropout, self.stream, (x.shape[0], 1, x.shape[2]), x.dtype)())
@@ -297,7 +295,7 @@ class _Recurrent(Layer):
         y, *last = (connect(*values, self.peephole_kernel, self.recompute) if fused
                     else stepwise(*values, self.activation, self.recurrent_activation, self.peephole_kernel))
         for array, state in zip(carried, last):
-            _copy(state.array, array)
+            copy(state.array, array)
         if mask is not None and self.return_sequences and not self.go_backwards:
             y.mask = mask
         out = y if self.return_sequences else last[0] if mask is None else get_item(y, (slice(None), -1))      # 0 where every step is masked
@@ -317,41 +315,16 @@ class _Recurrent(Layer):
         out = (n, steps, self.units) if self.return_sequences else (n, self.units)
         return [out] + [(n, self.units)] * (2 if self.cell == "lstm" else 1) if self.return_state else out
 
-    def _carry(self, n):
-        if self._rows not in (None, n):
-            raise ShapeError(f"{self.who}: it is stateful and carries the state of {self._rows} sequences, got {n}; call reset_states() before other ones")
-        object.__setattr__(self, "_rows", n)
-        if n not in self._carried:
-            self._carried[n] = [cpu.owned((n, self.units), self.dtype) for _ in range(2 if self.cell == "lstm" else 1)]
-        return self._carried[n]
-
-    def reset_states(self):
-        """Set the state that a stateful layer carries from call to call to zeros."""
-        for arrays in self._carried.values():
-            for array in arrays:
-                cpu.fill(array, 0.0)
-        object.__setattr__(self, "_rows", None)
-
-    reset_state = reset_states
+    @property
+    def carried_sizes(self):
+        """The sizes of the states: h, and c of an LSTM."""
+        return [self.units] * (2 if self.cell == "lstm" else 1)
 
     def get_config(self):
         config = {**super().get_config(), "activation": activations.serialize(self.activation)}
         if "recurrent_activation" in config:
             config["recurrent_activation"] = activations.serialize(self.recurrent_activation)
         return config
-
-
-def _copy(source, target):
-    strides = strides_of(source.shape)
-    cpu.strided_copy(source, 0, strides, target, 0, strides, source.shape)
-
-
-def _copied(array):
-    """A Tensor with a copy of the state, which the call will overwrite."""
-    with no_grad():
-        copy = cpu.empty(array.shape, array.dtype)
-        _copy(array, copy)
-    return made_by(copy, None, 0)
 
 
 class SimpleRNN(_Recurrent):

@@ -54,7 +54,7 @@ def _turned(who, config, stateful):
 class Stepwise:
     """A recurrent model that is fed step by step: each step costs the same, however many came before.
 
-    It is a copy of the model with the same weights in which every SimpleRNN, GRU and LSTM carries its state from step to step.  When it is made, it is
+    It is a copy of the model with the same weights in which every SimpleRNN, GRU, LSTM and RNN carries its state from step to step.  When it is made, it is
     compared with the model run on a few steps at once, so a model that cannot be run this way (a convolution over time, attention, a layer that
     looks ahead) is refused.
 
@@ -99,7 +99,7 @@ class Stepwise:
         found = np.concatenate(steps, axis=1) if self.returns_sequences else steps[-1]
         if found.shape != whole.shape or not np.allclose(found, whole, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(whole).max(initial=0)))):
             raise ValueError("Stepwise: the model's output step by step is not its output on the whole sequence: one of its layers looks at more than "
-                             "the step and the carried state (a convolution over time, attention, an RNN over a cell of your own)")
+                             "the step and the carried state (a convolution over time, attention)")
 
     def _run(self, x):
         with no_grad():
