@@ -47,6 +47,12 @@ def suggestion(value, known):
     return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
 
 
+def refuse_unknown(who, options, known, hints=None):
+    """Raise TypeError for options that nobody takes, if there are any; the nearest known name is suggested, or what `hints` has for one."""
+    for name in options:
+        raise TypeError(f"{who}: unknown option {name!r}{(hints or {}).get(name) or suggestion(name, known)}")
+
+
 def one_of(who, name, value, allowed):
     """Return `value` if it is one of `allowed`; the error lists them and suggests the nearest."""
     allowed = tuple(allowed)

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import pydl
 from pydl import errors
 
 
@@ -143,3 +144,15 @@ def test_messages_stay_short_whatever_comes():
         with pytest.raises((TypeError, ValueError)) as caught:
             errors.pair("Conv2D", "strides", value)
         assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: pydl.layers.Dense(3, activatoin="relu"), "Dense: unknown option 'activatoin'; did you mean 'activation'"),
+    (lambda: pydl.layers.Conv2D(3, 3, stride=2), "Conv2D: unknown option 'stride'; did you mean 'strides'"),
+    (lambda: pydl.layers.ZeroPadding2D(3, input_shape=(64, 64, 3)),
+     r"ZeroPadding2D: unknown option 'input_shape'; declare the input before it, by layers.Input\(shape\)"),
+    (lambda: pydl.layers.Dropout(0.5, training=True), "Dropout: unknown option 'training'$"),
+])
+def test_an_option_that_a_layer_does_not_have(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()

@@ -1,5 +1,6 @@
 """fit, evaluate and predict on a PyDataset, a generator and an iterable: the bits of arrays, whatever fetches the batches."""
 import itertools
+import os
 import threading
 import time
 
@@ -168,6 +169,29 @@ def test_an_exception_of_the_data_comes_through_and_leaves_a_usable_model(worker
         raise KeyError("from the generator")
     with pytest.raises(KeyError, match="from the generator"):
         model.fit(broken(), verbose=0)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_goes_wrong_in_a_process_comes_through(workers):
+    """An exception, a process that dies, a batch that cannot be sent: each ends the fit, and the next one works."""
+    class Raises(Rows):
+        def __getitem__(self, i):
+            if i == 4:
+                raise ZeroDivisionError("batch four")
+            return super().__getitem__(i)
+
+    class Dies(Rows):
+        def __getitem__(self, i):
+            return os._exit(3) if i == 4 else super().__getitem__(i)
+
+    class CannotBeSent(Rows):
+        def __getitem__(self, i):
+            return (X[:SIZE], lambda: 0) if i == 4 else super().__getitem__(i)
+    model = network()
+    for cls, error in ((Raises, ZeroDivisionError), (Dies, RuntimeError), (CannotBeSent, (AttributeError, TypeError, ValueError))):
+        with pytest.raises(error):
+            model.fit(cls(workers=workers, use_multiprocessing=True), verbose=0)
+        assert model.fit(Rows(workers=workers, use_multiprocessing=True), verbose=0).epoch == [0]
 
 
 def test_batches_are_fetched_while_steps_run():

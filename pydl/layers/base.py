@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from pydl import config, registry, regularizers
-from pydl.errors import ShapeError, one_of, show, string
+from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
 from pydl.ops import cast
@@ -17,6 +17,7 @@ from pydl.tensor import Tensor, as_tensor, no_grad
 added_losses = ContextVar("pydl_added_losses", default=None)    # a list while a training step collects them
 watching = ContextVar("pydl_watching", default=None)            # called with (layer, output) of each layer that runs, by who looks inside
 _names = {}
+ELSEWHERE = dict.fromkeys(("input_shape", "batch_input_shape", "input_dim"), "; declare the input before it, by layers.Input(shape)")
 
 
 def snake_case(name):
@@ -66,8 +67,9 @@ class Layer(Owner):
     supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
-    def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None, lr_multiplier=1.0):
+    def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None, lr_multiplier=1.0, **unknown):
         from_name = type(self).__name__
+        refuse_unknown(from_name, unknown, [*init_names(type(self)), *init_names(Layer)], ELSEWHERE)
         self.name = unique_name(snake_case(from_name)) if name is None else string(from_name, "name", name)
         if dtype is not None:
             dtype = np.dtype(dtype).name if isinstance(dtype, (type, np.dtype)) else dtype
