@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from child import PACKAGE
 from shared_data import SHARED, needs_shared
 
 import pydl
@@ -85,7 +86,7 @@ def test_every_lesson_has_a_test_and_is_a_program():
         if module.name not in ("lesson", "lenet_numpy"):
             found = importlib.import_module(f"pydl.examples.{module.name}")
             assert f"python -m pydl.examples.{module.name}" in found.__doc__ and "Measured:" in found.__doc__ and f'"{module.name}"' in tests
-    done = subprocess.run([sys.executable, "-m", "pydl.examples.planar", "--steps", "2"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "pydl.examples.planar", "--steps", "2"], cwd=PACKAGE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "50 hidden units" in done.stdout, done.stderr
 
 

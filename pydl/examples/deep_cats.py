@@ -33,7 +33,7 @@ def run(train, test, name, steps=2500):
     lesson.draw_weights(model, 1, scale)
     model.compile(pydl.optimizers.SGD(0.0075), "binary_crossentropy", metrics=["accuracy"])
     costs = lesson.descend(model, *train, steps)
-    lesson.print_costs(costs, max(1, steps // 5))
+    lesson.print_costs(costs, max(1, steps // 25 * 4))
     print(f"  accuracy {lesson.accuracy(model, *train):.2%} on the training set, {lesson.accuracy(model, *test):.2%} on the test set")
     return model, costs
 
