@@ -39,12 +39,12 @@ class Step:
         self.arena = self.first = self.program = self.reason = None
         self.runs = 0
         self.check_at = 10
-        self.lanes = None
+        self.lanes = Lanes()
 
     @property
     def nbytes(self):
         mine = self.program.nbytes if self.program is not None else self.arena.peak if self.arena is not None else 0
-        return mine + (0 if self.lanes is None else sum(lane.nbytes for lane in self.lanes.steps if lane is not self))
+        return mine + sum(lane.nbytes for lane in self.lanes.others)
 
     def take(self):
         """This step, or one like it with inputs and an arena of its own, which nobody else runs until it is given back.
@@ -52,13 +52,11 @@ class Step:
         Where the step is replayed and changes nothing but its results, several threads of Python run at the same time, each in its own lane;
         other steps have one lane, and callers wait.
         """
-        if self.lanes is None:
-            self.lanes = Lanes(self)
-        return self.lanes.take()
+        return self.lanes.take(self)
 
     def give(self, lane):
         """Give back what `take` returned: its results were copied."""
-        self.lanes.give(lane)
+        self.lanes.give(self, lane)
 
     def run(self):
         """Run once on what `inputs` hold now; returns the results, valid until the next run."""
@@ -98,7 +96,11 @@ class Step:
 
     def _check_again(self):
         self.check_at *= 10
-        again, results = self._record(self.program.recording)
+        try:
+            again, results = self._record(self.program.recording)
+        except BaseException:                           # the arena begins anew, the old program's results are gone: so does the step
+            self.program, self.runs, self.check_at = None, 0, 10
+            raise
         difference = self.program.recording.difference(again)
         if difference is not None:
             raise RuntimeError(f"{self.who}: step {self.runs} is not the step that was recorded: {difference}; "
@@ -108,43 +110,45 @@ class Step:
 
 
 class Lanes:
-    """Steps of one function, as many as may run at the same time; made when they are needed first."""
+    """Steps of one function, as many as may run at the same time; made when they are needed first.
 
-    def __init__(self, step):
-        self.steps, self.idle = [step], deque([step])
+    first is the step that owns the lanes.  Among the idle it is None, so that no step holds itself: its arena goes with it at once.
+    """
+
+    def __init__(self):
+        self.others, self.idle = [], deque([None])
         self.guard, self.waiting, self.holders = threading.Condition(), 0, {}
 
-    def take(self):
+    def take(self, first):
         """An idle lane, whose lock is held; where all that there may be are at work, the first that is done."""
         try:
-            step = self.idle.pop()                  # the one used last: its memory is in the cache
+            step = self.idle.pop() or first         # the one used last: its memory is in the cache
         except IndexError:
-            step = self._another()
+            step = self._another(first) or first
         me = threading.get_ident()
         self.holders[me] = self.holders.get(me, 0) + 1
         step.lock.acquire()
         return step
 
-    def give(self, step):
+    def give(self, first, step):
         """A lane is idle again."""
         me = threading.get_ident()
         self.holders[me] -= 1
         if not self.holders[me]:
             del self.holders[me]
         step.lock.release()
-        self.idle.append(step)
+        self.idle.append(None if step is first else step)
         if self.waiting:
             with self.guard:
                 self.guard.notify()
 
-    def _another(self):
+    def _another(self, first):
         with self.guard:
-            # who holds a lane already, inside another call, must not wait for itself
-            first = self.steps[0]
             several = first.program is not None and first.program.recording.pure
-            if several and len(self.steps) < MOST_LANES or threading.get_ident() in self.holders:
+            # who holds a lane already, inside another call, must not wait for itself
+            if several and len(self.others) + 1 < MOST_LANES or threading.get_ident() in self.holders:
                 step = Step(first.function, [B.owned(a.shape, a.dtype) for a in first.inputs], first.who, first.strict)
-                self.steps.append(step)
+                self.others.append(step)
                 return step
             self.waiting += 1
             try:
@@ -163,6 +167,7 @@ class Store:
     def __init__(self):
         self._steps = OrderedDict()
         self._lock = threading.Lock()
+        self._recent = {}               # what a caller saw -> (versions, step): the way to a step without the checks that made its key
 
     def get(self, key, make):
         """The step of this key, made by `make()` if there is none for the library's present settings."""
@@ -172,6 +177,7 @@ class Store:
             with self._lock:
                 for old in [k for k in self._steps if k[1:] != key[1:]]:
                     del self._steps[old]                        # made under settings that are no more
+                self._recent.clear()                        # a step dropped here must not live on there
                 step = self._steps[key] = make()
                 while len(self._steps) > MOST_PROGRAMS or (
                         len(self._steps) > 1 and sum(s.nbytes for s in self._steps.values()) > MOST_BYTES):
@@ -180,12 +186,22 @@ class Store:
             self._steps.move_to_end(key)
         return step
 
+    def recent(self, seen):
+        """The step that `remember` was told of under this key, unless settings have changed since; else None."""
+        versions, step = self._recent.get(seen, (None, None))
+        return step if versions == (settings_version(), structure_version()) else None
+
+    def remember(self, seen, step):
+        """Remember which step serves what a caller sees."""
+        self._recent[seen] = (settings_version(), structure_version()), step
+
     def items(self):
         """[(key, Step)], the least recently used first."""
         return [(key[0], step) for key, step in self._steps.items()]
 
     def clear(self):
         self._steps.clear()
+        self._recent.clear()
 
     def __len__(self):
         return len(self._steps)

@@ -54,8 +54,9 @@ def test_eight_threads_predict_with_one_model(calls_before, four_lanes):
     at_once(work)
     assert right.all()
     (_, step), = model._steps.items()
-    assert 1 <= len(step.lanes.steps) <= 4 and len(step.lanes.idle) == len(step.lanes.steps) and not step.lanes.holders
-    assert step.nbytes == sum(lane.program.nbytes if lane.program else lane.arena.peak if lane.arena else 0 for lane in step.lanes.steps)
+    lanes = [step, *step.lanes.others]
+    assert 1 <= len(lanes) <= 4 and len(step.lanes.idle) == len(lanes) and not step.lanes.holders
+    assert step.nbytes == sum(lane.program.nbytes if lane.program else lane.arena.peak if lane.arena else 0 for lane in lanes)
 
 
 def test_eight_threads_call_one_function(four_lanes):
@@ -87,11 +88,11 @@ def test_a_step_that_changes_something_has_one_lane(four_lanes):
     at_once(lambda i: [counting.predict(x) for _ in range(25)])
     assert counting.get_weights()[0] == before + 200
     (_, step), = counting._steps.items()
-    assert len(step.lanes.steps) == 1
+    assert not step.lanes.others
     noise = layers.Dropout(0.5, seed=1)
     noisy = pydl.function(lambda x: noise(x, training=True), strict=True)
     at_once(lambda i: [noisy(x) for _ in range(25)])
-    assert [len(step.lanes.steps) for _, step in noisy.programs.items()] == [1]
+    assert [len(step.lanes.others) for _, step in noisy.programs.items()] == [0]
 
 
 def test_threads_of_several_shapes_while_another_trains(four_lanes):
@@ -142,3 +143,54 @@ def test_function_inside_itself():
     g = pydl.function(f)
     x = np.ones(2, np.float32)
     assert [g(x, 2).numpy().tolist() for _ in range(5)] == [[8.0, 8.0]] * 5
+
+
+def test_a_sample_like_one_before_is_served_by_the_model_as_it_is_now():
+    """The short way skips the checks of data, never those of the model."""
+    model, x = network(), np.random.default_rng(0).standard_normal((1, 16, 16, 3)).astype(np.float32)
+    first = [model.predict(x) for _ in range(4)][-1]
+    assert np.array_equal(model.predict(x[:, ::-1]), network_like(model).predict(np.ascontiguousarray(x[:, ::-1])))
+    model.layers[2].activation = ops.tanh
+    changed = model.predict(x)
+    assert not np.array_equal(changed, first)
+    model.add(layers.Dense(2))
+    assert model.predict(x).shape == (1, 2)
+    model.pop()
+    assert np.array_equal(model.predict(x), changed)
+    with pytest.raises(ValueError, match="declared"):
+        model.predict(x[:, :8])
+    assert np.allclose(model.predict(x.astype(np.float64)), changed, atol=1e-6)
+    for rows in range(1, 40):
+        assert model.predict(np.repeat(x, rows, axis=0)).shape == (rows, 5)
+    assert np.array_equal(model.predict(x), changed) and len(model._steps) <= capture.MOST_PROGRAMS
+
+
+@pytest.mark.parametrize("turn", [2, 3, 9, 10, 11, 100])
+def test_a_bad_sample_at_any_turn_leaves_the_step_in_order(turn):
+    """At the 10th and 100th run the step is recorded again: an error in there must not cost the results of later runs."""
+    model = pydl.Sequential([layers.Input((2,), dtype="int64"), layers.Embedding(5, 3)])
+    good, bad = np.array([[1, 2]]), np.array([[1, 9]])
+    expected = model.predict(good)
+    for run in range(2, 130):
+        if run == turn:
+            with pytest.raises(ValueError):
+                model.predict(bad)
+        else:
+            assert np.array_equal(model.predict(good), expected)
+
+
+def test_a_model_goes_with_its_arenas():
+    import gc
+    import weakref
+    model, x = network(), np.zeros((1, 16, 16, 3), np.float32)
+    for _ in range(4):
+        model.predict(x)
+    (_, step), = model._steps.items()
+    gone = weakref.ref(step.program)
+    gc.disable()
+    try:
+        del step, _
+        model._steps.clear()
+        assert gone() is None
+    finally:
+        gc.enable()
