@@ -267,9 +267,14 @@ ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c)
 }
 ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b)                                  /* b where either is NaN, as on x86 */
 {
-    FN(vec) r;
-    for (int i = 0; i < FN(LANES); i++) r[i] = a[i] > b[i] ? a[i] : b[i];
-    return r;
+#if defined(__SSE2__) && REAL_IS_FLOAT
+    return (FN(vec))_mm_max_ps((__m128)a, (__m128)b);
+#elif defined(__SSE2__)
+    return (FN(vec))_mm_max_pd((__m128d)a, (__m128d)b);
+#else
+    const __auto_type more = a > b;
+    return (FN(vec))(((__typeof__(more))a & more) | ((__typeof__(more))b & ~more));
+#endif
 }
 ALWAYS_INLINE FN(vmask) FN(mask_of)(isize count) { return count; }
 ALWAYS_INLINE FN(vec) FN(vload_mask)(const real *p, FN(vmask) m)

@@ -245,6 +245,12 @@ CASES += [
     layer("pool", layers.GlobalAveragePooling1D, (4, 3), pool.global_average),
     layer("pool", layers.GlobalMaxPooling2D, apart(3, 4, 5), pool.global_max, keepdims=True, also=[apart(9, 9, 65), apart(1, 1, 1)]),
     layer("pool", layers.GlobalMaxPooling1D, apart(4, 3), pool.global_max),
+    op("pool", layers.pool.max_pool, apart(N, 5, 4, 6, 3), pool.max_pool, pool_size=(3, 2, 2), strides=(2, 1, 3), padding="same", also=[apart(1, 4, 4, 4, 16)]),
+    op("pool", layers.pool.average_pool, (N, 4, 5, 3, 3), pool.average_pool, pool_size=(2, 3, 2), padding="same", also=[(2, 5, 3, 4, 17)]),
+    layer("pool", layers.MaxPooling3D, apart(4, 4, 5, 2), pool.max_pool),
+    layer("pool", layers.AveragePooling3D, (2, 4, 5, 3), pool.average_pool, pool_size=2, strides=1, data_format="channels_first"),
+    layer("pool", layers.GlobalAveragePooling3D, (2, 3, 4, 5), pool.global_average),
+    layer("pool", layers.GlobalMaxPooling3D, apart(2, 3, 2, 5), pool.global_max, keepdims=True),
 ]
 
 # ---- norm
@@ -332,6 +338,13 @@ CASES += [
     layer("conv", layers.Conv2D, (3, 6, 5), conv.layer2d, filters=4, kernel_size=2, data_format="channels_first", activation="sigmoid"),
     layer("conv", layers.Conv2D, (5, 5, 2), conv.layer2d, name="Conv2D(relu)-Nx5x5x2", filters=4, kernel_size=3, activation="relu"),
     layer("conv", layers.Conv1D, (9, 3), conv.layer1d, filters=4, kernel_size=3, padding="causal"),
+    op("conv3d", layers.conv3d.conv3d, [(N, 3, 4, 5, 2), (2, 3, 2, 2, 3), (3,)], conv.conv3d, padding="same",
+       also=[[(1, 2, 3, 15, 3), (2, 3, 2, 3, 33), (33,)], [(2, 2, 2, 29, 16), (1, 2, 3, 16, 16), (16,)], [(1, 1, 1, 1, 1), (2, 1, 3, 1, 1), (1,)]]),
+    op("conv3d", layers.conv3d.conv3d, [(N, 4, 5, 4, 2), (2, 1, 3, 2, 3)], conv.conv3d, strides=(2, 3, 1), dilation_rate=(1, 1, 1)),
+    op("conv3d", layers.conv3d.conv3d, [(N, 5, 4, 5, 4), (2, 2, 3, 2, 6), (6,)], conv.conv3d, groups=2, dilation_rate=(2, 1, 2), activation="relu"),
+    op("conv3d", layers.conv3d.conv3d, [(N, 3, 5, 4, 2), (1, 2, 1, 2, 3)], conv.conv3d, strides=3, padding=((0, 1), (2, 0), (1, 1))),
+    layer("conv3d", layers.Conv3D, (3, 4, 5, 2), conv.layer3d, filters=3, kernel_size=2, activation="tanh"),
+    layer("conv3d", layers.Conv3D, (2, 3, 4, 3), conv.layer3d, filters=4, kernel_size=(1, 2, 2), strides=(1, 2, 1), data_format="channels_first"),
     layer("conv", layers.DepthwiseConv2D, (6, 5, 3), conv.depthwise_layer, kernel_size=3, padding="same", depth_multiplier=2, activation="tanh"),
     layer("conv", layers.DepthwiseConv2D, (3, 6, 5), conv.depthwise_layer, kernel_size=2, strides=2, data_format="channels_first"),
     op("conv", layers.conv.conv2d_transpose, [(N, 4, 5, 3), (3, 2, 4, 3), (4,)], conv.conv2d_transpose, strides=2, padding="same",

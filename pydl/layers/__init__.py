@@ -14,6 +14,7 @@ from pydl.layers.conv import (  # noqa: F401
     SeparableConv2D,
     SeparableConvolution2D,
 )
+from pydl.layers.conv3d import Conv3D, Convolution3D  # noqa: F401
 from pydl.layers.core import ActivityRegularization, Identity, Lambda  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
 from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
@@ -41,20 +42,28 @@ from pydl.layers.norm import BatchNormalization, LayerNormalization  # noqa: F40
 from pydl.layers.pool import (  # noqa: F401
     AveragePooling1D,
     AveragePooling2D,
+    AveragePooling3D,
     AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
     GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPool3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
 )
 from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, SimplifiedGRU  # noqa: F401
 from pydl.layers.reshaping import (  # noqa: F401

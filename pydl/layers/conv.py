@@ -141,7 +141,7 @@ def conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
         >>> conv2d(np.ones((1, 5, 5, 3)), np.ones((3, 3, 3, 8)), strides=2, padding="same").shape
         (1, 3, 3, 8)
     """
-    return _function("conv2d", 2, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format)
+    return applied("conv2d", 2, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format, convolve)
 
 
 def conv1d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, groups=1, activation=None, data_format=None):
@@ -155,7 +155,7 @@ def conv1d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
         >>> conv1d(np.ones((1, 5, 3)), np.ones((2, 3, 8)), padding="causal").shape
         (1, 5, 8)
     """
-    return _function("conv1d", 1, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format)
+    return applied("conv1d", 1, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format, convolve)
 
 
 def depthwise_conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, activation=None, data_format=None):
@@ -173,8 +173,8 @@ def depthwise_conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_
     if weight.ndim != 4:
         raise ShapeError(f"depthwise_conv2d: weight must be (kh, kw, C, M), got shape {weight.shape}")
     kh, kw, channels, multiplier = weight.shape
-    return _function("depthwise_conv2d", 2, x, reshape(weight, (kh, kw, 1, channels * multiplier)), bias, strides, padding, dilation_rate,
-                     max(channels, 1), activation, data_format)
+    return applied("depthwise_conv2d", 2, x, reshape(weight, (kh, kw, 1, channels * multiplier)), bias, strides, padding, dilation_rate,
+                   max(channels, 1), activation, data_format, convolve)
 
 
 def conv2d_transpose(x, weight, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1, activation=None, data_format=None):
@@ -288,13 +288,18 @@ def _windows(who, shape, kernel_size, strides, padding, dilation_rate):
     return size, strides, dilation, before, tuple(conv_output_size(*axis, who) for axis in axes)
 
 
-def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format):
+SPACES = {1: ("sequences (N, T, C)", "(k, C / groups, F)"), 2: ("images (N, H, W, C)", "(kh, kw, C / groups, F)"),
+          3: ("volumes (N, D, H, W, C)", "(kd, kh, kw, C / groups, F)")}
+
+
+def applied(who, spatial, x, weight, bias, strides, padding, dilation_rate, groups, activation, data_format, convolve):
+    """Check the arguments of a convolution, and `convolve` them channels last."""
     x, weight = floating(who, x), floating(who, weight)
     bias = None if bias is None else floating(who, bias)
     if x.ndim != spatial + 2:
-        raise ShapeError(f"{who}: expected {'images (N, H, W, C)' if spatial == 2 else 'sequences (N, T, C)'}, got shape {x.shape}")
+        raise ShapeError(f"{who}: expected {SPACES[spatial][0]}, got shape {x.shape}")
     if weight.ndim != spatial + 2:
-        raise ShapeError(f"{who}: weight must be {'(kh, kw, C / groups, F)' if spatial == 2 else '(k, C / groups, F)'}, got shape {weight.shape}")
+        raise ShapeError(f"{who}: weight must be {SPACES[spatial][1]}, got shape {weight.shape}")
     strides, dilation = window(who, "strides", strides, spatial), window(who, "dilation_rate", dilation_rate, spatial)
     padding, groups = checked_padding(who, padding, spatial), positive_int(who, "groups", groups)
     first = checked_data_format(who, data_format) == "channels_first"
@@ -316,15 +321,15 @@ def _function(who, spatial, x, weight, bias, strides, padding, dilation_rate, gr
 
 
 def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None, pool=None):
-    """Apply the op to checked arguments, channels last; a sequence is an image one pixel wide.
+    """Apply the op to checked arguments, channels last; a sequence is an image one row high, which the kernel reads and copies in one piece.
 
     norm, skip: a batch normalisation (as `folded` gives it) and an Array to be added before the activation, where nothing is differentiated.
     pool: a MaxPooling2D to be done at once, after no activation or relu.
     """
     sequence = x.ndim == 3
     if sequence:
-        x, weight, strides, dilation = expand_dims(x, 2), expand_dims(weight, 1), (*strides, 1), (*dilation, 1)
-        padding = (padding, (0, 0)) if isinstance(padding, str) else (*padding, (0, 0))
+        x, weight, strides, dilation = expand_dims(x, 1), expand_dims(weight, 0), (1, *strides), (1, *dilation)
+        padding = ((0, 0), padding) if isinstance(padding, str) else ((0, 0), *padding)
     elif isinstance(padding, str):
         padding = (padding, padding)
     axes = list(zip(x.shape[1:3], weight.shape[:2], strides, padding, dilation))
@@ -335,7 +340,7 @@ def convolve(who, x, weight, bias, strides, padding, dilation, groups, activatio
         Conv2DMaxPoolOp(size, (strides, dilation, before, groups), fused, *pool.geometry(size))
     y = op(x, weight) if bias is None else op(x, weight, bias)
     if sequence:
-        y = reshape(y, (y.shape[0], y.shape[1], y.shape[3]))
+        y = reshape(y, (y.shape[0], *y.shape[2:]))
     return y if fused else activation(y)
 
 
@@ -347,7 +352,7 @@ def window(who, name, value, spatial):
 def checked_padding(who, padding, spatial):
     """A mode by name, or (before, after) for each spatial axis."""
     if isinstance(padding, str):
-        return one_of(who, "padding", padding, ("valid", "same") if spatial == 2 else ("valid", "same", "causal"))
+        return one_of(who, "padding", padding, ("valid", "same", "causal") if spatial == 1 else ("valid", "same"))
     if is_int(padding):
         padding = (padding,) * spatial
     if not isinstance(padding, (list, tuple)) or len(padding) != spatial:
@@ -414,7 +419,7 @@ class _Convolution(Layer):
         return channels_first(y) if first else y
 
     def compute_output_shape(self, input_shape):
-        """Return (N, H', W', F) or (N, T', F), in the layer's data format."""
+        """Return the batch, the numbers of windows and the filters, in the layer's data format."""
         if len(input_shape) != self.spatial + 2:
             raise ShapeError(f"{self.who}: expected {self.spatial + 2} axes, got shape {show(tuple(input_shape))}")
         last = self.data_format == "channels_last"

@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean value of each window, or of the whole image or sequence."""
+"""Pooling: the largest or the mean value of each window, or of the whole image, sequence or volume."""
 from pydl import config
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, int_tuple, is_int, one_of, show
@@ -82,7 +82,7 @@ def max_pool(x, pool_size, strides=None, padding="valid", data_format=None):
                strides: the steps between windows; the window by default.
                padding: "valid" (whole windows only) or "same" (ceil(size / stride) windows).
                data_format: "channels_last" or "channels_first"; `pydl.config.image_data_format()` by default.
-    Shapes:    x (N, H, W, C) -> (N, H', W', C), or (N, T, C) -> (N, T', C); valid: H' = (H - pool) // stride + 1.
+    Shapes:    x (N, H, W, C) -> (N, H', W', C), as well (N, T, C) and (N, D, H, W, C); valid: H' = (H - pool) // stride + 1.
     Gradients: x.    Saves: the position of each maximum, one byte (four for windows of more than 256 pixels).
     Raises:    ShapeError if no window fits.
     Example:
@@ -110,8 +110,8 @@ def average_pool(x, pool_size, strides=None, padding="valid", data_format=None):
 def _pool(who, op, x, pool_size, strides, padding, data_format):
     x = floating(who, x)
     spatial = x.ndim - 2
-    if spatial not in (1, 2):
-        raise ShapeError(f"{who}: expected images (N, H, W, C) or sequences (N, T, C), got shape {x.shape}")
+    if spatial not in (1, 2, 3):
+        raise ShapeError(f"{who}: expected sequences (N, T, C), images (N, H, W, C) or volumes (N, D, H, W, C), got shape {x.shape}")
     window, strides = _window(who, "pool_size", pool_size, spatial), _strides(who, pool_size, strides, spatial)
     first = checked_data_format(who, data_format) == "channels_first"
     padding = one_of(who, "padding", padding, ("valid", "same"))
@@ -122,15 +122,22 @@ def _pool(who, op, x, pool_size, strides, padding, data_format):
 
 
 def _apply(who, op, x, window, strides, padding):
-    sequence = x.ndim == 3
-    if sequence:
-        x, window, strides = expand_dims(x, 2), (*window, 1), (*strides, 1)
-    y = op(*geometry(who, x.shape[1:3], window, strides, padding))(x)
-    return reshape(y, (y.shape[0], y.shape[1], y.shape[3])) if sequence else y
+    batch, *space, channels = x.shape
+    if len(space) == 2:
+        return op(*geometry(who, space, window, strides, padding))(x)
+    sizes, _, _, before = geometry(who, space, window, strides, padding)
+    if len(space) == 1:                                  # an image one pixel wide
+        y = op((*sizes, 1), (*window, 1), (*strides, 1), (*before, 0))(expand_dims(x, 2))
+    else:                                                # a window is a box: each slice first, then the depth; ties and means come out the same
+        slices = reshape(x, (batch * space[0], *space[1:], channels))
+        slices = op(sizes[1:], window[1:], strides[1:], before[1:])(slices)
+        slices = reshape(slices, (batch, space[0], 1, sizes[1] * sizes[2] * channels))
+        y = op((sizes[0], 1), (window[0], 1), (strides[0], 1), (before[0], 0))(slices)
+    return reshape(y, (batch, *sizes, channels))
 
 
 def geometry(who, size, window, strides, padding):
-    """(H', W'), window, strides and (top, left) padding for images of `size`: what the ops take."""
+    """The numbers of windows, window, strides and padding before each axis of `size`: what the ops take."""
     sizes = tuple(pool_output_size(n, k, s, padding, who) for n, k, s in zip(size, window, strides))
     return sizes, window, strides, tuple(conv_padding(n, k, s, padding)[0] for n, k, s in zip(size, window, strides))
 
@@ -183,7 +190,7 @@ class _Pooling(Layer):
         return geometry(self.who, size, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape):
-        """Return (N, H', W', C) or (N, T', C), in the layer's data format."""
+        """Return the batch, the numbers of windows and the channels, in the layer's data format."""
         if len(input_shape) != self.spatial + 2:
             raise ShapeError(f"{self.who}: expected {self.spatial + 2} axes, got shape {show(tuple(input_shape))}")
         last = self.data_format == "channels_last"
@@ -217,6 +224,22 @@ class MaxPooling1D(_Pooling):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
+class MaxPooling3D(_Pooling):
+    """Take the largest value of each box of a volume.  Arguments as in `max_pool`.
+
+    Shapes:    (N, D, H, W, C) -> (N, D', H', W', C).
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.MaxPooling3D(2, padding="same")(np.zeros((1, 5, 4, 7, 3))).shape
+        (1, 3, 2, 4, 3)
+    """
+    op, spatial = MaxPoolOp, 3
+
+    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, **kwargs):
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+
+
 class AveragePooling2D(_Pooling):
     """Take the mean of each window of an image; padding does not count.  Arguments as in `max_pool`.
 
@@ -238,6 +261,22 @@ class AveragePooling1D(_Pooling):
     op, spatial = AveragePoolOp, 1
 
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+
+
+class AveragePooling3D(_Pooling):
+    """Take the mean of each box of a volume; padding does not count.  Arguments as in `max_pool`.
+
+    Shapes:    (N, D, H, W, C) -> (N, D', H', W', C).
+    Example:
+        >>> import numpy as np
+        >>> from pydl import layers
+        >>> layers.AveragePooling3D((1, 2, 2))(np.zeros((1, 5, 4, 7, 3))).shape
+        (1, 5, 2, 3, 3)
+    """
+    op, spatial = AveragePoolOp, 3
+
+    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
@@ -301,6 +340,17 @@ class GlobalMaxPooling1D(_GlobalPooling):
     op, spatial = GlobalMaxPoolOp, 1
 
 
-MaxPool1D, MaxPool2D, AvgPool1D, AvgPool2D = MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D
-GlobalMaxPool1D, GlobalMaxPool2D, GlobalAvgPool1D, GlobalAvgPool2D = (
-    GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalAveragePooling1D, GlobalAveragePooling2D)
+class GlobalAveragePooling3D(_GlobalPooling):
+    """Take the mean over the whole volume.  (N, D, H, W, C) -> (N, C), or (N, 1, 1, 1, C) with keepdims."""
+    op, spatial = GlobalAveragePoolOp, 3
+
+
+class GlobalMaxPooling3D(_GlobalPooling):
+    """Take the largest value of the whole volume.  (N, D, H, W, C) -> (N, C), or (N, 1, 1, 1, C) with keepdims."""
+    op, spatial = GlobalMaxPoolOp, 3
+
+
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D

@@ -69,10 +69,30 @@ def conv1d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
     return y[:, :, 0]
 
 
+def conv3d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, groups=1, activation=None, data_format="channels_last"):
+    if data_format == "channels_first":
+        return np.moveaxis(conv3d(np.moveaxis(x, 1, -1), weight, bias, strides, padding, dilation_rate, groups, activation), -1, 1)
+    strides, dilation = ((value,) * 3 if isinstance(value, int) else value for value in (strides, dilation_rate))
+    padding = (padding,) * 3 if isinstance(padding, (str, int)) else padding
+    padding = [(p, p) if isinstance(p, int) else p for p in padding]
+    axes = [pads(*axis) for axis in zip(x.shape[1:4], weight.shape[:3], strides, dilation, padding)]
+    padded = np.pad(x, ((0, 0), *((before, after) for before, after, _ in axes), (0, 0)))
+    depth, filters = weight.shape[3:]
+    y = np.zeros((x.shape[0], *(count for _, _, count in axes), filters)) + (0 if bias is None else bias)
+    for at in np.ndindex(y.shape[1:4]):
+        spans = [slice(i * s, i * s + (k - 1) * d + 1, d) for i, s, k, d in zip(at, strides, weight.shape, dilation)]
+        window = padded[(slice(None), *spans)]
+        for o in range(filters):
+            g = o // (filters // groups)
+            y[(slice(None), *at, o)] += np.sum(window[..., g * depth:(g + 1) * depth] * weight[..., o], (1, 2, 3, 4))
+    return activate(y, activation)
+
+
 # ---- layers: weights come after x, the options of the constructor by name
 
 def layer2d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv2d(x, kernel, bias, **options)
 def layer1d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv1d(x, kernel, bias, **options)
+def layer3d(x, kernel, bias=None, filters=None, kernel_size=None, use_bias=True, **options): return conv3d(x, kernel, bias, **options)
 def depthwise_layer(x, kernel, bias=None, depth_multiplier=1, kernel_size=None, use_bias=True, **options): return depthwise_conv2d(x, kernel, bias, **options)
 
 

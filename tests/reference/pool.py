@@ -1,4 +1,6 @@
 """Pooling: loops over outputs and the pixels of their windows."""
+import itertools
+
 import numpy as np
 
 
@@ -15,16 +17,14 @@ def _windows(size, window, stride, padding):
 def _pool(take, x, pool_size, strides, padding, data_format):
     if data_format == "channels_first":
         return np.moveaxis(_pool(take, np.moveaxis(x, 1, -1), pool_size, strides, padding, None), -1, 1)
-    if x.ndim == 3:
-        first = [p if isinstance(p, int) or p is None else p[0] for p in (pool_size, strides)]
-        return _pool(take, x[:, :, None], (first[0], 1), (first[0] if first[1] is None else first[1], 1), padding, None)[:, :, 0]
-    pool_size = (pool_size, pool_size) if isinstance(pool_size, int) else pool_size
-    strides = pool_size if strides is None else (strides, strides) if isinstance(strides, int) else strides
-    rows, columns = (_windows(n, k, s, padding) for n, k, s in zip(x.shape[1:3], pool_size, strides))
-    y = np.zeros((x.shape[0], len(rows), len(columns), x.shape[3]))
-    for i, (top, bottom) in enumerate(rows):
-        for j, (left, right) in enumerate(columns):
-            y[:, i, j] = take(x[:, top:bottom, left:right], (1, 2))
+    space = x.ndim - 2
+    pool_size = (pool_size,) * space if isinstance(pool_size, int) else pool_size
+    strides = pool_size if strides is None else (strides,) * space if isinstance(strides, int) else strides
+    axes = [list(enumerate(_windows(n, k, s, padding))) for n, k, s in zip(x.shape[1:-1], pool_size, strides)]
+    y = np.zeros((x.shape[0], *map(len, axes), x.shape[-1]))
+    for window in itertools.product(*axes):
+        at, spans = zip(*window)
+        y[(slice(None), *at)] = take(x[(slice(None), *(slice(*span) for span in spans))], tuple(range(1, space + 1)))
     return y
 
 
