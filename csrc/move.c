@@ -234,8 +234,13 @@ static pydl_status check_indices(const pydl_ctx *ctx, const void *index, isize i
 static void take_part(const void *args, isize start, isize stop)
 {
     const LEVEL_FN(take_rows_args) *a = args;
-    for (isize i = start; i < stop; i++)
+    for (isize i = start; i < stop; i++) {
+        if (i + 8 < stop) {                                 /* rows of a large table: the next ones are asked for in time */
+            const char *ahead = (const char *)a->x + index_at(a->index, a->index_size, i + 8) * a->row_bytes;
+            for (isize b = 0; b < min_isize(a->row_bytes, 1024); b += 64) __builtin_prefetch(ahead + b);
+        }
         memcpy((char *)a->y + i * a->row_bytes, (const char *)a->x + index_at(a->index, a->index_size, i) * a->row_bytes, (size_t)a->row_bytes);
+    }
 }
 pydl_status LEVEL_FN(take_rows)(const pydl_ctx *ctx, const void *args)
 {
@@ -270,6 +275,64 @@ pydl_status FN(scatter_rows)(const pydl_ctx *ctx, const void *args)
     if (check_indices(ctx, a->index, a->index_size, a->n, a->rows) != PYDL_OK) return PYDL_BAD_INDEX;
     const int worth = a->width >= 16 && (a->n + a->rows) * a->width > PARALLEL_MIN;
     return run_parts(ctx, worth, a->rows, worth ? ceil_div(a->rows, 16) : max_isize(a->rows, 1), FN(scatter_part), a);
+}
+
+/* The positions 0 .. n - 1 sorted by their index, those of one index in their order; DIGIT bits at a time from the lowest on.  Returns one of the two
+   buffers (n,).  counts: (1 << DIGIT,). */
+enum { FN(DIGIT) = 11 };
+static isize *FN(sorted_positions)(const FN(sum_rows_args) *a, isize *from, isize *to, isize *counts)
+{
+    for (isize i = 0; i < a->n; i++) from[i] = i;
+    for (int shift = 0; shift == 0 || (shift < 63 && (a->limit - 1) >> shift); shift += FN(DIGIT)) {
+        const isize mask = ((isize)1 << FN(DIGIT)) - 1;
+        memset(counts, 0, (size_t)(mask + 1) * sizeof(isize));
+        for (isize i = 0; i < a->n; i++) counts[index_at(a->index, a->index_size, i) >> shift & mask]++;
+        for (isize digit = 0, before = 0; digit <= mask; digit++) {
+            const isize here = counts[digit];
+            counts[digit] = before;
+            before += here;
+        }
+        for (isize i = 0; i < a->n; i++) to[counts[index_at(a->index, a->index_size, from[i]) >> shift & mask]++] = from[i];
+        isize *const swap = from;
+        from = to;
+        to = swap;
+    }
+    return from;
+}
+
+/* What the parts of the work share: the sorted positions, and where each distinct index begins among them. */
+typedef struct { const FN(sum_rows_args) *a; const isize *sorted, *begin; } FN(row_sums);
+static void FN(sum_part)(const void *data, isize start, isize stop)
+{
+    const FN(row_sums) *s = data;
+    const isize width = s->a->width;
+    for (isize k = start; k < stop; k++) {
+        real *sum = s->a->sums + k * width;
+        memcpy(sum, s->a->dy + s->sorted[s->begin[k]] * width, (size_t)width * sizeof(real));
+        for (isize i = s->begin[k] + 1; i < s->begin[k + 1]; i++) FN(add_row)(s->a->dy + s->sorted[i] * width, sum, width);
+    }
+}
+pydl_status FN(sum_rows)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sum_rows_args) *a = args;
+    isize *one = a->scratch, *two = one + a->n, *begin = two + a->n, found = 0;
+    if (check_indices(ctx, a->index, a->index_size, a->n, a->limit) != PYDL_OK) return PYDL_BAD_INDEX;
+    const isize *sorted = FN(sorted_positions)(a, one, two, begin + a->n + 1);
+    for (isize i = 0; i < a->n; i++) {
+        const isize row = index_at(a->index, a->index_size, sorted[i]);
+        if (i > 0 && row == a->rows[found - 1]) continue;
+        a->rows[found] = row;
+        begin[found++] = i;
+    }
+    begin[found] = a->n;
+    *a->count = found;
+    return run_parts(ctx, a->n * a->width > PARALLEL_MIN, found, 16, FN(sum_part), &(FN(row_sums)){ a, sorted, begin });
+}
+isize FN(sum_rows_scratch)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(sum_rows_args) *a = args;
+    (void)ctx;
+    return (3 * a->n + 1 + ((isize)1 << FN(DIGIT))) * (isize)sizeof(isize);
 }
 
 pydl_status FN(one_hot)(const pydl_ctx *ctx, const void *args)

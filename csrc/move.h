@@ -46,6 +46,17 @@ pydl_status LEVEL_FN(take_rows)(const pydl_ctx *ctx, const void *args);
 typedef struct { const real *dy; const void *index; isize index_size; isize n; isize rows; isize width; real *dx; } FN(scatter_rows_args);
 pydl_status FN(scatter_rows)(const pydl_ctx *ctx, const void *args);
 
+/* The same by rows: the distinct indices in rising order in `rows` (count[0] of them) and each one's sum, in the order of i, in that row of sums.  The work
+   follows n, not limit.  dy: (n, width); index: (n,); rows: (n,); count: (1,); sums: (n, width).  Overwrites rows, count, sums as far as count[0] goes.
+   PYDL_BAD_INDEX unless 0 <= index[i] < limit. */
+typedef struct {
+    void *scratch;
+    const real *dy; const void *index; isize index_size; isize n; isize limit; isize width;
+    int64_t *rows; int64_t *count; real *sums;
+} FN(sum_rows_args);
+pydl_status FN(sum_rows)(const pydl_ctx *ctx, const void *args);
+isize FN(sum_rows_scratch)(const pydl_ctx *ctx, const void *args);
+
 /* y[i, k] = index[i] == k.   index: (n,) as above; y: (n, classes).   Overwrites y.   PYDL_BAD_INDEX unless 0 <= index[i] < classes. */
 typedef struct { const void *index; isize index_size; isize n; isize classes; real *y; } FN(one_hot_args);
 pydl_status FN(one_hot)(const pydl_ctx *ctx, const void *args);

@@ -1,6 +1,8 @@
 /* Optimizer steps: every parameter of a model in one call.
 
    An entry is one parameter: w (n,) updated in place, g (n,) its gradient, s0..s2 (n,) what the method remembers.
+   An entry with rows concerns those rows of w only: w is (limit, width), g (n / width, width) holds found[0] rows, row k of it for row rows[k] of w, each
+   row at most once; no other row of w, s0, s1, s2 is read or written.  PYDL_BAD_INDEX unless 0 <= rows[k] < limit.
    The entries (count of them) stand at the end of the struct, so that a recording holds them with the rest.
    What a user may change between two steps (the learning rate, a momentum) is read through `hyper`, an array of doubles
    laid out as the kernel's struct below; what changes the shape of the computation (nesterov, amsgrad) is a kernel of its own.
@@ -28,7 +30,10 @@ typedef struct { pydl_optim_hyper common; double beta_1, beta_2; } pydl_lion_hyp
 #endif
 #else
 
-typedef struct { real *w; const real *g; real *s0; real *s1; real *s2; isize n; double lr_scale; double decay; } FN(optim_entry);
+typedef struct {
+    real *w; const real *g; real *s0; real *s1; real *s2; isize n; double lr_scale; double decay;
+    const int64_t *rows; const int64_t *found; isize width; isize limit;              /* NULL: all of w */
+} FN(optim_entry);
 
 /* The clip factors, for the updates' g_scale.  g_scale: (count,), overwritten.
    clip_norm:         g_scale[k] = min(1, limit / ||g_k||)

@@ -50,8 +50,51 @@ class Op:
         raise TypeError(f"{type(self).__name__} defines no backward: its inputs cannot be differentiated")
 
 
-def backward(loss, wanted, seed=None):
+class RowGradient:
+    """The gradient of a table of which a step used some rows: pieces (ids, dy), row ids[i] of the table has gradient dy[i], the others none.
+
+    only: True where the optimizer must take it as it is, None where it may make it whole.  An op may return one for an input that is a leaf.
+    """
+
+    def __init__(self, pieces, shape, only=None):
+        self.pieces, self.shape, self.only, self.dtype = pieces, shape, only, pieces[0][1].dtype
+
+    def dense(self):
+        """The gradient of the whole table, an Array."""
+        total = None
+        for ids, dy in self.pieces:
+            whole = B.empty(self.shape, self.dtype)
+            B.scatter_rows(dy, ids, whole)
+            total = whole if total is None else added(total, whole)
+        return total
+
+    def by_rows(self):
+        """(rows, found, sums): the distinct rows in rising order, how many (a number for kernels to read), and the gradient of each."""
+        n, width = sum(ids.size for ids, _ in self.pieces), self.pieces[0][1].shape[-1]
+        if len(self.pieces) == 1:
+            ids, dy = self.pieces[0]
+        else:
+            ids, dy, at = B.empty((n,), "int64"), B.empty((n, width), self.dtype), 0
+            for piece, values in self.pieces:
+                whole = B.empty((piece.size,), "int64")
+                B.cast(piece, whole)
+                B.strided_copy(whole, 0, (1,), ids, at, (1,), (piece.size,))
+                B.strided_copy(values, 0, (1,), dy, at * width, (1,), (values.size,))
+                at += piece.size
+        rows, found, sums = B.empty((n,), "int64"), B.empty((1,), "int64"), B.empty((n, width), self.dtype)
+        B.sum_rows(dy, ids, self.shape[0], rows, found, sums)
+        return rows, found, sums
+
+
+def whole(gradient):
+    """A gradient as an Array (or None)."""
+    return gradient.dense() if isinstance(gradient, RowGradient) else gradient
+
+
+def backward(loss, wanted, seed=None, by_rows=False):
     """Gradients of a scalar loss by each wanted tensor, as a list of Arrays; None where the loss does not depend on it.
+
+    by_rows: whether gradients may be RowGradients, as optimizers take them.
 
     Ops are visited in the reverse order of their creation, from a heap: a chain of any length works.  Each op is
     taken apart as soon as it is done, so the arrays it kept go back to the arena.
@@ -99,11 +142,15 @@ def backward(loss, wanted, seed=None):
             if edge is not None and dx is not None:
                 add(*edge, dx)
         del dxs, edges, dx, edge
-    return [slots[(id(t) if t.op is None else id(t.op), t.index)] for t in wanted]
+    found = [slots[(id(t) if t.op is None else id(t.op), t.index)] for t in wanted]
+    return found if by_rows else [whole(g) for g in found]
 
 
 def added(a, b):
     """a + b: the one place where gradients of a shared tensor are added up."""
+    if isinstance(a, RowGradient) and isinstance(b, RowGradient):
+        return RowGradient(a.pieces + b.pieces, a.shape, a.only)
+    a, b = whole(a), whole(b)
     total = B.empty(a.shape, a.dtype)
     B.add(a, b, total)
     return total

@@ -1,7 +1,7 @@
 """Boundary of the copies, casts and row look-ups."""
 from libc.string cimport memcpy, memset
 
-from pydl.kernels._common cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, UINT64, Array, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, UINT64, Array, expect, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "move.h":
     enum: PYDL_MOVE_DIMS
@@ -41,6 +41,17 @@ cdef extern from "move.h":
         isize rows
         isize width
         float *dx
+    ctypedef struct pydl_sum_rows_args_f32:
+        void *scratch
+        const float *dy
+        const void *index
+        isize index_size
+        isize n
+        isize limit
+        isize width
+        void *rows
+        void *count
+        float *sums
     ctypedef struct pydl_one_hot_args_f32:
         const void *index
         isize index_size
@@ -52,6 +63,7 @@ cdef const pydl_kernel_row *CAST = kernel("cast")
 cdef const pydl_kernel_row *FILL = kernel("fill")
 cdef const pydl_kernel_row *ONE_HOT = kernel("one_hot")
 cdef const pydl_kernel_row *SCATTER_ROWS = kernel("scatter_rows")
+cdef const pydl_kernel_row *SUM_ROWS = kernel("sum_rows")
 cdef const pydl_kernel_row *STRIDED_COPY = kernel("strided_copy")
 cdef const pydl_kernel_row *TAKE_ROWS = kernel("take_rows")
 
@@ -184,6 +196,23 @@ def scatter_rows(Array dy not None, Array index not None, Array dx not None):
         raise ValueError(f"scatter_rows: dy {dy.shape} does not hold {a.n} rows of dx {dx.shape}")
     a.dy = <const float *>ptr(dy); a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]; a.dx = <float *>ptr(dx)
     launch(SCATTER_ROWS, dy, &a, sizeof(a), dx, dy.size, 2 * dy.nbytes + dx.nbytes)
+
+
+def sum_rows(Array dy not None, Array index not None, isize limit, Array rows not None, Array count not None, Array sums not None):
+    """The distinct indices in rising order in rows, how many in count, and the sum of dy over each in sums."""
+    cdef pydl_sum_rows_args_f32 a
+    is_index("sum_rows", index)
+    memset(&a, 0, sizeof(a))
+    a.n = index.size; a.limit = limit
+    if dy.ndim == 0 or a.n and dy.size % a.n:
+        raise ValueError(f"sum_rows: dy {dy.shape} does not hold a row for each of {a.n} indices")
+    a.width = dy.size // a.n if a.n else sums.shape[sums.ndim - 1]
+    expect("sum_rows", "sums", sums, dy.code, (a.n, a.width))
+    expect("sum_rows", "rows", rows, INT64, (a.n,))
+    expect("sum_rows", "count", count, INT64, (1,))
+    a.dy = <const float *>ptr(dy); a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]
+    a.rows = ptr(rows); a.count = ptr(count); a.sums = <float *>ptr(sums)
+    launch(SUM_ROWS, dy, &a, sizeof(a), sums, dy.size, 2 * dy.nbytes + 3 * index.nbytes)
 
 
 def one_hot(Array index not None, Array y not None):

@@ -1,7 +1,8 @@
 """Boundary of the optimizer kernels.
 
 An entry is a tuple (w, g, s0, s1, s2, lr_scale, decay): a parameter, its gradient, its slots (None where the method
-has fewer) and its own factors of learning rate and weight decay.  Every update is called alike:
+has fewer) and its own factors of learning rate and weight decay; an eighth member (rows, found) makes the gradient one of
+some rows only: row k of it belongs to row rows[k] of the parameter, for k < found[0].  Every update is called alike:
 
     adam_update(entries, hyper, g_scale, iterations, advance, gate=None, every=1)
 
@@ -23,6 +24,10 @@ cdef extern from "optim.h":
         isize n
         double lr_scale
         double decay
+        const void *rows
+        const void *found
+        isize width
+        isize limit
     ctypedef struct pydl_clip_norm_args_f32:
         void *scratch
         isize count
@@ -69,7 +74,7 @@ cdef extern from "optim.h":
 
 cdef isize fill(str who, pydl_optim_entry_f32 *to, list entries, int slots) except -1:
     """Check the entries and write them down; returns how many bytes their gradients have."""
-    cdef Array w, g, s
+    cdef Array w, g, s, rows, found
     cdef float *address[3]
     cdef isize moved = 0
     cdef int i, code = -1
@@ -77,7 +82,16 @@ cdef isize fill(str who, pydl_optim_entry_f32 *to, list entries, int slots) exce
         w, g = entry[0], entry[1]
         if w is None or g is None:
             raise TypeError(f"{who}: an entry lacks its parameter or its gradient")
-        agree(who, w, g)
+        if len(entry) > 7:
+            rows, found = entry[7]
+            if w.ndim < 1 or g.ndim != 2 or not w.shape[0]:
+                raise ValueError(f"{who}: a gradient by rows must be (rows, width), got {g.shape} for a parameter of shape {w.shape}")
+            expect(who, "gradient", g, w.code, (g.shape[0], w.size // w.shape[0]))
+            expect(who, "rows", rows, INT64, (g.shape[0],))
+            expect(who, "found", found, INT64, (1,))
+            to.rows, to.found, to.width, to.limit = ptr(rows), ptr(found), g.shape[1], w.shape[0]
+        else:
+            agree(who, w, g)
         if code >= 0 and w.code != code:
             raise TypeError(f"{who}: the parameters have different dtypes")
         code = w.code
@@ -92,10 +106,17 @@ cdef isize fill(str who, pydl_optim_entry_f32 *to, list entries, int slots) exce
         to.w = <float *>ptr(w)
         to.g = <const float *>ptr(g)
         to.s0, to.s1, to.s2 = address[0], address[1], address[2]
-        to.n, to.lr_scale, to.decay = w.size, entry[5], entry[6]
+        to.n, to.lr_scale, to.decay = g.size, entry[5], entry[6]
         moved += g.nbytes
         to += 1
     return moved
+
+
+cdef int refuse_rows(str who, list entries) except -1:
+    for entry in entries:
+        if len(entry) > 7:
+            raise ValueError(f"{who}: takes whole gradients only")
+    return 0
 
 
 cdef int check_gate(str who, Array gate, isize every) except -1:
@@ -185,6 +206,7 @@ def accumulate_gradients(list entries not None, Array calls not None, isize ever
     cdef Array first
     if count == 0:
         raise ValueError(f"{who}: there are no gradients")
+    refuse_rows(who, entries)
     check_gate(who, calls, every)
     a = <pydl_accumulate_gradients_args_f32 *>calloc(1, nbytes)
     if a == NULL:
@@ -206,6 +228,7 @@ def average_weights(list entries not None, Array momentum not None, Array iterat
     cdef Array first
     if count == 0 or overwrite < 0:
         raise ValueError(f"{who}: expected entries and overwrite >= 0")
+    refuse_rows(who, entries)
     check_gate(who, gate, every)
     expect(who, "momentum", momentum, FLOAT64, (1,))
     expect(who, "iterations", iterations, INT64, (1,))

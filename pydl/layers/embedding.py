@@ -2,20 +2,20 @@
 import numpy as np
 
 from pydl import constraints, initializers, regularizers
-from pydl.autodiff import Op
+from pydl.autodiff import Op, RowGradient
 from pydl.errors import DTypeError, ShapeError, boolean, in_range, positive_int
 from pydl.kernels._common import KernelError
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import any as any_of
 from pydl.ops import cast, equal, multiply, not_equal, where
 from pydl.ops.elementwise import floating
-from pydl.tensor import as_tensor
+from pydl.tensor import Tensor, as_tensor
 
 
 class EmbeddingOp(Op):
-    """Inputs table (rows, width) and ids of any shape."""
+    """Inputs table (rows, width) and ids of any shape.  sparse: None, True or False, as the layer says."""
 
-    def __init__(self, who): self.who = who
+    def __init__(self, who, sparse=None): self.who, self.sparse = who, sparse
 
     def forward(self, B, table, ids):
         y = B.empty((*ids.shape, table.shape[1]), table.dtype)
@@ -28,9 +28,9 @@ class EmbeddingOp(Op):
         return y
 
     def backward(self, B, dy):
-        dtable = B.empty(self.shape, dy.dtype)
-        B.scatter_rows(dy, self.ids, dtable)
-        return dtable, None
+        gradient = RowGradient([(self.ids, dy)], self.shape, self.sparse)
+        leaf = isinstance(self.edges[0][0], Tensor)         # what other ops have made wants an Array
+        return gradient if leaf and self.sparse is not False else gradient.dense(), None
 
 
 def embedding(ids, table):
@@ -72,6 +72,9 @@ class Embedding(Layer):
                embeddings_regularizer, embeddings_constraint: of the table.
                mask_zero: whether id 0 is padding: layers after this one get a mask of the others.
                weights: a table to start from, or a list that holds it.
+               sparse: True: a training step reads and changes only the rows that the batch uses, with every optimizer, so its cost does not depend
+               on input_dim; running means of other rows rest ("lazy" Adam: not what the whole table would get).  None: so only where the
+               result is the same (see `pydl.optimizers.Optimizer`).  False: never.
     Shapes:    (N, ...) -> (N, ..., output_dim).    Weights: embeddings (input_dim, output_dim).
     Dtypes:    ids int32, int64; the table float32, float64.
     Gradients: the table.
@@ -85,13 +88,17 @@ class Embedding(Layer):
     takes_integers = True
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None, embeddings_constraint=None,
-                 mask_zero=False, weights=None, **kwargs):
+                 mask_zero=False, weights=None, sparse=None, **kwargs):
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = positive_int(self.who, "input_dim", input_dim), positive_int(self.who, "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer, f"{self.who}: embeddings_initializer")
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer, f"{self.who}: embeddings_regularizer")
         self.embeddings_constraint = constraints.get(embeddings_constraint, f"{self.who}: embeddings_constraint")
         self.mask_zero = boolean(self.who, "mask_zero", mask_zero)
+        self.sparse = None if sparse is None else boolean(self.who, "sparse", sparse)
+        if self.sparse and (self.embeddings_regularizer is not None or self.embeddings_constraint is not None):
+            raise ValueError(f"{self.who}: sparse=True leaves rows out that embeddings_regularizer and embeddings_constraint concern at every step; "
+                             "use sparse=None, which trains the whole table")
         if weights is not None:
             table = np.asarray(weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights)
             if table.shape != (self.input_dim, self.output_dim):
@@ -105,7 +112,7 @@ class Embedding(Layer):
 
     def call(self, ids):
         ids = _whole(self.who, ids)
-        y = EmbeddingOp(self.who)(self.embeddings, ids)
+        y = EmbeddingOp(self.who, self.sparse)(self.embeddings, ids)
         if self.mask_zero:
             y.mask = self.compute_mask(ids)
         return y

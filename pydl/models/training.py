@@ -155,7 +155,7 @@ class Training(Feeding):
         total, _ = self._loss_of(xs, ys, weights, True)
         parameters = self.trainable_weights
         if parameters:                                      # a frozen model has nothing to update
-            gradients = backward(total, parameters)
+            gradients = backward(total, parameters, by_rows=True)
             self.optimizer.apply([(g, p) for g, p in zip(gradients, parameters) if g is not None])
         return [total.array]
 

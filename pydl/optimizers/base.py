@@ -4,6 +4,7 @@ import math
 import numpy as np
 
 from pydl import registry
+from pydl.autodiff import RowGradient
 from pydl.backends import cpu as B
 from pydl.constraints import constrain
 from pydl.errors import DTypeError, FormatError, ShapeError, in_range, integer, positive_int, show, string, suggestion
@@ -112,6 +113,8 @@ class Optimizer:
 
     def _write(self, name, value, read=None):
         """Keep a setting, and put it where kernels read it."""
+        if name == "weight_decay" and self.built and bool(value) != bool(self._numbers[name]):
+            structure_changed()                         # it decides whether a step may go by rows
         self._numbers[name] = value
         B.set_number(self.hyper, value if read is None else read, (FIRST_SETTINGS + self.settings).index(name))
 
@@ -224,6 +227,14 @@ class Optimizer:
             slots = self._slots.get(id(p))
             if slots is None:
                 raise ValueError(f"{who}: '{p.name}' is not among the parameters this optimizer was built for; call build with all of them first")
+            if isinstance(g, RowGradient):
+                g = g if self._takes_rows(g, p) else g.dense()
+            if isinstance(g, RowGradient):
+                rows, found, g = g.by_rows()
+                entry = [p.array, g, *[slots[n] for n in self.slot_order()]]
+                groups.setdefault(p.dtype, []).append((*entry, *[None] * (5 - len(entry)), p.lr_multiplier, self._decay_of(p), (rows, found)))
+                owners.setdefault(p.dtype, []).append(id(p))
+                continue
             g = g if isinstance(g, Array) else g.array if isinstance(g, Tensor) else as_tensor(g, p.dtype).array
             if g.shape != p.shape:
                 raise ShapeError(f"{who}: '{p.name}' has shape {p.shape}, its gradient {g.shape}")
@@ -252,6 +263,19 @@ class Optimizer:
                 averaged = [(e[0], e[0], self._averages[owner], None, None, 1.0, 1.0) for e, owner in zip(entries, owners[dtype])]
                 B.average_weights(averaged, self._ema_momentum, self._iterations, self.ema_overwrite_frequency or 0, gate, every)
         constrain([p for g, p in pairs if g is not None])
+
+    def _takes_rows(self, gradient, p):
+        """Whether the step goes by the rows of a RowGradient, or by all of the parameter."""
+        everywhere = [what for what, there in (("use_ema", self.use_ema), ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+                                               ("a constraint", p.constraint is not None)) if there]
+        if gradient.only and everywhere:
+            raise ValueError(f"{type(self).__name__}: '{p.name}' has sparse=True, but {everywhere[0]} concerns all of its rows at every step; "
+                             "use sparse=False, or leave the other out")
+        return bool(gradient.only) or (self.rows_are_enough() and not self.weight_decay and not everywhere)
+
+    def rows_are_enough(self):
+        """Whether a row whose gradient is zero stays as it is, with all that is remembered of it: then a step may leave it out."""
+        return False
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Leave some parameters out of the weight decay: biases, for example.

@@ -51,6 +51,9 @@ class SGD(Optimizer):
             raise ValueError("SGD: bias_correction belongs to averaged=True; the other momentum starts without bias")
         self._write("bias_correction", self.bias_correction, float(self.bias_correction))
 
+    def rows_are_enough(self):
+        return not self.remembers
+
     def kernel(self):
         if not self.remembers:
             return "sgd"
@@ -222,6 +225,9 @@ class Adagrad(Optimizer):
                          ema_overwrite_frequency, gradient_accumulation_steps, name)
         self.initial_accumulator_value = in_range("Adagrad", "initial_accumulator_value", initial_accumulator_value, 0)
         self.epsilon = epsilon
+
+    def rows_are_enough(self):
+        return True
 
     def kernel(self):
         return "adagrad"

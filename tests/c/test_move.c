@@ -148,8 +148,40 @@ static void FN(check_scatter)(isize n, isize rows, isize width)
     free(dy); free(dx); free(want); free(index);
 }
 
+/* The sums by rows against dx of the whole, for indices of both widths; scratch and results of exactly the right size. */
+static void FN(check_sum_rows)(isize n, isize rows, isize width)
+{
+    real *dy = malloc((size_t)max_isize(n * width, 1) * sizeof(real)), *sums = malloc((size_t)max_isize(n * width, 1) * sizeof(real));
+    real *dx = malloc((size_t)max_isize(rows * width, 1) * sizeof(real));
+    int64_t *index = malloc((size_t)max_isize(n, 1) * sizeof *index), *found = malloc((size_t)max_isize(n, 1) * sizeof *found), count = -1;
+    for (isize i = 0; i < n; i++) index[i] = (int64_t)(i * 7919 % rows);
+    for (isize i = 0; i < n * width; i++) dy[i] = (real)(i * 37 % 101) / 7;
+    assert(FN(scatter_rows)(&ctx, &(FN(scatter_rows_args)){dy, index, 8, n, rows, width, dx}) == PYDL_OK);
+    FN(sum_rows_args) a = {.dy = dy, .index = index, .index_size = 8, .n = n, .limit = rows, .width = width, .rows = found, .count = &count, .sums = sums};
+    a.scratch = malloc((size_t)FN(sum_rows_scratch)(&ctx, &a));
+    assert(FN(sum_rows)(&ctx, &a) == PYDL_OK);
+    isize distinct = 0;
+    for (isize r = 0; r < rows; r++) {
+        int there = 0;
+        for (isize i = 0; i < n; i++) there |= index[i] == r;
+        if (!there) continue;
+        assert(found[distinct] == r && memcmp(sums + distinct * width, dx + r * width, (size_t)width * sizeof(real)) == 0);
+        distinct++;
+    }
+    assert(count == distinct);
+    if (n > 1) {
+        index[1] = rows;
+        assert(FN(sum_rows)(&ctx, &a) == PYDL_BAD_INDEX && fault.where == 1 && fault.limit == rows);
+    }
+    free(dy); free(sums); free(dx); free(index); free(found); free(a.scratch);
+}
+
 static void FN(test_all)(void)
 {
+    FN(check_sum_rows)(0, 3, 2);
+    FN(check_sum_rows)(1, 1, 1);
+    FN(check_sum_rows)(60, 40, 3);
+    FN(check_sum_rows)(500, 5000, 17);
     FN(check_scatter)(5, 3, 2);
     FN(check_scatter)(500, 40, 100);
     FN(check_scatter)(0, 3, 20);
