@@ -1,7 +1,8 @@
 /* Few output channels leave lanes idle where lanes are channels; here lanes are windows of the pooling, side by side in a row.
    The image is copied with its even and its odd columns apart: then the pixels in the same corner of neighbouring windows are neighbours
    in memory, and each of the four corners is a sum of its own, in registers, whose maximum needs no shuffle.   Every sum adds the terms
-   that conv_direct.c adds, in its order.   LeNet's first convolution, 64x28x28x1 to 6 by 5x5: 0.37 -> 0.25 ms with its pooling, one thread of a Zen 4. */
+   that conv_direct.c adds, in its order.
+   LeNet's first convolution, 64x28x28x1 to 6 by 5x5: 0.43 -> 0.26 ms with its pooling, one thread, bench_conv_pool.py. */
 #ifndef real
 #include "internal.h"
 #include "conv_pixels.h"
