@@ -216,11 +216,25 @@ def function(f=None, *, strict=False):
     Gradients: none through the result: call `pydl.grad` inside. (While gradients of the result are asked for by an
                enclosing `pydl.grad`, or inside another recording, the function runs as ordinary Python.)
     Raises:    RuntimeError if a recorded function later turns out to change from call to call.
+    Threads:   several threads of Python may call one function. What changes nothing but its results runs for as many of them at the same
+               time as there are CPUs, each call with memory of its own; what changes more (weights, a stream of random numbers) runs in turn.
     Example:
         >>> import pydl
         >>> double = pydl.function(lambda x: x * 2)
         >>> [double(pydl.Tensor([float(i)])).item() for i in range(4)]
         [0.0, 2.0, 4.0, 6.0]
+
+        Serving, with what comes before and after the network in the same replayed step; no_grad lets layers run as one and keeps weights packed:
+
+        >>> from pydl import layers, ops
+        >>> model = pydl.Sequential([layers.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(),
+        ...                          layers.Flatten(), layers.Dense(10)])
+        >>> @pydl.function(strict=True)
+        ... def classify(images):
+        ...     with pydl.no_grad():
+        ...         return ops.argmax(model(images * (1 / 255.0)), axis=-1)
+        >>> classify(pydl.ops.ones((2, 8, 8, 3))).shape
+        (2,)
     """
     if f is None:
         return lambda g: function(g, strict=strict)
@@ -247,7 +261,7 @@ def function(f=None, *, strict=False):
             step = Step(run, [B.owned(s.shape, s.dtype) for s in slots], who, strict)
             step.shape_of_result = shape_of_result
             return step
-        step = store.get(key, make)
+        step = store.get((gradients_wanted(), key), make)       # inside no_grad layers may run as one: other calls
         lane = step.take()
         try:
             for slot, given in zip(lane.inputs, slots):

@@ -194,3 +194,15 @@ def test_a_model_goes_with_its_arenas():
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_function_called_with_and_without_gradients():
+    """Inside no_grad the normalisation is folded, outside it is not: two recordings, neither spoils the other."""
+    model, x = network(), np.random.default_rng(0).standard_normal((2, 16, 16, 3)).astype(np.float32)
+    serve = pydl.function(lambda x: model(x), strict=True)
+    for _ in range(6):
+        outside = serve(x).numpy()
+        with pydl.no_grad():
+            inside = serve(x).numpy()
+        assert np.array_equal(outside, model(x).numpy()) and np.array_equal(inside, model.predict(x))
+    assert len(serve.programs) == 2

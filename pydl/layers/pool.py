@@ -212,6 +212,13 @@ class MaxPooling2D(_Pooling):
     """
     op = MaxPoolOp
 
+    def call(self, x, frame=None):
+        """Pool.  frame: ((top, bottom), (left, right)), zeros that a model found around images without negative values: no maximum needs them."""
+        if frame is None:
+            return super().call(x)
+        sizes = tuple(pool_output_size(n + sum(zeros), k, s, "valid", self.who) for n, zeros, k, s in zip(x.shape[1:3], frame, self.pool_size, self.strides))
+        return self.op(sizes, self.pool_size, self.strides, tuple(before for before, _ in frame))(x)
+
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 

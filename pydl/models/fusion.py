@@ -6,6 +6,7 @@ regularizer, or was called with arguments of its own.
 
     inference   (nothing is differentiated)  ZeroPadding2D?, Conv2D, BatchNormalization?, Add?, relu?: padding, weights and epilogue of one
                 convolution.  The normalisation is folded into the weights: other roundings than apart, a few units in the last place.
+                ZeroPadding2D, MaxPooling2D behind a relu: zeros are no maximum there that a pixel is not.
     training    Conv2D, relu?, MaxPooling2D: the result of the convolution is never whole in memory, and nothing of it is kept for the gradient
                 but where the maxima were.  The same values bit for bit, and the same terms in every gradient.
     always      BatchNormalization, Add?, relu: one pass over the data for all.  The same bits as apart.
@@ -122,6 +123,11 @@ def is_relu(layer):
     return layer.max_value is None and layer.negative_slope == 0 and layer.threshold == 0
 
 
+def never_negative(layer):
+    """Whether a layer's results are known to be 0 or more."""
+    return type(layer) in (Activation, ReLU) and is_relu(layer) or type(layer) is Conv2D and layer.activation is ops.relu
+
+
 def same_shape(a, b):
     """Whether two symbols have one shape, known but for the batch."""
     return a.shape == b.shape and None not in a.shape[1:]
@@ -141,11 +147,16 @@ def epilogue(graph, node, nodes, taken, extra):
 
 
 def from_padding(graph, node, inference, taken):
-    """ZeroPadding2D before a convolution without padding of its own."""
-    after = graph.after(node, taken, Conv2D) if inference and plain(node) and node.layer.data_format == "channels_last" else None
+    """ZeroPadding2D before a convolution without padding of its own, or, behind a relu, before maxima."""
+    after = graph.after(node, taken, Conv2D, MaxPooling2D) if inference and plain(node) and node.layer.data_format == "channels_last" else None
     if after is None or after.layer.padding != "valid":
         return None
-    return from_convolution(graph, after, inference, taken, node)
+    if type(after.layer) is Conv2D:
+        return from_convolution(graph, after, inference, taken, node)
+    pool, frame, before = after.layer, node.layer.padding, node.inputs[0].node
+    if before is None or not never_negative(before.layer) or pool.data_format != "channels_last" or any(max(f) >= k for f, k in zip(frame, pool.pool_size)):
+        return None
+    return Fused([node, after], pool, node.inputs[0], {"frame": frame}, {})
 
 
 def from_convolution(graph, node, inference, taken, padding=None):
