@@ -319,3 +319,24 @@ def test_bad_calls_are_refused_with_their_name_and_lose_nothing(call, error, wor
     assert model.predict(x).shape == (60, 3)
     if model.objective is not None and "mse" not in str(model.compile_config["loss"]):
         model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("when", [1, 2, 3, 10, 100])
+def test_an_error_in_any_step_leaves_a_model_that_predicts_and_trains(when):
+    """Also in the step that is recorded again to be compared: what it wrote over must not be taken for results."""
+    model = pydl.Sequential([layers.Input((2,), dtype="int64"), layers.Embedding(5, 3), layers.Flatten(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    good, bad, y = np.array([[1, 2]]), np.array([[1, 9]]), np.zeros((1, 2))
+    want = model.predict(good)
+    for _ in range(when - 2):
+        model.predict(good)
+    with pytest.raises(ValueError, match="9"):
+        model.predict(bad)
+    for _ in range(4):
+        assert np.array_equal(model.predict(good), want)
+    for _ in range(when - 1):
+        model.train_on_batch(good, y)
+    with pytest.raises(ValueError, match="9"):
+        model.train_on_batch(bad, y)
+    losses = [model.train_on_batch(good, y) for _ in range(4)]
+    assert losses == sorted(losses, reverse=True) and np.isfinite(losses).all()
