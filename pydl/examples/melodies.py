@@ -4,7 +4,7 @@ A GRU learns four old tunes in twelve keys.  It is told only which tune in which
 it is fed next.  Taking the likeliest note each time gives the tune back; drawing notes improvises on it: course 5, week 1, types of recurrent networks.
 
 Run:       python -m pydl.examples.melodies [--epochs 150] [--units 96]
-Measured:  all 48 tunes come back note for note; loss 0.0163 nats a note after 150 epochs, 2 s of processor time.
+Measured:  all 48 tunes come back note for note; loss 0.0167 nats a note after 150 epochs, 2 s of processor time.
 """
 import sys
 import time

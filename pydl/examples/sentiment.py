@@ -4,7 +4,7 @@ An LSTM reads the words both ways, and what it remembers at the ends decides.  1
 them by heart within three epochs, though half of what it sees of a word is dropped: course 5, weeks 1 and 2.
 
 Run:       python -m pydl.examples.sentiment rt_polarity/ [--epochs 3]
-Measured:  accuracy 77.13 % on a tenth of the sentences, 92.32 % in training; 6 s of processor time.
+Measured:  accuracy 77.13 % on a tenth of the sentences, 92.32 % in training; 3 s of processor time.
 """
 import gzip
 import sys
