@@ -4,7 +4,7 @@
 
 Every library runs in a process of its own (recurrent_peers.py) with so many threads, bound to so many CPUs.  The outputs and all gradients are
 compared first; then they take turns, and the medians are printed as a Markdown table: milliseconds, and how many times faster than the best
-of the others pydl is.  A library that is not installed is left out.
+of the others pydl is.  With one thread it is the processor's time of the whole process.  A library that is not installed is left out.
 """
 import argparse
 import json
@@ -66,7 +66,7 @@ def race(peers, what, rounds):
     times = {peer.name: [] for peer in peers}
     for _ in range(rounds):
         for peer in peers:
-            times[peer.name].append(peer.ask(time=what, milliseconds=10))
+            times[peer.name].append(peer.ask(time=what, milliseconds=20))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
