@@ -1,9 +1,10 @@
-"""Matrix products: pydl, NumPy (OpenBLAS), and PyTorch if it is installed, in turn.
+"""Matrix products: pydl, NumPy (OpenBLAS), and PyTorch and onnxruntime if they are installed, in turn.
 
     python benchmarks/bench_gemm.py [--threads 1] [--rounds 15] [--dtype float32] [--large] [--only 64x120x84]
 
 Results are compared first.  Shapes are m x k x n, then which operands are transposed: nn forward, tn gradient by the weights, nt gradient by
 the inputs.  OPENBLAS_CORETYPE decides what NumPy's OpenBLAS uses (SkylakeX is its best on AVX-512 machines it does not know); it is printed.
+onnxruntime runs float32 twice: the right matrix given with each call, as everybody else gets it, and known beforehand, which it then keeps packed.
 GF/s are of the median round.
 """
 import argparse
@@ -15,6 +16,29 @@ SMALL = ["64x400x120", "64x120x84", "64x84x10", "32x400x120", "128x400x120", "32
          "8x512x512", "16x64x64", "2000x300x1", "4096x27x64"]
 MIDDLE = ["128x784x512", "128x512x512", "512x128x512", "64x512x2048", "256x256x256", "784x576x64", "3136x64x256"]
 LARGE = ["512x512x512", "1024x1024x1024", "2048x2048x2048", "12544x1152x128", "1x4096x1000"]
+
+
+def onnxruntime_product(a, b, known, threads):
+    """A function that multiplies by onnxruntime, b given with each call or known beforehand; None where it is missing."""
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError:
+        return None
+    import numpy as np
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    inputs = [helper.make_tensor_value_info(name, kind, x.shape) for name, x in (("a", a), ("b", b))]
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "product", inputs[:1] if known else inputs,
+                              [helper.make_tensor_value_info("c", kind, (a.shape[0], b.shape[1]))], [onnx.numpy_helper.from_array(b, "b")] if known else [])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    bound = session.io_binding()
+    for name, x in (("a", a), ("b", b))[:1 if known else 2]:
+        bound.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(x))
+    bound.bind_ortvalue_output("c", onnxruntime.OrtValue.ortvalue_from_numpy(np.empty((a.shape[0], b.shape[1]), np.float32)))
+    return lambda: session.run_with_iobinding(bound)
 
 
 def main():
@@ -51,6 +75,9 @@ def main():
             if torch:
                 tensors = torch.from_numpy(left), torch.from_numpy(right), torch.empty((m, n), dtype=getattr(torch, options.dtype))
                 opponents.append((f"PyTorch {torch.__version__.split('+')[0]}", lambda t=tensors: torch.mm(t[0], t[1], out=t[2])))
+            if options.dtype == "float32":
+                runs = [onnxruntime_product(np.ascontiguousarray(left), np.ascontiguousarray(right), known, options.threads) for known in (False, True)]
+                opponents += [(name, run) for name, run in zip(("onnxruntime", "onnxruntime, b packed"), runs) if run]
             for _, call in opponents:
                 call()
             bound = 1e-4 if options.dtype == "float32" else 1e-12
