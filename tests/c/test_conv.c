@@ -1,18 +1,9 @@
 /* The convolution kernels against plain loops, on buffers of exactly the size they may touch, at the CPU level of the build. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "conv.h"
 
-static int failures = 0;
-static uint64_t state = 88172645463325252u;
-static double random_unit(void)                                        /* xorshift: -1 .. 1 */
-{
-    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
-    return (double)(int64_t)state / 9223372036854775808.0;
-}
-static isize random_size(isize low, isize high) { return low + (isize)((random_unit() + 1) / 2 * (double)(high - low + 1)) % (high - low + 1); }
 
 static void print_shape(const char *what, const pydl_conv2d *s)
 {

@@ -1,18 +1,9 @@
 /* The convolution of volumes against plain loops, on buffers of exactly the size it may touch, at the CPU level of the build. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "conv3d.h"
 
-static int failures = 0;
-static uint64_t state = 88172645463325252u;
-static double random_unit(void)                                        /* xorshift: -1 .. 1 */
-{
-    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
-    return (double)(int64_t)state / 9223372036854775808.0;
-}
-static isize random_size(isize low, isize high) { return low + (isize)((random_unit() + 1) / 2 * (double)(high - low + 1)) % (high - low + 1); }
 #define EACH_REAL "test_conv3d.c"
 #include "each_real.h"
 

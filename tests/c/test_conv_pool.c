@@ -1,14 +1,10 @@
 /* The pooled convolution against the two kernels it stands for, on buffers of exactly the size they may touch.   All numbers are small integers,
    so every sum is exact and the two must agree bit for bit, whatever the order of their sums. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "conv_pool.h"
 
-static int failures = 0;
-static uint32_t state = 1;
-static isize draw(isize low, isize high) { state = state * 1664525u + 1013904223u; return low + (isize)(state >> 16) % (high - low + 1); }
 
 static void fail(const char *what, const pydl_conv2d *s, const pydl_pool2d *g)
 {
@@ -37,7 +33,7 @@ int main(void)
 static real *R(filled)(isize count, isize most)
 {
     real *x = malloc((size_t)count * sizeof(real) + !count);
-    for (isize i = 0; i < count; i++) x[i] = (real)draw(-most, most);
+    for (isize i = 0; i < count; i++) x[i] = (real)random_size(-most, most);
     return x;
 }
 
@@ -104,12 +100,12 @@ static void R(check_all)(void)
     const pydl_pool2d pools[] = { { .kh = 2, .kw = 2, .sh = 2, .sw = 2 }, { .kh = 3, .kw = 3, .sh = 2, .sw = 2 }, { .kh = 2, .kw = 3, .sh = 3, .sw = 4 },
                                   { .kh = 2, .kw = 2, .sh = 1, .sw = 1 }, { .kh = 1, .kw = 2, .sh = 1, .sw = 2 }, { .kh = 4, .kw = 4, .sh = 4, .sw = 4 } };
     for (int turn = 0; turn < 400; turn++) {
-        const isize k = draw(0, 5);
-        pydl_conv2d s = { .n = draw(1, 3), .h = draw(5, 14), .w = draw(5, 14), .c_in = draw(1, 10), .kh = k < 4 ? 2 * (k % 2) + 3 : draw(1, 4), .kw = draw(1, 4),
-                          .c_out = draw(1, 19), .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1 };
+        const isize k = random_size(0, 5);
+        pydl_conv2d s = { .n = random_size(1, 3), .h = random_size(5, 14), .w = random_size(5, 14), .c_in = random_size(1, 10), .kh = k < 4 ? 2 * (k % 2) + 3 : random_size(1, 4), .kw = random_size(1, 4),
+                          .c_out = random_size(1, 19), .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1 };
         if (k < 4) s.kw = s.kh;
         if (turn % 7 == 0) { s.stride_h = 2; s.dilation_w = 2; }
-        if (turn % 11 == 0) { s.groups = s.c_in; s.c_out = s.c_in * draw(1, 2); }
+        if (turn % 11 == 0) { s.groups = s.c_in; s.c_out = s.c_in * random_size(1, 2); }
         if (turn % 13 == 0) s.n = 17;
         if (turn % 3 == 0) { s.pad_top = s.kh / 2; s.pad_left = s.kw / 2; }
         s.h_out = max_isize(0, (s.h + 2 * s.pad_top - (s.kh - 1) * s.dilation_h - 1) / s.stride_h + 1);

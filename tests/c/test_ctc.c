@@ -1,24 +1,10 @@
 /* Connectionist temporal classification: slopes against differences, sums that must be zero, every length at its limit, threads. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "labels.h"
 #include "ctc.h"
 
-static int failures = 0;
-static uint64_t state = 88172645463325252u;
-static double random_unit(void)                                        /* xorshift: -1 .. 1 */
-{
-    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
-    return (double)(int64_t)state / 9223372036854775808.0;
-}
-static void check(int right, const char *what, long a, long b)
-{
-    if (right) return;
-    failures++;
-    if (failures < 20) printf("%s fails at (%ld, %ld)\n", what, a, b);
-}
 static pydl_fault fault;
 static const pydl_blas no_blas = { 0 };
 

@@ -1,17 +1,9 @@
 /* The product against three plain loops, for every remainder below, at and above the tile, at the CPU level of the build. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "gemm.h"
 
-static int failures = 0;
-static uint64_t state = 88172645463325252u;
-static double random_unit(void)                                        /* xorshift: -1 .. 1 */
-{
-    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
-    return (double)(int64_t)state / 9223372036854775808.0;
-}
 #define EACH_REAL "test_gemm.c"
 #include "each_real.h"
 

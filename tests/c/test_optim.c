@@ -1,18 +1,10 @@
 /* Optimizer kernels against plain double loops over several parameters of awkward sizes, three steps each, any thread count. */
 #ifndef real
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include "internal.h"
 #include "optim.h"
 
-static int failures = 0;
-static uint64_t state = 88172645463325252u;
-static double random_unit(void)                                        /* xorshift: -1 .. 1 */
-{
-    state ^= state << 13; state ^= state >> 7; state ^= state << 17;
-    return (double)(int64_t)state / 9223372036854775808.0;
-}
-static void check(int right, const char *what, long a, double b)
+static void check_value(int right, const char *what, long a, double b)
 {
     if (right) return;
     failures++;
@@ -139,14 +131,14 @@ static void R(run)(R(optimizer) o, int threads, real *ends[COUNT])
                 o.reference(&expected[k][i], clipped, rate, t);
             }
         }
-        check(o.run(&ctx, a) == PYDL_OK && iterations == t, o.name, t, 0);
+        check_value(o.run(&ctx, a) == PYDL_OK && iterations == t, o.name, t, 0);
     }
     for (int k = 0; k < COUNT; k++) {
         FN(optim_entry) *e = &a->entries[k];
         double worst = 0;
         for (isize i = 0; i < sizes[k]; i++) worst = fmax(worst, fabs((double)e->w[i] - expected[k][i].w));
-        check(worst < TOLERANCE, o.name, k, worst);
-        check((double)e->w[sizes[k]] == expected[k][sizes[k]].w, "the element behind the last", k, 0);
+        check_value(worst < TOLERANCE, o.name, k, worst);
+        check_value((double)e->w[sizes[k]] == expected[k][sizes[k]].w, "the element behind the last", k, 0);
         ends[k] = e->w;
         free((void *)(uintptr_t)e->g); free(e->s0); free(e->s1); free(e->s2); free(expected[k]);
     }
@@ -168,14 +160,14 @@ static void R(clips)(void)
     a->count = COUNT; a->limit = &limit; a->g_scale = g_scale;
     a->scratch = malloc((size_t)FN(clip_norm_scratch)(&ctx, a));
     FN(clip_norm)(&ctx, a);
-    for (int k = 0; k < COUNT; k++) check(fabs(g_scale[k] - (sqrt(squares[k]) > 20 ? 20 / sqrt(squares[k]) : 1)) < 1e-9, "clip_norm", k, g_scale[k]);
+    for (int k = 0; k < COUNT; k++) check_value(fabs(g_scale[k] - (sqrt(squares[k]) > 20 ? 20 / sqrt(squares[k]) : 1)) < 1e-9, "clip_norm", k, g_scale[k]);
     FN(clip_global_norm)(&ctx, a);
-    for (int k = 0; k < COUNT; k++) check(fabs(g_scale[k] - 20 / sqrt(all)) < 1e-9, "clip_global_norm", k, g_scale[k]);
+    for (int k = 0; k < COUNT; k++) check_value(fabs(g_scale[k] - 20 / sqrt(all)) < 1e-9, "clip_global_norm", k, g_scale[k]);
     ((real *)(uintptr_t)a->entries[3].g)[7] = (real)INFINITY;
     FN(clip_global_norm)(&ctx, a);
-    check(isnan(g_scale[0]) && isnan(g_scale[5]), "an infinite norm shows", 0, g_scale[0]);
+    check_value(isnan(g_scale[0]) && isnan(g_scale[5]), "an infinite norm shows", 0, g_scale[0]);
     FN(clip_norm)(&ctx, a);
-    check(isnan(g_scale[3]) && !isnan(g_scale[4]), "in its own parameter only", 0, g_scale[4]);
+    check_value(isnan(g_scale[3]) && !isnan(g_scale[4]), "in its own parameter only", 0, g_scale[4]);
     for (int k = 0; k < COUNT; k++) free((void *)(uintptr_t)a->entries[k].g);
     free(a->scratch);
     free(a);
@@ -205,12 +197,12 @@ static void R(around)(void)
         FN(accumulate_gradients)(&ctx, collect);
         FN(sgd_update)(&ctx, update);
         FN(average_weights)(&ctx, behind);
-        check(fabs((double)w[N - 1] - weights[t]) < 1e-5 && fabs((double)average[0] - averages[t]) < 1e-5, "accumulated steps", t, (double)w[0]);
-        check(iterations == (t + 1) / 3 && calls == t + 1, "counters", t, (double)iterations);
+        check_value(fabs((double)w[N - 1] - weights[t]) < 1e-5 && fabs((double)average[0] - averages[t]) < 1e-5, "accumulated steps", t, (double)w[0]);
+        check_value(iterations == (t + 1) / 3 && calls == t + 1, "counters", t, (double)iterations);
     }
     behind->overwrite = 2; behind->gate = NULL;
     FN(average_weights)(&ctx, behind);
-    check((double)w[0] == (double)average[0] && fabs((double)w[0] + 5.75) < 1e-5, "the mean takes the weights' place", 0, (double)w[0]);
+    check_value((double)w[0] == (double)average[0] && fabs((double)w[0] + 5.75) < 1e-5, "the mean takes the weights' place", 0, (double)w[0]);
     free(w); free(g); free(sum); free(average); free(collect); free(update); free(behind);
 }
 
@@ -235,7 +227,7 @@ static void R(all)(void)
         R(run)(all[i], 1, one);
         R(run)(all[i], 3, three);
         for (int k = 0; k < COUNT; k++) {
-            check(memcmp(one[k], three[k], (size_t)sizes[k] * sizeof(real)) == 0, all[i].name, -k, 0);
+            check_value(memcmp(one[k], three[k], (size_t)sizes[k] * sizeof(real)) == 0, all[i].name, -k, 0);
             free(one[k]); free(three[k]);
         }
     }
