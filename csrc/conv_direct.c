@@ -191,8 +191,8 @@ static FN(pass) FN(pooled_pass)(const pydl_conv2d *s, const pydl_pool2d *g, isiz
 {
     FN(pass) p = FN(forward_pass)(s);
     p.parts = 1;
-    *pooled_rows = p.images > 1 ? g->oh : max_isize(1, min_isize(g->oh, p.rows / g->sh));
-    p.bands = ceil_div(g->oh, max_isize(1, *pooled_rows));
+    *pooled_rows = max_isize(1, p.images > 1 ? g->oh : min_isize(g->oh, p.rows / g->sh));
+    p.bands = ceil_div(g->oh, *pooled_rows);
     p.rows = p.bands == 1 ? p.y.size : min_isize(p.y.size, (*pooled_rows - 1) * g->sh + g->kh);
     p.copy_rows = max_isize(0, axis_reach(p.y, p.rows));
     p.out_row = p.x.size * s->c_out;

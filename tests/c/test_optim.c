@@ -116,7 +116,8 @@ static void R(run)(R(optimizer) o, int threads, real *ends[COUNT])
         for (int i = 0; i < 3; i++) s[i] = calloc(n, sizeof(real));
         expected[k] = calloc(n, sizeof(element));
         for (size_t i = 0; i < n; i++) { w[i] = (real)random_unit(); expected[k][i].w = (double)w[i]; }
-        *e = (FN(optim_entry)){ w, calloc(n, sizeof(real)), s[0], s[1], s[2], sizes[k], k == 2 ? 0.5 : 1, k == 3 ? 0 : 1 };
+        *e = (FN(optim_entry)){ .w = w, .g = calloc(n, sizeof(real)), .s0 = s[0], .s1 = s[1], .s2 = s[2], .n = sizes[k],
+                                  .lr_scale = k == 2 ? 0.5 : 1, .decay = k == 3 ? 0 : 1 };
         g_scale[k] = k == 4 ? 0.25 : 1;
     }
     for (int t = 1; t <= 3; t++) {
@@ -155,7 +156,7 @@ static void R(clips)(void)
         squares[k] = 0;
         for (isize i = 0; i < sizes[k]; i++) { g[i] = (real)random_unit(); squares[k] += (double)g[i] * (double)g[i]; }
         all += squares[k];
-        a->entries[k] = (FN(optim_entry)){ NULL, g, NULL, NULL, NULL, sizes[k], 1, 1 };
+        a->entries[k] = (FN(optim_entry)){ .g = g, .n = sizes[k], .lr_scale = 1, .decay = 1 };
     }
     a->count = COUNT; a->limit = &limit; a->g_scale = g_scale;
     a->scratch = malloc((size_t)FN(clip_norm_scratch)(&ctx, a));
@@ -188,9 +189,9 @@ static void R(around)(void)
     collect->calls = &calls; collect->every = update->every = behind->every = 3;
     update->hyper = hyper; update->iterations = &iterations; update->advance = 1; update->gate = behind->gate = &calls;
     behind->momentum = &momentum; behind->iterations = &iterations;
-    collect->entries[0] = (FN(optim_entry)){ w, g, sum, NULL, NULL, N, 1, 1 };
-    update->entries[0] = (FN(optim_entry)){ w, sum, NULL, NULL, NULL, N, 1, 1 };
-    behind->entries[0] = (FN(optim_entry)){ w, w, average, NULL, NULL, N, 1, 1 };
+    collect->entries[0] = (FN(optim_entry)){ .w = w, .g = g, .s0 = sum, .n = N, .lr_scale = 1, .decay = 1 };
+    update->entries[0] = (FN(optim_entry)){ .w = w, .g = sum, .n = N, .lr_scale = 1, .decay = 1 };
+    behind->entries[0] = (FN(optim_entry)){ .w = w, .g = w, .s0 = average, .n = N, .lr_scale = 1, .decay = 1 };
     const double weights[7] = { 0, 0, -2, -2, -2, -7, -7 }, averages[7] = { 0, 0, -2, -2, -2, -4.5, -4.5 };
     for (int t = 0; t < 7; t++) {
         for (isize i = 0; i < N; i++) g[i] = (real)(t + 1);
