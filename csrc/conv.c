@@ -76,6 +76,16 @@ isize FN(conv2d_prepare_scratch)(const pydl_ctx *ctx, const void *args)
     return folded * (isize)sizeof(real);
 }
 
+/* folded = weight * scale, for the taps start <= t < stop. */
+typedef struct { const real *weight; const double *scale; isize c_out; real *folded; } FN(fold);
+
+static void FN(fold_taps)(const void *data, isize start, isize stop)
+{
+    const FN(fold) *f = data;
+    for (isize t = start; t < stop; t++)
+        for (isize o = 0; o < f->c_out; o++) f->folded[t * f->c_out + o] = (real)((double)f->weight[t * f->c_out + o] * f->scale[o]);
+}
+
 pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_prepare_args) *a = args;
@@ -89,9 +99,7 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
             scale[o] = (a->gamma ? (double)a->gamma[o] : 1) / sqrt((double)a->variance[o] + a->epsilon);
             shift[o] = (real)(((a->bias ? (double)a->bias[o] : 0) - (double)a->mean[o]) * scale[o] + (a->beta ? (double)a->beta[o] : 0));
         }
-        #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (taps * s->c_out > PARALLEL_MIN)
-        for (isize t = 0; t < taps; t++)
-            for (isize o = 0; o < s->c_out; o++) folded[t * s->c_out + o] = (real)((double)weight[t * s->c_out + o] * scale[o]);
+        run_parts(ctx, taps * s->c_out > PARALLEL_MIN, taps, 1, FN(fold_taps), &(FN(fold)){ weight, scale, s->c_out, folded });
         weight = folded;
         bias = shift;
     }

@@ -85,8 +85,15 @@ static void FN(add_row)(const pydl_conv2d *s, const FN(few) *p, const real *cols
         }
 }
 
-static void FN(few_task)(const FN(conv2d_backward_input_args) *a, const FN(few) *p, isize task, const real *packed, const isize *acol, real *own)
+typedef struct { const FN(conv2d_backward_input_args) *a; const FN(few) *p; const real *packed; const isize *acol; } FN(few_work);
+
+static void FN(few_task)(const void *data, isize task, void *own)
 {
+    const FN(few_work) *work = data;
+    const FN(conv2d_backward_input_args) *a = work->a;
+    const FN(few) *p = work->p;
+    const real *packed = work->packed;
+    const isize *acol = work->acol;
     const pydl_conv2d *s = &a->s;
     const isize size = FN(columns_size)(p->columns), image = task / p->bands;
     const isize top = task % p->bands * p->rows, bottom = min_isize(s->h, top + p->rows);
@@ -147,11 +154,6 @@ void FN(columns_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_in
                      packed + (g * s->kh + k) * size * p.depth);
     for (isize o = 0; o < p.depth; o++) acol[o] = o;
     for (isize i = 0; i < p.strip * s->w_out; i++) { arow[i] = i * s->c_out; crow[i] = i * size; }
-    if (ctx->threads == 1 || conv_work(s) <= CONV_PARALLEL_MIN) {                        /* see run_parts */
-        for (isize task = 0; task < s->n * p.bands; task++) FN(few_task)(a, &p, task, packed, acol, own);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-    for (isize task = 0; task < s->n * p.bands; task++) FN(few_task)(a, &p, task, packed, acol, own + omp_get_thread_num() * own_size);
+    run_tasks(ctx, conv_work(s) > CONV_PARALLEL_MIN, s->n * p.bands, FN(few_task), &(FN(few_work)){ a, &p, packed, acol }, own, own_size * (isize)sizeof(real));
 }
 #endif

@@ -132,21 +132,25 @@ isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward
     return FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, 0);
 }
 
-static void FN(depth_forward_task)(const FN(conv2d_forward_args) *a, const FN(depth_pass) *p, isize task, const real *weight, const real *start,
-                                   const isize *acol, char *own)
+typedef struct { const FN(conv2d_forward_args) *a; const FN(depth_pass) *p; const real *weight; const real *start; const isize *acol; } FN(depth_forward_work);
+
+static void FN(depth_forward_task)(const void *data, isize task, void *own)
 {
+    const FN(depth_forward_work) *work = data;
+    const FN(conv2d_forward_args) *a = work->a;
+    const FN(depth_pass) *p = work->p;
     const isize image = task / p->bands, first_row = task % p->bands * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
-    real *copy = (real *)own;
+    real *copy = own;
     isize *arow = (isize *)(copy + p->copy_size), *crow = arow + p->pixels;
     FN(depth_band)(p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
     for (isize i = 0; i < rows * p->x.size; i++) crow[i] = ((image * p->y.size + first_row) * p->x.size + i) * p->lanes;
-    FN(depth_sweep)(p, copy, arow, acol, weight, start, a->relu, a->y, crow, rows * p->x.size);
+    FN(depth_sweep)(p, copy, arow, work->acol, work->weight, work->start, a->relu, a->y, crow, rows * p->x.size);
 }
 
 void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
-    const isize taps = p.y.taps * p.x.taps, own_size = FN(depth_own)(&p, 0);
+    const isize taps = p.y.taps * p.x.taps;
     real *weight = a->scratch, *start = weight + taps * p.pitch;
     isize *acol = (isize *)(start + p.pitch);
     char *own = (char *)(acol + whole_lines(taps));
@@ -154,13 +158,8 @@ void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a
     memset(start, 0, (size_t)p.pitch * sizeof(real));
     if (a->bias) memcpy(start, a->bias, (size_t)p.lanes * sizeof(real));
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN) {                              /* see run_parts */
-        for (isize task = 0; task < p.n * p.bands; task++) FN(depth_forward_task)(a, &p, task, weight, start, acol, own);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-    for (isize task = 0; task < p.n * p.bands; task++)
-        FN(depth_forward_task)(a, &p, task, weight, start, acol, own + omp_get_thread_num() * own_size);
+    run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, p.n * p.bands, FN(depth_forward_task), &(FN(depth_forward_work)){ a, &p, weight, start, acol },
+              own, FN(depth_own)(&p, 0));
 }
 
 /* ---- backward by the input: a pass for each remainder by the strides; the multiplier's channels are added up at the end ---- */
@@ -182,9 +181,14 @@ isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_
     return most;
 }
 
-static void FN(depth_backward_task)(const FN(conv2d_backward_input_args) *a, const FN(depth_pass) *p, isize i, isize j, isize task,
-                                    const real *weight, const isize *acol, void *own)
+typedef struct { const FN(conv2d_backward_input_args) *a; const FN(depth_pass) *p; isize i, j; const real *weight; const isize *acol; } FN(depth_backward_work);
+
+static void FN(depth_backward_task)(const void *data, isize task, void *own)
 {
+    const FN(depth_backward_work) *work = data;
+    const FN(conv2d_backward_input_args) *a = work->a;
+    const FN(depth_pass) *p = work->p;
+    const isize i = work->i, j = work->j;
     const pydl_conv2d *s = &a->s;
     const isize multiplier = s->c_out / s->c_in, image = task / p->bands, first_row = task % p->bands * p->rows;
     const isize rows = min_isize(p->rows, p->y.size - first_row), pixels = rows * p->x.size, dy_image = s->h_out * s->w_out * s->c_out;
@@ -196,7 +200,7 @@ static void FN(depth_backward_task)(const FN(conv2d_backward_input_args) *a, con
         const isize row = i + (first_row + q / p->x.size) * s->stride_h, col = j + q % p->x.size * s->stride_w;
         crow[q] = multiplier > 1 ? q * p->pitch : (row * s->w + col) * s->c_in;
     }
-    FN(depth_sweep)(p, copy, arow, acol, weight, NULL, 0, multiplier > 1 ? folded : dx, crow, pixels);
+    FN(depth_sweep)(p, copy, arow, work->acol, work->weight, NULL, 0, multiplier > 1 ? folded : dx, crow, pixels);
     if (multiplier > 1)
         for (isize q = 0; q < pixels; q++) {
             const isize row = i + (first_row + q / p->x.size) * s->stride_h, col = j + q % p->x.size * s->stride_w;
@@ -213,19 +217,14 @@ void FN(depthwise_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_
     for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
         for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
             const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
-            const isize taps = p.y.taps * p.x.taps, own_size = FN(depth_own)(&p, a->s.c_out > a->s.c_in);
+            const isize taps = p.y.taps * p.x.taps;
             real *weight = a->scratch;
             isize *acol = (isize *)(weight + (taps + 1) * p.pitch);
             char *own = (char *)(acol + whole_lines(taps));
             FN(depth_weights)(&p, a->weight, a->s.kw, weight);
             FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-            if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN) {                      /* see run_parts */
-                for (isize task = 0; task < p.n * p.bands; task++) FN(depth_backward_task)(a, &p, i, j, task, weight, acol, own);
-                continue;
-            }
-            #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-            for (isize task = 0; task < p.n * p.bands; task++)
-                FN(depth_backward_task)(a, &p, i, j, task, weight, acol, own + omp_get_thread_num() * own_size);
+            run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, p.n * p.bands, FN(depth_backward_task),
+                      &(FN(depth_backward_work)){ a, &p, i, j, weight, acol }, own, FN(depth_own)(&p, a->s.c_out > a->s.c_in));
         }
 }
 
@@ -262,11 +261,19 @@ ALWAYS_INLINE void FN(depth_places)(const real *copy, const isize *arow, const i
     for (int k = 0; k < count; k++) FN(vstore)(partial + k * pitch, sum[k]);
 }
 
-static void FN(depth_weight_task)(const FN(conv2d_backward_weight_args) *a, const FN(depth_pass) *p, isize sum, const isize *acol, real *partial, double *bias, void *own)
+typedef struct { const FN(conv2d_backward_weight_args) *a; const FN(depth_pass) *p; const isize *acol; real *partial; double *bias; } FN(depth_weight_work);
+
+static void FN(depth_weight_task)(const void *data, isize sum, void *own)
 {
+    const FN(depth_weight_work) *work = data;
+    const FN(conv2d_backward_weight_args) *a = work->a;
+    const FN(depth_pass) *p = work->p;
+    const isize *acol = work->acol;
     const isize taps = p->y.taps * p->x.taps, units = p->n * p->bands, sums = FN(depth_sums)(p);
     real *copy = own, *dy = copy + p->copy_size;
     isize *arow = (isize *)(dy + whole_lines(p->pixels * p->pitch));
+    real *partial = work->partial + sum * taps * p->pitch;
+    double *bias = work->bias + sum * p->pitch;
     memset(partial, 0, (size_t)(taps * p->pitch) * sizeof(real));
     memset(bias, 0, (size_t)p->pitch * sizeof(double));
     for (isize unit = sum * units / sums; unit < (sum + 1) * units / sums; unit++) {
@@ -299,20 +306,14 @@ static void FN(depth_weight_task)(const FN(conv2d_backward_weight_args) *a, cons
 void FN(depthwise_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
 {
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
-    const isize taps = p.y.taps * p.x.taps, sums = FN(depth_sums)(&p), own_size = FN(depth_weight_own)(&p);
+    const isize taps = p.y.taps * p.x.taps, sums = FN(depth_sums)(&p);
     double *bias = a->scratch;
     isize *acol = (isize *)(bias + sums * p.pitch);
     real *partial = (real *)(acol + whole_lines(taps));
     char *own = (char *)(partial + sums * taps * p.pitch);
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    if (ctx->threads == 1 || FN(depth_work)(&p) <= CONV_PARALLEL_MIN)                                /* see run_parts */
-        for (isize sum = 0; sum < sums; sum++)
-            FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own);
-    else {
-        #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-        for (isize sum = 0; sum < sums; sum++)
-            FN(depth_weight_task)(a, &p, sum, acol, partial + sum * taps * p.pitch, bias + sum * p.pitch, own + omp_get_thread_num() * own_size);
-    }
+    run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, sums, FN(depth_weight_task), &(FN(depth_weight_work)){ a, &p, acol, partial, bias },
+              own, FN(depth_weight_own)(&p));
     for (isize k = 0; k < taps; k++)
         for (isize c = 0; c < p.lanes; c++) {
             real total = partial[k * p.pitch + c];

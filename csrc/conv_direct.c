@@ -113,8 +113,12 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
             }
 }
 
-static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, real *copy)
+typedef struct { const FN(pass) *p; const FN(pass_data) *d; } FN(pass_work);
+
+static void FN(run_task)(const void *data, isize task, void *copy)
 {
+    const FN(pass) *p = ((const FN(pass_work) *)data)->p;
+    const FN(pass_data) *d = ((const FN(pass_work) *)data)->d;
     const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
     const isize first_row = band * p->rows;
     FN(run_rows)(p, d, first_image, min_isize(p->images, p->n - first_image), first_row, min_isize(p->rows, p->y.size - first_row), part,
@@ -122,23 +126,18 @@ static void FN(run_task)(const FN(pass) *p, const FN(pass_data) *d, isize task, 
 }
 
 /* Whether several threads are to share the pass. */
-static int FN(shared)(const pydl_ctx *ctx, const FN(pass) *p)
+static int FN(shared)(const FN(pass) *p)
 {
     const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
-    return ctx->threads > 1 && work > CONV_PARALLEL_MIN;
+    return work > CONV_PARALLEL_MIN;
 }
 
 static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
 {
     real *copies = (real *)(d->acol + whole_lines(p->inner + 2 * FN(task_pixels)(p)));
-    const isize tasks = p->image_tasks * p->bands * p->parts;
     FN(pass_tables)(p, d->acol);
-    if (!FN(shared)(ctx, p)) {                                       /* opening a parallel region costs half a microsecond even for one thread */
-        for (isize task = 0; task < tasks; task++) FN(run_task)(p, d, task, copies);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-    for (isize task = 0; task < tasks; task++) FN(run_task)(p, d, task, copies + omp_get_thread_num() * FN(copy_size)(p));
+    run_tasks(ctx, FN(shared)(p), p->image_tasks * p->bands * p->parts, FN(run_task), &(FN(pass_work)){ p, d },
+              copies, FN(copy_size)(p) * (isize)sizeof(real));
 }
 
 /* ---- forward ---- */
@@ -209,15 +208,21 @@ isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max
     return FN(pass_scratch)(ctx, &p) + ctx->threads * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
 }
 
-static void FN(pooled_task)(const FN(conv2d_max_pool_forward_args) *a, const FN(pass) *p, const FN(pass_data) *d, isize pooled_rows, isize task, real *own)
+typedef struct { const FN(conv2d_max_pool_forward_args) *a; const FN(pass) *p; const FN(pass_data) *d; isize pooled_rows; } FN(pooled_work);
+
+static void FN(pooled_task)(const void *data, isize task, void *own)
 {
+    const FN(pooled_work) *work = data;
+    const FN(conv2d_max_pool_forward_args) *a = work->a;
+    const FN(pass) *p = work->p;
     const pydl_pool2d *g = &a->g;
+    const isize pooled_rows = work->pooled_rows;
     const isize first_image = task / p->bands * p->images, images = min_isize(p->images, p->n - first_image);
     const isize top = task % p->bands * pooled_rows, count = min_isize(pooled_rows, g->oh - top);
     const isize above = top * g->sh - g->top, first_row = max_isize(0, above);
     const isize rows = p->bands == 1 ? p->y.size : min_isize(p->y.size, above + (count - 1) * g->sh + g->kh) - first_row;
-    real *z = own + FN(copy_size)(p);
-    FN(run_rows)(p, d, first_image, images, p->bands == 1 ? 0 : first_row, rows, 0, own, z);
+    real *z = (real *)own + FN(copy_size)(p);
+    FN(run_rows)(p, work->d, first_image, images, p->bands == 1 ? 0 : first_row, rows, 0, own, z);
     const isize at = (first_image * g->oh + top) * g->ow * g->c;
     FN(max_pool2d_forward_args) pool = { .x = z, .g = *g, .y = a->y + at, .argmax = a->argmax ? a->argmax + at : NULL };
     pool.g.n = images;
@@ -234,15 +239,10 @@ void FN(direct_pooled_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_for
     isize *acol = (isize *)(packed + FN(direct_prepared_size)(&a->s));
     FN(direct_prepare)(ctx, &a->s, a->weight, a->bias, packed);
     const FN(pass_data) d = { .source = a->x, .packed = packed, .start = start, .acol = acol, .relu = a->relu };
-    const isize tasks = p.image_tasks * p.bands, own = FN(pooled_own)(&p);
     real *owns = (real *)(acol + whole_lines(p.inner + 2 * FN(task_pixels)(&p)));
     FN(pass_tables)(&p, acol);
-    if (!FN(shared)(ctx, &p)) {
-        for (isize task = 0; task < tasks; task++) FN(pooled_task)(a, &p, &d, pooled_rows, task, owns);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-    for (isize task = 0; task < tasks; task++) FN(pooled_task)(a, &p, &d, pooled_rows, task, owns + omp_get_thread_num() * own);
+    run_tasks(ctx, FN(shared)(&p), p.image_tasks * p.bands, FN(pooled_task), &(FN(pooled_work)){ a, &p, &d, pooled_rows },
+              owns, FN(pooled_own)(&p) * (isize)sizeof(real));
 }
 
 /* ---- backward by the input: for each remainder of a pixel's row and column by the strides, a stride-1 pass over dy ---- */

@@ -318,14 +318,20 @@ static void FN(turn)(const pydl_conv2d *s, const real *weight, real *turned)
 
 /* ---- both ---- */
 
-typedef struct { const isize *offset; const isize *pixel; const isize *base; const real *turned; real *sums; double *bias; isize own; char *owns; } FN(maxima_data);
+typedef struct {
+    const FN(conv2d_max_pool_backward_args) *a; const FN(maxima) *p;
+    const isize *offset; const isize *pixel; const isize *base; const real *turned; real *sums; double *bias;
+} FN(maxima_data);
 
 /* The images of one partial sum, unit by unit. */
-static void FN(maxima_task)(const FN(conv2d_max_pool_backward_args) *a, const FN(maxima) *p, const FN(maxima_data) *d, isize task, char *own)
+static void FN(maxima_task)(const void *data, isize task, void *own)
 {
+    const FN(maxima_data) *d = data;
+    const FN(conv2d_max_pool_backward_args) *a = d->a;
+    const FN(maxima) *p = d->p;
     const pydl_conv2d *s = &a->s;
     const isize first = task * s->n / p->sums, last = (task + 1) * s->n / p->sums, outputs = p->windows * s->c_out;
-    real *dy = (real *)own, *copy = dy + FN(gradient_size)(p, s), *sheet = copy + (a->dweight ? p->images * FN(image_size)(p) : 0);
+    real *dy = own, *copy = dy + FN(gradient_size)(p, s), *sheet = copy + (a->dweight ? p->images * FN(image_size)(p) : 0);
     FN(lists) l = { .value = sheet + FN(sheet_size)(s) };
     l.place = (int32_t *)(l.value + FN(list_size)(s));
     l.count = l.place + FN(list_size)(s);
@@ -394,15 +400,9 @@ void FN(maxima_backward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_backward_
     for (isize i = 0; i < p.images * p.windows; i++)
         base[i] = i / p.windows * FN(image_size)(&p) + (i % p.windows / g->ow * g->sh * p.cols + i % g->ow * g->sw) * p.pitch;
     if (a->dx) FN(turn)(s, a->weight, turned);
-    const isize own = FN(maxima_own)(&p, a);
     char *owns = (char *)(turned + (a->dx ? FN(turned_size)(s) : 0));
-    const FN(maxima_data) d = { .offset = offset, .pixel = pixel, .base = base, .turned = turned, .sums = sums, .bias = bias, .own = own, .owns = owns };
-    if (ctx->threads == 1 || p.sums == 1 || conv_work(s) < CONV_PARALLEL_MIN)
-        for (isize task = 0; task < p.sums; task++) FN(maxima_task)(a, &p, &d, task, owns);
-    else {
-        #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-        for (isize task = 0; task < p.sums; task++) FN(maxima_task)(a, &p, &d, task, owns + omp_get_thread_num() * own);
-    }
+    const FN(maxima_data) d = { .a = a, .p = &p, .offset = offset, .pixel = pixel, .base = base, .turned = turned, .sums = sums, .bias = bias };
+    run_tasks(ctx, p.sums > 1 && conv_work(s) >= CONV_PARALLEL_MIN, p.sums, FN(maxima_task), &d, owns, FN(maxima_own)(&p, a));
     if (a->dweight) FN(add_sums)(a, &p, sums, bias);
 }
 #endif

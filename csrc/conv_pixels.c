@@ -163,16 +163,22 @@ static void FN(take_maxima)(const real *corner, isize windows, isize c_out, real
         }
 }
 
-static void FN(pixels_image)(const FN(conv2d_max_pool_forward_args) *a, const FN(parted) *p, const isize *at, isize image, real *own)
+typedef struct { const FN(conv2d_max_pool_forward_args) *a; const FN(parted) *p; const isize *at; } FN(pixels_work);
+
+static void FN(pixels_image)(const void *data, isize image, void *own)
 {
+    const FN(pixels_work) *work = data;
+    const FN(conv2d_max_pool_forward_args) *a = work->a;
+    const FN(parted) *p = work->p;
+    const isize *at = work->at;
     const pydl_conv2d *s = &a->s;
     const pydl_pool2d *g = &a->g;
-    real *corner = own + FN(parted_size)(p, s), *best = corner + 4 * PIXELS_MOST * FN(LANES);
-    FN(part_image)(p, s, a->x + image * s->h * s->w * s->c_in, own);
+    real *image_parts = own, *corner = image_parts + FN(parted_size)(p, s), *best = corner + 4 * PIXELS_MOST * FN(LANES);
+    FN(part_image)(p, s, a->x + image * s->h * s->w * s->c_in, image_parts);
     for (isize i = 0; i < g->oh; i++)
         for (isize j = 0; j < g->ow; j += FN(LANES)) {
             const isize to = ((image * g->oh + i) * g->ow + j) * s->c_out;
-            FN(all_corners)(own + 2 * i * p->row + j, at, p->inner, p->row, a->weight, s->c_out, a->bias, a->relu, corner);
+            FN(all_corners)(image_parts + 2 * i * p->row + j, at, p->inner, p->row, a->weight, s->c_out, a->bias, a->relu, corner);
             FN(take_maxima)(corner, min_isize(FN(LANES), g->ow - j), s->c_out, best, a->y + to, a->argmax ? a->argmax + to : NULL);
         }
 }
@@ -188,13 +194,8 @@ void FN(pixels_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_ar
         for (isize j = 0; j < s->kw; j++)
             for (isize c = 0; c < s->c_in; c++)
                 for (isize side = 0; side < 2; side++) at[k++] = (c * p.rows + i) * p.row + (j + side) % 2 * p.half + (j + side) / 2;
-    const isize threads = ctx->threads > 1 && s->n > 1 && conv_work(s) > CONV_PARALLEL_MIN ? min_isize(ctx->threads, s->n) : 1;
-    for (isize t = 0; t < threads; t++) FN(zero_short)(size, owns + t * own);                        /* what images leave alone stays 0 */
-    if (threads == 1) {
-        for (isize image = 0; image < s->n; image++) FN(pixels_image)(a, &p, at, image, owns);
-        return;
-    }
-    #pragma omp parallel for num_threads((int)threads) schedule(dynamic)
-    for (isize image = 0; image < s->n; image++) FN(pixels_image)(a, &p, at, image, owns + omp_get_thread_num() * own);
+    const int parallel = ctx->threads > 1 && s->n > 1 && conv_work(s) > CONV_PARALLEL_MIN;
+    for (isize t = 0; t < (parallel ? ctx->threads : 1); t++) FN(zero_short)(size, owns + t * own);                        /* what images leave alone stays 0 */
+    run_tasks(ctx, parallel, s->n, FN(pixels_image), &(FN(pixels_work)){ a, &p, at }, owns, own * (isize)sizeof(real));
 }
 #endif

@@ -87,12 +87,14 @@ static void FN(unit_table)(const FN(weight_pass) *p, isize *acol)
 }
 
 typedef struct {
-    const real *x; const real *dy; const real *relu_y; const isize *arow; const isize *crow; const isize *acol;
+    const FN(weight_pass) *p; const real *x; const real *dy; const real *relu_y; const isize *arow; const isize *crow; const isize *acol;
     real *partial; isize partial_row; double *bias;                  /* bias: NULL, or (sums, groups, columns) */
 } FN(weight_data);
 
-static void FN(weight_task)(const FN(weight_pass) *p, const FN(weight_data) *d, isize task, void *own)
+static void FN(weight_task)(const void *data, isize task, void *own)
 {
+    const FN(weight_data) *d = data;
+    const FN(weight_pass) *p = d->p;
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols), sum = task / p->parts, part = task % p->parts;
     const isize step = ceil_div(ceil_div(p->inner, p->parts), TILE_ROWS) * TILE_ROWS;
@@ -173,20 +175,14 @@ void FN(direct_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_we
     isize *arow = (isize *)(bias + whole_lines(p.sums * FN(bias_size)(&p))), *crow = arow + p.inner, *acol = crow + p.inner;
     real *partial = (real *)(arow + whole_lines(2 * p.inner + FN(unit_pixels)(&p)));
     char *own = (char *)(partial + whole_lines(p.sums * FN(partial_size)(&p)));
-    const isize own_bytes = FN(own_bytes)(&p), row = p.sums == 1 ? s->c_out : size;
+    const isize row = p.sums == 1 ? s->c_out : size;
     FN(window_table)(p.y, p.x, p.copied ? p.copy_cols : s->w, p.channels, p.depth, arow);
     for (isize k = 0; k < p.inner; k++) crow[k] = k * row;
     FN(unit_table)(&p, acol);
-    const FN(weight_data) d = { .x = a->x, .dy = a->dy, .relu_y = a->relu_y, .arow = arow, .crow = crow, .acol = acol,
+    const FN(weight_data) d = { .p = &p, .x = a->x, .dy = a->dy, .relu_y = a->relu_y, .arow = arow, .crow = crow, .acol = acol,
                                 .partial = p.sums == 1 ? a->dweight : partial, .bias = a->dbias ? bias : NULL };
     const int parallel = conv_work(s) > CONV_PARALLEL_MIN;
-
-    if (ctx->threads == 1 || !parallel) {                            /* see run_parts */
-        for (isize task = 0; task < p.sums * p.parts; task++) FN(weight_task)(&p, &d, task, own);
-    } else {
-        #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-        for (isize task = 0; task < p.sums * p.parts; task++) FN(weight_task)(&p, &d, task, own + omp_get_thread_num() * own_bytes);
-    }
+    run_tasks(ctx, parallel, p.sums * p.parts, FN(weight_task), &d, own, FN(own_bytes)(&p));
     if (p.sums > 1) {
         const FN(weight_sums) sums = { &p, partial, a->dweight };
         run_parts(ctx, parallel && p.sums * FN(partial_size)(&p) > 4 * PARALLEL_MIN, p.inner, 1, FN(add_partials), &sums);

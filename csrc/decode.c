@@ -209,13 +209,10 @@ static pydl_status FN(check_rows)(const pydl_ctx *ctx, const real *logits, const
     return PYDL_OK;
 }
 
-pydl_status FN(ctc_greedy)(const pydl_ctx *ctx, const void *args)
+static void FN(greedy_part)(const void *data, isize start, isize stop)
 {
-    const FN(ctc_greedy_args) *a = args;
-    pydl_status status = FN(check_rows)(ctx, a->logits, a->lengths, a->length_code, a->n, a->steps, a->classes);
-    if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->steps * a->classes > PARALLEL_MIN)
-    for (isize i = 0; i < a->n; i++) {
+    const FN(ctc_greedy_args) *a = data;
+    for (isize i = start; i < stop; i++) {
         const isize length = label_at(a->lengths, a->length_code, i);
         int32_t *labels = a->labels + i * a->steps;
         isize count = 0, before = a->blank;
@@ -229,13 +226,19 @@ pydl_status FN(ctc_greedy)(const pydl_ctx *ctx, const void *args)
         for (isize t = count; t < a->steps; t++) labels[t] = -1;
         a->score[i] = (real)-sum;
     }
-    return PYDL_OK;
+}
+pydl_status FN(ctc_greedy)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(ctc_greedy_args) *a = args;
+    pydl_status status = FN(check_rows)(ctx, a->logits, a->lengths, a->length_code, a->n, a->steps, a->classes);
+    if (status != PYDL_OK) return status;
+    return run_parts(ctx, a->n * a->steps * a->classes > PARALLEL_MIN, a->n, 1, FN(greedy_part), a);
 }
 
 isize FN(ctc_beam_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_beam_args) *a = args;
-    return min_isize(ctx->threads, max_isize(a->n, 1)) * beam_at(NULL, a->steps, a->classes, a->width, NULL);
+    return ctx->threads * beam_at(NULL, a->steps, a->classes, a->width, NULL);
 }
 
 /* Log-probabilities of a step. */
@@ -267,26 +270,25 @@ static isize FN(beam_of_sample)(const real *logits, isize length, isize classes,
     return count;
 }
 
+static void FN(beam_task)(const void *data, isize i, void *own)
+{
+    const FN(ctc_beam_args) *a = data;
+    const isize length = label_at(a->lengths, a->length_code, i);
+    beam b;
+    beam_at(own, a->steps, a->classes, a->width, &b);
+    const isize count = FN(beam_of_sample)(a->logits + i * a->steps * a->classes, length, a->classes, a->blank, a->width, &b);
+    for (isize p = 0; p < a->paths; p++) {
+        int32_t *labels = a->labels + (p * a->n + i) * a->steps;
+        write_labels(&b, p < count ? b.now[p].node : 0, a->steps, labels);
+        a->score[i * a->paths + p] = p < count ? (real)b.now[p].total : (real)-INFINITY;
+    }
+}
 pydl_status FN(ctc_beam)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_beam_args) *a = args;
-    const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
     pydl_status status = FN(check_rows)(ctx, a->logits, a->lengths, a->length_code, a->n, a->steps, a->classes);
     if (status != PYDL_OK) return status;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n > 1)
-    for (isize slot = 0; slot < slots; slot++) {
-        beam b;
-        beam_at((char *)a->scratch + slot * beam_at(NULL, a->steps, a->classes, a->width, NULL), a->steps, a->classes, a->width, &b);
-        for (isize i = slot; i < a->n; i += slots) {
-            const isize length = label_at(a->lengths, a->length_code, i);
-            const isize count = FN(beam_of_sample)(a->logits + i * a->steps * a->classes, length, a->classes, a->blank, a->width, &b);
-            for (isize p = 0; p < a->paths; p++) {
-                int32_t *labels = a->labels + (p * a->n + i) * a->steps;
-                write_labels(&b, p < count ? b.now[p].node : 0, a->steps, labels);
-                a->score[i * a->paths + p] = p < count ? (real)b.now[p].total : (real)-INFINITY;
-            }
-        }
-    }
+    run_tasks(ctx, a->n > 1, a->n, FN(beam_task), a, a->scratch, beam_at(NULL, a->steps, a->classes, a->width, NULL));
     return PYDL_OK;
 }
 
@@ -297,7 +299,7 @@ static isize FN(sample_bytes)(isize classes) { return aligned(classes * (isize)s
 isize FN(sample_logits_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(sample_logits_args) *a = args;
-    return min_isize(ctx->threads, max_isize(a->n, 1)) * FN(sample_bytes)(a->classes);
+    return ctx->threads * FN(sample_bytes)(a->classes);
 }
 
 /* The candidates that top_k and top_p leave, best first; all of them, unranked, where nothing is left out.  Scores become weights,
@@ -326,10 +328,28 @@ static isize FN(candidates)(const FN(sample_logits_args) *a, const real *x, doub
     return count;
 }
 
+static void FN(sample_task)(const void *data, isize i, void *own)
+{
+    const FN(sample_logits_args) *a = data;
+    const real *x = a->logits + i * a->classes;
+    ranked *kept = own;
+    double best;
+    isize chosen = FN(best_of_row)(x, a->classes, &best);
+    if (a->temperature > 0) {
+        const isize count = FN(candidates)(a, x, best, kept);
+        double sum = 0, passed = 0;
+        for (isize j = 0; j < count; j++) sum += kept[j].score;
+        for (isize j = 0; j < count; j++) {
+            passed += kept[j].score;
+            if (kept[j].score > 0) chosen = kept[j].order;                      /* the last that can be, should rounding leave uniform * sum unpassed */
+            if (passed > a->uniform[i] * sum) break;
+        }
+    }
+    a->ids[i] = chosen;
+}
 pydl_status FN(sample_logits)(const pydl_ctx *ctx, const void *args)
 {
     const FN(sample_logits_args) *a = args;
-    const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
     double top;
     for (isize i = 0; i < a->n; i++) {
         FN(best_of_row)(a->logits + i * a->classes, a->classes, &top);
@@ -337,26 +357,7 @@ pydl_status FN(sample_logits)(const pydl_ctx *ctx, const void *args)
         *ctx->fault = (pydl_fault){ .where = i, .value = i, .limit = a->n };
         return PYDL_BAD_VALUE;
     }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (a->n * a->classes > BLOCK)
-    for (isize slot = 0; slot < slots; slot++) {
-        ranked *kept = (ranked *)(void *)((char *)a->scratch + slot * FN(sample_bytes)(a->classes));
-        for (isize i = slot; i < a->n; i += slots) {
-            const real *x = a->logits + i * a->classes;
-            double best;
-            isize chosen = FN(best_of_row)(x, a->classes, &best);
-            if (a->temperature > 0) {
-                const isize count = FN(candidates)(a, x, best, kept);
-                double sum = 0, passed = 0;
-                for (isize j = 0; j < count; j++) sum += kept[j].score;
-                for (isize j = 0; j < count; j++) {
-                    passed += kept[j].score;
-                    if (kept[j].score > 0) chosen = kept[j].order;              /* the last that can be, should rounding leave uniform * sum unpassed */
-                    if (passed > a->uniform[i] * sum) break;
-                }
-            }
-            a->ids[i] = chosen;
-        }
-    }
+    run_tasks(ctx, a->n * a->classes > BLOCK, a->n, FN(sample_task), a, a->scratch, FN(sample_bytes)(a->classes));
     return PYDL_OK;
 }
 #endif

@@ -129,23 +129,23 @@ static void FN(long_row)(const real *x, isize x_step, const real *b, isize pitch
 
 enum { FN(ROW) = 1024, FN(SHORT) = 8 * FN(LANES) };                     /* columns a task of row_product takes; the longest short row */
 
-/* c (1, n) = x (k,) B, B with rows pitch apart: columns j0 .. j0 + n - 1. */
-static void FN(row_task)(const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize j0, isize n)
+/* c (1, n) = x (k,) B, B with rows pitch apart: columns j0 .. stop - 1. */
+typedef struct { const FN(gemm_args) *g; const real *x; isize x_step; const real *b; isize pitch; } FN(row);
+
+static void FN(row_part)(const void *data, isize j0, isize stop)
 {
+    const FN(row) *d = data;
+    const FN(gemm_args) *g = d->g;
+    const isize n = stop - j0;
     real y[FN(ROW)];
-    if (n <= FN(SHORT)) FN(short_row)(x, x_step, b + j0, pitch, g->k, n, y);
-    else FN(long_row)(x, x_step, b + j0, pitch, g->k, n, y);
+    if (n <= FN(SHORT)) FN(short_row)(d->x, d->x_step, d->b + j0, d->pitch, g->k, n, y);
+    else FN(long_row)(d->x, d->x_step, d->b + j0, d->pitch, g->k, n, y);
     FN(finish)(g, y, n, g->bias ? g->bias + j0 : NULL, 1, g->c + j0, 1);
 }
 static void FN(row_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize n)
 {
     const isize width = n <= 4 * FN(SHORT) ? FN(SHORT) : FN(ROW);
-    if (ctx->threads == 1 || n * g->k <= 1000000) {                     /* entering a parallel region costs 0.7 us even with one thread */
-        for (isize j = 0; j < n; j += width) FN(row_task)(g, x, x_step, b, pitch, j, min_isize(width, n - j));
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (isize j = 0; j < n; j += width) FN(row_task)(g, x, x_step, b, pitch, j, min_isize(width, n - j));
+    run_parts(ctx, n * g->k > 1000000, n, width, FN(row_part), &(FN(row)){ g, x, x_step, b, pitch });
 }
 
 /* y[i, j] = r[i, :] . x[j, :]   for `rows` rows of r and one or two of x; y has rows of two. */
@@ -185,15 +185,18 @@ ALWAYS_INLINE void FN(dots_core)(const real *r, isize pitch, const real *x, isiz
 
 /* `count` rows of r by `vectors` rows of x, all contiguous in k.  Row i, vector j goes to c[i * c_row + j * c_col]. */
 typedef struct {
+    const FN(gemm_args) *g;
     const real *r; isize pitch, count;
     const real *x; isize x_pitch, vectors;
     isize c_row, c_col, bias_row, bias_col;
 } FN(dots);
 
-/* Sixteen rows from `first` on. */
-static void FN(dots_task)(const FN(gemm_args) *g, const FN(dots) *d, isize first)
+/* At most sixteen rows. */
+static void FN(dots_part)(const void *data, isize first, isize stop)
 {
-    const isize here = min_isize(16, d->count - first), pitch = d->pitch, k = g->k;
+    const FN(dots) *d = data;
+    const FN(gemm_args) *g = d->g;
+    const isize here = stop - first, pitch = d->pitch, k = g->k;
     const real *r = d->r + first * pitch;
     for (isize j = 0; j < d->vectors; j += 2) {
         real y[32], column[16];
@@ -214,14 +217,9 @@ static void FN(dots_task)(const FN(gemm_args) *g, const FN(dots) *d, isize first
         }
     }
 }
-static void FN(dot_products)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(dots) *d)
+static void FN(dot_products)(const pydl_ctx *ctx, const FN(dots) *d)
 {
-    if (ctx->threads == 1 || d->count * d->vectors * g->k <= 1000000) {
-        for (isize i = 0; i < d->count; i += 16) FN(dots_task)(g, d, i);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (isize i = 0; i < d->count; i += 16) FN(dots_task)(g, d, i);
+    run_parts(ctx, d->count * d->vectors * d->g->k > 1000000, d->count, 16, FN(dots_part), d);
 }
 
 /* ---- The product ---- */
@@ -289,7 +287,7 @@ isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
 typedef struct { isize j0, nc, p0, kc; } FN(part);
 
 /* One task of a part: a block of rows by a block of columns. */
-static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(part) *part, isize task, isize rows, isize columns, int thread)
+static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(part) *part, isize task, isize rows, isize columns, isize thread)
 {
     const isize across = ceil_div(part->nc, columns), kc = part->kc;
     const isize i = task / across * rows, j = part->j0 + task % across * columns;
@@ -348,13 +346,35 @@ static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(
               0.4x from 64 on: 20000                     0.4x from 64 on: 20000        (x86; on ARM our NEON tiles serve) */
 enum { FN(BLAS_FROM) = sizeof(FN(vec)) == 16 && HAVE_X86 ? 20000 : 0 };
 
+typedef void (*FN(blas_call))(int order, int ta, int tb, int m, int n, int k, real alpha, const real *a, int lda,
+                              const real *b, int ldb, real beta, real *c, int ldc);
+typedef struct { const FN(gemm_args) *g; FN(blas_call) call; int a_rows, b_rows; isize lda, ldb, height, width, across; } FN(blas_work);
+
+static void FN(blas_part)(const void *data, isize start, isize stop)
+{
+    const FN(blas_work) *w = data;
+    const FN(gemm_args) *g = w->g;
+    for (isize tile = start; tile < stop; tile++) {
+        const isize i0 = tile / w->across * w->height, j0 = tile % w->across * w->width;
+        const isize rows = min_isize(w->height, g->m - i0), columns = min_isize(w->width, g->n - j0);
+        real *c = g->c + i0 * g->c_row + j0;
+        w->call(101, w->a_rows ? 111 : 112, w->b_rows ? 111 : 112, (int)rows, (int)columns, (int)g->k, 1, g->a + i0 * g->a_row, (int)w->lda,
+                g->b + j0 * g->b_col, (int)w->ldb, g->accumulate ? 1 : 0, c, (int)g->c_row);
+        for (isize i = 0; i < rows; i++)
+            for (isize j = 0; (g->bias || g->activation == GEMM_RELU) && j < columns; j++) {
+                const real x = c[i * g->c_row + j] + (g->bias ? g->bias[j0 + j] : 0);
+                c[i * g->c_row + j] = g->activation == GEMM_RELU && x < 0 ? 0 : x;
+            }
+    }
+}
+
 /* By tiles of 128 rows or columns, each with one call.  False where BLAS is missing, too slow or cannot express the strides. */
 static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
 {
 #if REAL_IS_FLOAT
-    void (*const call)(int, int, int, int, int, int, real, const real *, int, const real *, int, real, real *, int) = ctx->blas->sgemm;
+    const FN(blas_call) call = ctx->blas->sgemm;
 #else
-    void (*const call)(int, int, int, int, int, int, real, const real *, int, const real *, int, real, real *, int) = ctx->blas->dgemm;
+    const FN(blas_call) call = ctx->blas->dgemm;
 #endif
     const int a_rows = g->a_col == 1, b_rows = g->b_col == 1;           /* stored by rows */
     const isize lda = a_rows ? g->a_row : g->a_col, ldb = b_rows ? g->b_row : g->b_col;
@@ -364,47 +384,40 @@ static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
     if (max_isize(max_isize(max_isize(lda, ldb), max_isize(g->m, g->n)), max_isize(g->k, g->c_row)) > INT_MAX) return 0;
     const isize height = g->m >= g->n ? 128 : g->m, width = g->m >= g->n ? g->n : 128;
     const isize across = ceil_div(g->n, width), tiles = ceil_div(g->m, height) * across;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (work > 1e6 && tiles > 1)
-    for (isize tile = 0; tile < tiles; tile++) {
-        const isize i0 = tile / across * height, j0 = tile % across * width;
-        const isize rows = min_isize(height, g->m - i0), columns = min_isize(width, g->n - j0);
-        real *c = g->c + i0 * g->c_row + j0;
-        call(101, a_rows ? 111 : 112, b_rows ? 111 : 112, (int)rows, (int)columns, (int)g->k, 1, g->a + i0 * g->a_row, (int)lda,
-             g->b + j0 * g->b_col, (int)ldb, g->accumulate ? 1 : 0, c, (int)g->c_row);
-        for (isize i = 0; i < rows; i++)
-            for (isize j = 0; (g->bias || g->activation == GEMM_RELU) && j < columns; j++) {
-                const real x = c[i * g->c_row + j] + (g->bias ? g->bias[j0 + j] : 0);
-                c[i * g->c_row + j] = g->activation == GEMM_RELU && x < 0 ? 0 : x;
-            }
-    }
+    run_parts(ctx, work > 1e6 && tiles > 1, tiles, 1, FN(blas_part), &(FN(blas_work)){ g, call, a_rows, b_rows, lda, ldb, height, width, across });
     return 1;
+}
+
+typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; FN(part) part; const real *b; isize panels, tasks; } FN(tile_work);
+
+static void FN(tile_team)(const void *data, isize thread, isize threads)
+{
+    const FN(tile_work) *w = data;
+    const FN(gemm_args) *g = w->g;
+    (void)threads;
+    if (w->panels > 0) {
+        #pragma omp for schedule(static)
+        for (isize panel = 0; panel < w->panels; panel++)
+            FN(gemm_pack_panels)(w->b, g->b_row, g->b_col, w->part.kc, w->part.nc, panel, panel + 1, g->scratch);
+    }
+    #pragma omp for schedule(dynamic) nowait
+    for (isize task = 0; task < w->tasks; task++) FN(run_task)(g, w->plan, &w->part, task, w->plan->rows, w->plan->columns, thread);
 }
 
 static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
 {
-    const int threads = plan->parallel ? ctx->threads : 1;
     for (isize j0 = 0; j0 < g->n; j0 += plan->nc)
         for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
             const FN(part) part = { j0, min_isize(plan->nc, g->n - j0), p0, min_isize(plan->kc, g->k - p0) };
             const real *b = g->b + p0 * g->b_row + j0 * g->b_col;
             const isize panels = plan->pack_b ? ceil_div(part.nc, FN(NR)) : 0;
-            if (threads == 1) {
+            if (ctx->threads == 1 || !plan->parallel) {
                 FN(gemm_pack_panels)(b, g->b_row, g->b_col, part.kc, part.nc, 0, panels, g->scratch);
                 FN(run_task)(g, plan, &part, 0, g->m, plan->nc, 0);
                 continue;
             }
             const isize tasks = ceil_div(g->m, plan->rows) * ceil_div(part.nc, plan->columns);
-            #pragma omp parallel num_threads(threads)
-            {
-                const int thread = omp_get_thread_num();
-                if (panels > 0) {
-                    #pragma omp for schedule(static)
-                    for (isize panel = 0; panel < panels; panel++)
-                        FN(gemm_pack_panels)(b, g->b_row, g->b_col, part.kc, part.nc, panel, panel + 1, g->scratch);
-                }
-                #pragma omp for schedule(dynamic) nowait
-                for (isize task = 0; task < tasks; task++) FN(run_task)(g, plan, &part, task, plan->rows, plan->columns, thread);
-            }
+            run_team(ctx, 1, FN(tile_team), &(FN(tile_work)){ g, plan, part, b, panels, tasks });
         }
 }
 
@@ -431,12 +444,12 @@ pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args)
         break;
     case FN(DOT_A): {
         const real *x = FN(contiguous)(g->b, g->b_col, g->b_row, g->n, g->k, g->scratch);
-        FN(dot_products)(ctx, g, &(FN(dots)){ g->a, g->a_row, g->m, x, x == g->b ? g->b_col : g->k, g->n, g->c_row, 1, 0, 1 });
+        FN(dot_products)(ctx, &(FN(dots)){ g, g->a, g->a_row, g->m, x, x == g->b ? g->b_col : g->k, g->n, g->c_row, 1, 0, 1 });
         break;
     }
     case FN(DOT_B): {
         const real *x = FN(contiguous)(g->a, g->a_row, g->a_col, g->m, g->k, g->scratch);
-        FN(dot_products)(ctx, g, &(FN(dots)){ g->b, g->b_col, g->n, x, x == g->a ? g->a_row : g->k, g->m, 1, g->c_row, 1, 0 });
+        FN(dot_products)(ctx, &(FN(dots)){ g, g->b, g->b_col, g->n, x, x == g->a ? g->a_row : g->k, g->m, 1, g->c_row, 1, 0 });
         break;
     }
     default:
@@ -479,6 +492,14 @@ static void FN(products)(const pydl_ctx *ctx, const FN(matmul_args) *g, isize in
     }
 }
 
+typedef struct { const pydl_ctx *one_thread; const FN(matmul_args) *g; isize repeats; } FN(matmul_work);
+
+static void FN(matmul_task)(const void *data, isize index, void *own)
+{
+    const FN(matmul_work) *w = data;
+    FN(products)(w->one_thread, w->g, index, w->repeats, own);
+}
+
 pydl_status FN(matmul)(const pydl_ctx *ctx, const void *args)
 {
     const FN(matmul_args) *g = args;
@@ -495,9 +516,8 @@ pydl_status FN(matmul)(const pydl_ctx *ctx, const void *args)
         for (isize i = 0; i < count; i++) FN(products)(ctx, g, i, repeats, g->scratch);
         return PYDL_OK;
     }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic) if ((double)count * (double)repeats * (double)g->m * (double)g->n * (double)g->k > 1e6)
-    for (isize i = 0; i < count; i++)
-        FN(products)(&one_thread, g, i, repeats, (char *)g->scratch + omp_get_thread_num() * bytes);
+    const int worth = (double)count * (double)repeats * (double)g->m * (double)g->n * (double)g->k > 1e6;
+    run_tasks(ctx, worth, count, FN(matmul_task), &(FN(matmul_work)){ &one_thread, g, repeats }, g->scratch, bytes);
     return PYDL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+#include "float_mode.h"
 #include "pydl.h"
 #include "each_real.h"
 
@@ -17,33 +18,67 @@ static inline isize min_isize(isize a, isize b) { return a < b ? a : b; }
 static inline isize max_isize(isize a, isize b) { return a > b ? a : b; }
 static inline isize ceil_div(isize a, isize b) { return (a + b - 1) / b; }
 
-/* A part of a kernel's work: the elements, rows or tasks start <= i < stop. */
-typedef void (*pydl_part)(const void *data, isize start, isize stop);
-
-/* part(data, start, stop) for all 0 <= i < n, `step` at a time; by all threads if it is worth it, in the same steps.
-   One thread enters no parallel region: even `omp parallel ... if (0)` costs 0.4 to 0.7 us, as much as a small kernel. */
-static inline pydl_status run_parts(const pydl_ctx *ctx, int worth, isize n, isize step, pydl_part part, const void *data)
-{
-    if (ctx->threads == 1 || !worth) {
-        for (isize start = 0; start < n; start += step) part(data, start, min_isize(start + step, n));
-        return PYDL_OK;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (isize start = 0; start < n; start += step) part(data, start, min_isize(start + step, n));
-    return PYDL_OK;
-}
-
 /* One thread's part in what `threads` of them do together; `omp for`, `barrier` and `single` within it are theirs. */
 typedef void (*pydl_team)(const void *data, isize thread, isize threads);
 
-/* For a kernel of several passes with one parallel region. */
+/* The only place that enters a parallel region: each thread of it takes the float mode of the calling one, and has its own back afterwards.
+   One thread enters none: even `omp parallel ... if (0)` costs 0.4 to 0.7 us, as much as a small kernel. */
 static inline void run_team(const pydl_ctx *ctx, int worth, pydl_team team, const void *data)
 {
     if (ctx->threads == 1 || !worth) {
         team(data, 0, 1);
         return;
     }
+    const uint64_t mode = float_mode();
+    set_float_mode(mode & ~(uint64_t)FLUSH_DENORMALS);               /* a thread that OpenMP makes now has this for its own; others may use it, too */
     #pragma omp parallel num_threads(ctx->threads)
-    team(data, omp_get_thread_num(), omp_get_num_threads());
+    {
+        const uint64_t own = float_mode();
+        set_float_mode(mode);
+        team(data, omp_get_thread_num(), omp_get_num_threads());
+        set_float_mode(own);
+    }
+    set_float_mode(mode);
+}
+
+/* A part of a kernel's work: the elements, rows or tasks start <= i < stop. */
+typedef void (*pydl_part)(const void *data, isize start, isize stop);
+typedef struct { isize n, step; pydl_part part; const void *data; } pydl_parts;
+
+static inline void parts_team(const void *data, isize thread, isize threads)
+{
+    const pydl_parts *p = data;
+    (void)thread, (void)threads;
+    #pragma omp for schedule(static) nowait
+    for (isize start = 0; start < p->n; start += p->step) p->part(p->data, start, min_isize(start + p->step, p->n));
+}
+
+/* part(data, start, stop) for all 0 <= i < n, `step` at a time; by all threads if it is worth it, in the same steps. */
+static inline pydl_status run_parts(const pydl_ctx *ctx, int worth, isize n, isize step, pydl_part part, const void *data)
+{
+    if (ctx->threads == 1 || !worth)
+        for (isize start = 0; start < n; start += step) part(data, start, min_isize(start + step, n));
+    else run_team(ctx, worth, parts_team, &(pydl_parts){ n, step, part, data });
+    return PYDL_OK;
+}
+
+/* One of many tasks; own: the memory of the thread that does it. */
+typedef void (*pydl_task)(const void *data, isize task, void *own);
+typedef struct { isize n; pydl_task task; const void *data; char *own; isize own_bytes; } pydl_tasks;
+
+static inline void tasks_team(const void *data, isize thread, isize threads)
+{
+    const pydl_tasks *t = data;
+    (void)threads;
+    #pragma omp for schedule(dynamic) nowait
+    for (isize task = 0; task < t->n; task++) t->task(t->data, task, t->own + thread * t->own_bytes);
+}
+
+/* task(data, i, own) for all 0 <= i < n; by all threads if it is worth it, each takes the next when it is done.  own: (threads, own_bytes). */
+static inline void run_tasks(const pydl_ctx *ctx, int worth, isize n, pydl_task task, const void *data, void *own, isize own_bytes)
+{
+    if (ctx->threads == 1 || !worth)
+        for (isize i = 0; i < n; i++) task(data, i, own);
+    else run_team(ctx, worth, tasks_team, &(pydl_tasks){ n, task, data, own, own_bytes });
 }
 #endif

@@ -25,14 +25,18 @@ static real FN(chains)(isize rounds)
     FN(vstore)(lane, sum[0]);
     return lane[0];
 }
-pydl_status FN(multiply_add_peak)(const pydl_ctx *ctx, const void *args)
+static void FN(chains_part)(const void *data, isize start, isize stop)
 {
-    const FN(multiply_add_peak_args) *a = args;
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int t = 0; t < ctx->threads; t++) {
+    const FN(multiply_add_peak_args) *a = data;
+    for (isize t = start; t < stop; t++) {
         const real sum = FN(chains)(a->rounds);
         if (t == 0) a->total[0] = sum;
     }
+}
+pydl_status FN(multiply_add_peak)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(multiply_add_peak_args) *a = args;
+    run_parts(ctx, 1, ctx->threads, 1, FN(chains_part), a);
     a->flops[0] = 2.0 * (double)a->rounds * CHAINS * FN(LANES) * ctx->threads;
     return PYDL_OK;
 }

@@ -238,6 +238,18 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
     }
 }
 
+typedef struct { const FN(recurrent_forward_args) *a; const FN(forward_plan) *p; isize groups; } FN(forward_work);
+
+static void FN(forward_team)(const void *data, isize thread, isize threads)
+{
+    const FN(forward_work) *w = data;
+    (void)thread, (void)threads;
+    #pragma omp for schedule(static)
+    for (isize block = 0; block < w->p->blocks; block++) FN(pack_block)(w->a, w->p, block);
+    #pragma omp for schedule(static) nowait
+    for (isize i = 0; i < w->groups; i++) FN(forward_rows)(w->a, w->p, w->a->n * i / w->groups, w->a->n * (i + 1) / w->groups);
+}
+
 pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(recurrent_forward_args) *a = args;
@@ -255,18 +267,7 @@ pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
         for (isize k = 0; k < 3; k++) FN(copy)(a->peephole + k * a->units, a->units, scratch + p->peephole + k * p->narrow);
     }
     const isize groups = row_groups(ctx, a->n, (double)(a->n * a->t) * weights);
-    if (ctx->threads == 1 || groups == 1) {
-        for (isize block = 0; block < p->blocks; block++) FN(pack_block)(a, p, block);
-        for (isize i = 0; i < groups; i++) FN(forward_rows)(a, p, a->n * i / groups, a->n * (i + 1) / groups);
-        return PYDL_OK;
-    }
-    #pragma omp parallel num_threads(ctx->threads)
-    {
-        #pragma omp for schedule(static)
-        for (isize block = 0; block < p->blocks; block++) FN(pack_block)(a, p, block);
-        #pragma omp for schedule(static)
-        for (isize i = 0; i < groups; i++) FN(forward_rows)(a, p, a->n * i / groups, a->n * (i + 1) / groups);
-    }
+    run_team(ctx, groups > 1, FN(forward_team), &(FN(forward_work)){ a, p, groups });
     return PYDL_OK;
 }
 isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args)

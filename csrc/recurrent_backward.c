@@ -46,15 +46,16 @@ static FN(dense_backward_input_args) FN(input_gradient)(const FN(recurrent_backw
                                             .units = gates_of(a->cell) * a->units, .dx = a->dx };
 }
 
+typedef struct { const real *b; isize b_row, b_col, k, n; real *packed; } FN(packing);
+
+static void FN(pack_part)(const void *data, isize start, isize stop)
+{
+    const FN(packing) *g = data;
+    FN(gemm_pack_panels)(g->b, g->b_row, g->b_col, g->k, g->n, start, stop, g->packed);
+}
 static void FN(pack)(const pydl_ctx *ctx, const real *b, isize b_row, isize b_col, isize k, isize n, real *packed)
 {
-    const isize panels = ceil_div(n, FN(GEMM_NR));
-    if (ctx->threads == 1 || k * n < PARALLEL_MIN * 4) {
-        FN(gemm_pack_panels)(b, b_row, b_col, k, n, 0, panels, packed);
-        return;
-    }
-    #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (isize panel = 0; panel < panels; panel++) FN(gemm_pack_panels)(b, b_row, b_col, k, n, panel, panel + 1, packed);
+    run_parts(ctx, k * n >= PARALLEL_MIN * 4, ceil_div(n, FN(GEMM_NR)), 1, FN(pack_part), &(FN(packing)){ b, b_row, b_col, k, n, packed });
 }
 
 /* The rows first <= row < last, all steps back.  offsets[row]: live steps of the rows before. */
@@ -143,10 +144,12 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
     }
 }
 
-/* The sums over all live steps, for the units first <= u < first + count: the gradients of i and f by c before, of o by c. */
+/* The sums over all live steps, for the units first <= u < stop: the gradients of i and f by c before, of o by c. */
 enum { FN(PEEPHOLE_UNITS) = 64 };
-static void FN(peephole_sums)(const FN(recurrent_backward_args) *a, isize first, isize count)
+static void FN(peephole_part)(const void *data, isize first, isize stop)
 {
+    const FN(recurrent_backward_args) *a = data;
+    const isize count = stop - first;
     double sum[3][FN(PEEPHOLE_UNITS)] = { { 0 } };
     const isize n = a->units, steps = a->t;
     for (isize row = 0; row < a->n; row++)
@@ -206,26 +209,23 @@ static void FN(sums_panel)(const FN(sums) *g, isize first, isize run, isize pane
         FN(gemm_block)(&block);
     }
 }
-static void FN(sum_products)(const pydl_ctx *ctx, const FN(sums) *g)
+static void FN(sums_team)(const void *data, isize thread, isize threads)
 {
+    const FN(sums) *g = data;
     const isize strips = FN(strips_of)(g->m), panels = ceil_div(g->n, FN(GEMM_NR)), runs = max_isize(1, ceil_div(g->rows, FN(RUN)));
-    const int threads = (double)g->rows * (double)g->m * (double)g->n > 1e6 ? ctx->threads : 1;
+    real *copy = g->panels + thread * FN(RUN) * FN(GEMM_NR);
+    (void)threads;
     for (isize r = 0; r < runs; r++) {
         const isize first = g->rows * r / runs, run = g->rows * (r + 1) / runs - first;
-        if (threads == 1) {
-            for (isize s = 0; s < strips; s++) FN(pack_sums)(g, first, run, s);
-            for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, g->panels);
-            continue;
-        }
-        #pragma omp parallel num_threads(threads)
-        {
-            real *copy = g->panels + omp_get_thread_num() * FN(RUN) * FN(GEMM_NR);
-            #pragma omp for schedule(static)
-            for (isize s = 0; s < strips; s++) FN(pack_sums)(g, first, run, s);
-            #pragma omp for schedule(dynamic)
-            for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, copy);
-        }
+        #pragma omp for schedule(static)
+        for (isize s = 0; s < strips; s++) FN(pack_sums)(g, first, run, s);
+        #pragma omp for schedule(dynamic)
+        for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, copy);
     }
+}
+static void FN(sum_products)(const pydl_ctx *ctx, const FN(sums) *g)
+{
+    run_team(ctx, (double)g->rows * (double)g->m * (double)g->n > 1e6, FN(sums_team), g);
 }
 static isize FN(sums_scratch)(const pydl_ctx *ctx, isize rows, isize m)
 {
@@ -262,6 +262,14 @@ static void FN(weight_gradients)(const pydl_ctx *ctx, const FN(recurrent_backwar
         FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, a->cells, n, a->gates + 2 * n, width, a->drecurrent + 2 * n, width, packed, panels });
 }
 
+typedef struct { const FN(recurrent_backward_args) *a; const FN(backward_plan) *p; const isize *offsets; isize groups; } FN(backward_work);
+
+static void FN(backward_groups)(const void *data, isize start, isize stop)
+{
+    const FN(backward_work) *w = data;
+    for (isize i = start; i < stop; i++) FN(backward_rows)(w->a, w->p, w->offsets, w->a->n * i / w->groups, w->a->n * (i + 1) / w->groups);
+}
+
 pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(recurrent_backward_args) *a = args;
@@ -286,21 +294,9 @@ pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
     if (a->dx && !p->apart) FN(pack)(ctx, a->kernel, 1, p->width, p->width, a->d_in, scratch + p->packed_x);
     if (a->n > 0) {
         const isize groups = row_groups(ctx, a->n, (double)(a->n * a->t) * (double)(n + a->d_in) * (double)p->width);
-        if (ctx->threads == 1 || groups == 1)
-            for (isize i = 0; i < groups; i++) FN(backward_rows)(a, p, offsets, a->n * i / groups, a->n * (i + 1) / groups);
-        else {
-            #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-            for (isize i = 0; i < groups; i++) FN(backward_rows)(a, p, offsets, a->n * i / groups, a->n * (i + 1) / groups);
-        }
+        run_parts(ctx, groups > 1, groups, 1, FN(backward_groups), &(FN(backward_work)){ a, p, offsets, groups });
     }
-    if (a->dpeephole) {
-        if (ctx->threads == 1)
-            for (isize u = 0; u < n; u += FN(PEEPHOLE_UNITS)) FN(peephole_sums)(a, u, min_isize(FN(PEEPHOLE_UNITS), n - u));
-        else {
-            #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-            for (isize u = 0; u < n; u += FN(PEEPHOLE_UNITS)) FN(peephole_sums)(a, u, min_isize(FN(PEEPHOLE_UNITS), n - u));
-        }
-    }
+    if (a->dpeephole) run_parts(ctx, 1, n, FN(PEEPHOLE_UNITS), FN(peephole_part), a);
     if (a->dx && p->apart) {
         FN(dense_backward_input_args) product = FN(input_gradient)(a);
         product.scratch = scratch + p->products;

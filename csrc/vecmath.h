@@ -5,7 +5,8 @@
 
        vec_exp 1.5   vec_expm1 2.5   vec_log 1.5   vec_log1p 2.5   vec_tanh 3   vec_sigmoid 2.5   vec_softplus 2.5
 
-   (tests/c/test_vecmath.c measures them.)  Denormal results are rounded once more; infinities, zero and NaN behave as in the C library.
+   (tests/c/test_vecmath.c measures them.)  In the float mode of kernels a result up to twice the smallest normal number may be 0.
+   Infinities, zero and NaN behave as in the C library.
    vec_normal_cdf is right to 4 ulp where it is above 1/2 and, with fused multiply-add, to 12 ulp in the lower tail.  */
 #ifndef real
 #ifndef PYDL_VECMATH_H

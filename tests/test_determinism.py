@@ -341,8 +341,8 @@ def test_an_import_leaves_the_floating_point_unit_alone():
         model = t.network()
         model.fit(t.X, t.Y, epochs=1, verbose=0)
         assert tiny * np.float32(1) != 0 and np.float64(5e-324) * 1 != 0
-        y = pydl.ops.multiply(np.full(100, 1e-42, "float32"), np.float32(1)).numpy()
-        assert (y == np.full(100, 1e-42, "float32")).all()
+        assert not pydl.ops.multiply(np.full(100, 1e-42, "float32"), np.float32(1)).numpy().any()      # a kernel takes it for 0 (test_denormals.py)
+        assert tiny * np.float32(1) != 0
     """
     run_python(code)
 

@@ -174,3 +174,10 @@ def test_a_module_without_a_floor_is_named(tmp_path):
     (tmp_path / "pydl" / "misc.py").write_text("")
     with pytest.raises(AssertionError, match="pydl.misc stands on no floor"):
         violations(tmp_path)
+
+
+def test_parallel_regions_are_entered_in_one_place():
+    """internal.h, which takes the float mode of kernels to every thread of a region."""
+    sources = [path for path in (ROOT / "csrc").iterdir() if path.suffix in (".c", ".h")]
+    found = {path.name for path in sources if re.search(r"pragma omp parallel|_Pragma\(.omp parallel", path.read_text(), re.IGNORECASE)}
+    assert found == {"internal.h"}

@@ -23,6 +23,7 @@ cdef extern from *:
     void *pydl_open_recording
 
 cdef extern from "program.h" nogil:
+    int pydl_launch(pydl_kernel run, const pydl_ctx *ctx, const void *args)
     int pydl_program_run(const pydl_ctx *ctx, const pydl_program *program, isize *failed)
     double pydl_clock()
     int pydl_program_profile(const pydl_ctx *ctx, const pydl_program *program, double *seconds, isize *failed)
@@ -124,7 +125,7 @@ cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbyte
             (<void **>args)[0] = scratch.data
     in_kernels += 1
     with nogil:
-        status = run(&ctx, args)
+        status = pydl_launch(run, &ctx, args)
     in_kernels -= 1
     if status != 0:
         fail(status, row.name.decode(), &fault)
@@ -154,7 +155,7 @@ cdef int aside(const pydl_kernel_row *row, Array typed, void *args) except -1:
     cdef pydl_ctx ctx
     cdef pydl_fault fault
     ctx.threads, ctx.blas, ctx.fault = 1, &blas, &fault
-    if row.run[cpu_level][typed.code](&ctx, args) != 0:
+    if pydl_launch(row.run[cpu_level][typed.code], &ctx, args) != 0:
         fail(1, row.name.decode(), &fault)
     return 0
 
@@ -200,7 +201,7 @@ cdef class Prepared:
                     scratch = empty((bytes_,), UINT8)
                     (<void **>args)[0] = scratch.data
             self.seen = [(<Array>self.owner).changes] + [(<Array>source).changes for source in self.sources]
-            if self.row.run[self.level][self.real_type](&ctx, args) != 0:
+            if pydl_launch(self.row.run[self.level][self.real_type], &ctx, args) != 0:
                 fail(1, self.row.name.decode(), &fault)
         finally:
             pydl_open_recording = recording
