@@ -239,6 +239,43 @@ def test_fork_after_use():
     assert run_python(code).stdout.strip() == "done"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_while_other_threads_are_inside_a_step():
+    """They hold recorded steps that nobody gives back in the child: it must not wait for them."""
+    code = """
+        import os, signal, threading, time, warnings, numpy as np, pydl, test_determinism as t
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pydl.set_num_threads(4)
+        model = t.network()
+        model.fit(t.X, t.Y, epochs=1, verbose=0)
+        want = model.predict(t.X)
+        double = pydl.function(lambda x: x * 2)
+        over = threading.Event()
+        def work():
+            while not over.is_set():
+                model.predict(t.X)
+                double(pydl.Tensor(t.X))
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        wrong = []
+        for k in range(20):
+            time.sleep(0.003 * k)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)
+                same = model.predict(t.X).tobytes() == want.tobytes() and (double(pydl.Tensor(t.X)).numpy() == 2 * t.X).all()
+                model.fit(t.X, t.Y, epochs=1, verbose=0)
+                os._exit(0 if same else 3)
+            wrong.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            if wrong[-1]:
+                break
+        over.set()
+        print(wrong[-1], len(wrong))
+    """
+    assert run_python(code).stdout.strip() == "0 20"
+
+
 def test_fork_pool_after_use():
     code = """
         import multiprocessing, numpy as np, pydl, test_determinism as t

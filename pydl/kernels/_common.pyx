@@ -364,7 +364,6 @@ cdef class Recording:
         return None
 
 
-cdef int running = 0                        # programs in C now; guarded by the GIL
 
 cdef enum:
     TRIALS = 3                              # runs each to compare one thread with all

@@ -68,6 +68,7 @@ cdef pydl_blas blas
 cdef bint blas_tried = False
 cdef str blas_report = "not loaded yet"
 cdef int in_kernels = 0                     # threads inside a kernel now; guarded by the GIL
+cdef int running = 0                        # programs in C now; guarded by the GIL
 cdef long settings = 0                      # raised by whatever makes a recording out of date
 
 LEVEL_NAMES = ("base", "avx2", "avx512")
@@ -191,11 +192,15 @@ def _before_fork():
         pydl_pause_threads()
 
 def _after_fork_in_child():
-    """A child of a process that was inside a kernel cannot start threads: it goes on with one."""
-    global thread_count, in_kernels
+    """A child of a process that was inside a kernel cannot start threads: it goes on with one.
+
+    It records its steps anew: those of before may be held for ever by threads that are not here.
+    """
+    global thread_count, in_kernels, running, settings
     if not paused_for_fork:
         thread_count = 1
-    in_kernels = 0
+    in_kernels = running = 0
+    settings += 1
 
 
 cdef _start():
