@@ -61,6 +61,62 @@ def test_a_trained_model_comes_back_bit_for_bit(path, data):
     assert path.read_bytes() == path.with_name("b.pydl").read_bytes()
 
 
+def thawed(model):
+    model.layers[0].trainable = False
+    model.compile(optimizer=pydl.optimizers.Adam(0.003), loss=model.compile_config["loss"])
+    model.fit(np.ones((4, 8, 8, 1)), np.arange(4), verbose=0)
+    model.layers[0].trainable = True
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: setattr(model.layers[0], "trainable", False), lambda model: setattr(model, "trainable", False), thawed,
+    lambda model: setattr(model.weights[0], "trainable", False), lambda model: model.add(layers.Dense(10)),
+    lambda model: (model.pop(), model.add(layers.Dense(10, name="other"))), lambda model: model.pop(),
+], ids=["a frozen layer", "all frozen", "a thawed layer", "a frozen weight", "one more layer", "another layer", "a layer less"])
+def test_a_model_changed_after_training_comes_back_with_what_its_optimizer_remembers(change, path, data):
+    """Of which weights it does is not the same as which are trainable now."""
+    x, y = data
+    model = digits_model()
+    model.fit(x[:300], y[:300], epochs=1, verbose=0)
+    change(model)
+    model.save(path)
+    again = pydl.models.load_model(path)
+    assert equal_weights(model, again)
+    for one in (model, again):
+        one.trainable = True
+        for p in one.weights[:2]:
+            p.trainable = True
+        one.fit(x[:300], y[:300], epochs=2, verbose=0)
+    assert equal_weights(model, again)
+
+
+@pytest.mark.parametrize("places", ["01", 1, [0, 0], [1, 0], [0, 2], [0, -1], [0], [], [0, 1.0], [False, True], [[0], 1], {"0": 1}])
+def test_an_optimizer_of_other_weights_is_refused(places, path):
+    model = pydl.Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.save(path)
+    config, arrays = read_model_file(path)
+    assert config["optimizer_weights"] == [0, 1]
+    write_model_file(path, {**config, "optimizer_weights": places}, arrays)
+    with pytest.raises(FormatError, match="optimizer|state"):
+        pydl.models.load_model(path)
+
+
+def test_a_file_that_does_not_say_which_weights_its_optimizer_remembers_is_read(path, data):
+    x, y = data
+    model = digits_model()
+    model.fit(x[:100], y[:100], epochs=1, verbose=0)
+    model.save(path)
+    config, arrays = read_model_file(path)
+    del config["optimizer_weights"]
+    write_model_file(path, config, arrays)
+    again = pydl.models.load_model(path)
+    for one in (model, again):
+        one.fit(x[:100], y[:100], epochs=1, verbose=0)
+    assert equal_weights(model, again)
+
+
 def test_training_goes_on_as_if_never_interrupted(path, data):
     """2 + 2 epochs, saved and loaded between: the bits of 4, with dropout, shuffling, batch statistics and Adam's slots."""
     x, y = data[0][:300], data[1][:300]

@@ -4,6 +4,7 @@ Weights, counters of dropout, the optimizer with its settings, the epoch and bat
 flags, the random state, and what callbacks remember.  The network itself is not in it: the program that goes on builds it again.
 Arrays of the file: weights/<path>, states/<path>, optimizer/<number>, means/<number>, values/<number> (of callbacks).
 """
+import contextlib
 import math
 import os
 
@@ -16,6 +17,43 @@ from pydl.models.model_file import read_model_file, write_model_file
 KIND = "pydl progress"
 
 
+def optimizer_state(model):
+    """(places among the weights of those that the optimizer remembers something of, its arrays), for a file.
+
+    They need not be those that are trainable now: layers are frozen, thawed, added and taken off between two fits.
+    """
+    places = {id(p): i for i, (_, p) in enumerate(model.named_weights())}
+    known = [p for p in model.optimizer.parameters if id(p) in places]
+    with _of(model.optimizer, known):
+        return [places[id(p)] for p in known], model.optimizer.get_state()
+
+
+def restore_optimizer(model, places, state):
+    """Give an optimizer back what `optimizer_state` found; places None: the file is of before they were written down.
+
+    Raises:    FormatError if places or arrays do not fit this model; the optimizer is unchanged then.
+    """
+    parameters = model.trainable_weights
+    if places is not None:
+        mine = [p for _, p in model.named_weights()]
+        if not isinstance(places, list) or not all(type(i) is int and 0 <= i < len(mine) for i in places) or len(set(places)) < len(places):
+            raise FormatError(f"the optimizer's state is of the weights {show(places)}, the model has {len(mine)}")
+        parameters = [mine[i] for i in places]
+    model.optimizer.build(parameters)
+    with _of(model.optimizer, parameters):
+        model.optimizer.set_state(state)
+
+
+@contextlib.contextmanager
+def _of(optimizer, parameters):
+    """Let an optimizer's state be that of these parameters."""
+    everything, optimizer.parameters = optimizer.parameters, parameters
+    try:
+        yield
+    finally:
+        optimizer.parameters = everything
+
+
 def save_progress(model, path, callbacks=None):
     """Write where the training of a model is, whole or not at all.
 
@@ -25,14 +63,16 @@ def save_progress(model, path, callbacks=None):
     """
     arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
     arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
-    arrays.update({f"optimizer/{i}": values for i, values in enumerate(model.optimizer.get_state())})
+    remembered, state = optimizer_state(model)
+    arrays.update({f"optimizer/{i}": values for i, values in enumerate(state)})
     if model._place.batch:                            # inside an epoch
         arrays.update({f"means/{i}": values for i, values in enumerate(model.objective.kept())})
     config = {
         "kind": KIND, "epoch": model._place.epoch, "batch": model._place.batch, "stopped": bool(model.stop_training),
         "epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed), "random": random.get_state(),
         "used": 0 if model._feed is None else model._feed.used, "data": None if model._feed is None else model._feed.describe(),
-        "settings": packed(model.optimizer.numbers(), arrays), "trainable": [layer._trainable for layer in model.layers_inside],
+        "optimizer_weights": remembered, "settings": packed(model.optimizer.numbers(), arrays),
+        "trainable": [layer._trainable for layer in model.layers_inside],
         "callbacks": packed([] if callbacks is None else callbacks.get_state(), arrays),
     }
     write_model_file(path, config, arrays)
@@ -63,8 +103,7 @@ def load_progress(model, path, callbacks=None):
     layers = model.layers_inside
     if len(layers) != len(flags):
         raise ValueError(f"{model.who}: {shown} is of a network of {len(flags)} layers, this one has {len(layers)}")
-    model.optimizer.build(model.trainable_weights)
-    model.optimizer.set_state(_numbered(arrays, "optimizer"))
+    restore_optimizer(model, config.get("optimizer_weights"), _numbered(arrays, "optimizer"))
     for name, value in settings.items():
         model.optimizer.set_number(name, value)
     for parameter, values in weights:

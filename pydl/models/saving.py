@@ -13,6 +13,7 @@ from pydl.layers.owner import WeightBudget, weight_budget
 from pydl.models.functional import Functional
 from pydl.models.model import Model
 from pydl.models.model_file import plain, read_model_file, write_model_file
+from pydl.models.progress import optimizer_state, restore_optimizer
 from pydl.models.sequential import Sequential
 from pydl.registry import custom_object_scope, register_serializable  # noqa: F401   pydl.saving shows them
 from pydl.registry import deserialize as deserialize_keras_object  # noqa: F401
@@ -45,7 +46,8 @@ def save_model(model, path, overwrite=True):
     arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
     arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
     if model.optimizer is not None and model.optimizer.built:
-        arrays.update({f"optimizer/{i}": values for i, values in enumerate(model.optimizer.get_state())})
+        config["optimizer_weights"], state = optimizer_state(model)
+        arrays.update({f"optimizer/{i}": values for i, values in enumerate(state)})
     write_model_file(path, config, arrays)
 
 
@@ -74,7 +76,7 @@ def load_model(path, custom_objects=None, compile=True):
             training = config["training"]
             model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
             if compile and config["compile"] is not None:
-                _compile_from(model, config["compile"], arrays)
+                _compile_from(model, config["compile"], config.get("optimizer_weights"), arrays)
     except ValueError as error:
         raise FormatError(str(error) if str(error).startswith(shown) else f"{shown}: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
@@ -200,7 +202,7 @@ def _compile_config(model):
     return {**config, "optimizer": registry.serialize(model.optimizer), "run_eagerly": model.run_eagerly}
 
 
-def _compile_from(model, config, arrays):
+def _compile_from(model, config, remembered, arrays):
     def read(value):
         if isinstance(value, dict):
             return registry.deserialize(value) if "class_name" in value or "function" in value else {k: read(v) for k, v in value.items()}
@@ -209,5 +211,4 @@ def _compile_from(model, config, arrays):
     model.compile(optimizer=registry.deserialize(config["optimizer"], kind=optimizers.Optimizer), **options)
     state = [arrays[f"optimizer/{i}"] for i in range(sum(name.startswith("optimizer/") for name in arrays))]
     if state:
-        model.optimizer.build(model.trainable_weights)
-        model.optimizer.set_state(state)
+        restore_optimizer(model, remembered, state)

@@ -347,10 +347,9 @@ class Optimizer:
         return [np.array(self._iterations), np.array([self.learning_rate]), *[np.array(a) for a in self._saved_slots()]]
 
     def _saved_slots(self):
-        trained = [p for p in self.parameters if p.trainable]
         calls = [self._calls] if self.gradient_accumulation_steps else []
-        around = [kept[id(p)] for kept in (self._averages, self._sums) if kept for p in trained]
-        return calls + around + [self._slots[id(p)][n] for group in self.slot_names() for p in trained for n in group]
+        around = [kept[id(p)] for kept in (self._averages, self._sums) if kept for p in self.parameters]
+        return calls + around + [self._slots[id(p)][n] for group in self.slot_names() for p in self.parameters for n in group]
 
     def numbers(self):
         """Return the settings that may change while training runs, by name: what a learning rate's neighbours are now."""
