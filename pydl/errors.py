@@ -28,9 +28,12 @@ class FormatError(ValueError):
 
 
 def show(value, limit=80):
-    """Return a short text for a value in an error message: arrays by shape and dtype, the rest by a clipped repr."""
+    """Return a short text for a value in an error message: arrays by shape and dtype, also in a tuple or list, the rest by a clipped repr."""
     if isinstance(value, np.ndarray) and value.ndim > 0:
         return f"an array of shape {value.shape}, dtype {value.dtype}"
+    if isinstance(value, (tuple, list)) and any(isinstance(item, np.ndarray) for item in value[:8]):
+        items = ", ".join([show(item, limit) for item in value[:8]] + ["..."] * (len(value) > 8))
+        return f"[{items}]" if isinstance(value, list) else f"({items})"
     try:
         text = repr(value)
     except Exception:   # a broken __repr__ of the user's must not hide the message about the argument

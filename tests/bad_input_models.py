@@ -58,6 +58,8 @@ call(
 )
 call("P18", "pop from nothing", lambda: pydl.Sequential(name="bare").pop(), lambda: pydl.Sequential([L.Dense(2)]).pop(), "bare")
 call("P18", "predict without layers", lambda: pydl.Sequential(name="bare").predict(VECTOR), lambda: tiny().predict(VECTOR), "bare", "layers")
+call("P16", "summary in lines of text", lambda: tiny().summary(line_length="a"), lambda: tiny().summary(line_length=40, print_fn=str), "tiny", "line_length")
+call("P01", "summary in lines of nothing", lambda: tiny().summary(line_length=0), lambda: tiny().summary(line_length=40, print_fn=str), "tiny", "line_length")
 call(
     "P18",
     "summary before it is built",

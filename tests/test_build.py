@@ -99,6 +99,28 @@ def test_threads_from_the_environment(variables, expected):
     assert done.stdout.strip() == str(expected), done.stderr
 
 
+@pytest.mark.parametrize("bad", ["two", "0", "-1", "1.5", "2,3", "99999", "9" * 5000, "\u0663"])
+def test_a_wrong_number_of_threads_is_refused_by_name(bad):
+    done = python("-c", "import pydl", PYDL_NUM_THREADS=bad)
+    assert done.returncode != 0 and "PYDL_NUM_THREADS must be a whole number from 1 to 1024" in done.stderr
+
+
+@pytest.mark.parametrize(("member", "files", "quota"), [
+    ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5), ("0::/\n", {"cpu.max": "max 100000\n"}, None), ("0::/\n", {}, None),
+    ("0::/a/b\n", {"a/b/cpu.max": "400000 100000", "a/cpu.max": "200000 100000"}, 2), ("0::/a/b\n", {"cpu.max": "50000 100000"}, 0.5),
+    ("4:memory:/x\n1:cpu,cpuacct:/a\n0::/\n", {"cpu/a/cpu.cfs_quota_us": "300000\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 3),
+    ("1:cpu:/host/path\n", {"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+    ("1:cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "-1\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, None),
+    ("0::/\n", {"cpu.max": "junk"}, None), ("0::/\n", {"cpu.max": ""}, None), ("0::/\n", {"cpu.max": "1 0"}, None), ("junk\n", {}, None), ("", {}, None),
+])
+def test_the_quota_of_a_control_group(tmp_path, member, files, quota):
+    (tmp_path / "member").write_text(member)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert _common.cgroup_cpu_quota(str(tmp_path / "member"), str(tmp_path)) == quota
+
+
 def test_import_brings_in_nothing_heavy():
     done = python("-c", "import sys, pydl; print(*{m.split('.')[0] for m in sys.modules})")
     loaded = set(done.stdout.split())

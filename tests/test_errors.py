@@ -156,3 +156,11 @@ def test_messages_stay_short_whatever_comes():
 def test_an_option_that_a_layer_does_not_have(call, words):
     with pytest.raises(TypeError, match=words):
         call()
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    ((np.zeros((200, 3), "float32"), 1), "(an array of shape (200, 3), dtype float32, 1)"), ([np.zeros(2)], "[an array of shape (2,), dtype float64]"),
+    ([np.zeros(1)] * 9, ("[" + "an array of shape (1,), dtype float64, " * 8 + "...]")), ((1, "a"), "(1, 'a')"),
+])
+def test_arrays_are_shown_by_their_shapes(value, text):
+    assert errors.show(value) == text

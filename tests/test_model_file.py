@@ -250,7 +250,7 @@ def test_zips_of_others(path):
 def test_what_is_no_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_model_file(tmp_path / "no")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match=f"expected a model file: '{tmp_path}'"):
         read_model_file(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FormatError, match="pipe"):

@@ -144,37 +144,54 @@ cdef load_blas():
         blas_report = f"{build.BLAS_LIBRARY} {build.BLAS_VERSION}, one thread, private"
 
 
-def cgroup_cpu_quota():
-    """CPUs the control group grants, as a float; None where there is no limit."""
+def cgroup_cpu_quota(membership="/proc/self/cgroup", root="/sys/fs/cgroup"):
+    """CPUs that the control groups grant (version 1 or 2), as a float: the tightest limit on the way up; None where there is no limit."""
+    quotas = []
     try:
-        with open("/proc/self/cgroup") as file:
-            groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
-        path = groups.get("", "/")
-        while True:                         # the tightest limit on the way up to the root
+        with open(membership) as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+    except (OSError, ValueError):
+        return None
+    for line in lines:
+        controllers, path = (line[1], line[2]) if len(line) == 3 else ("none", "/")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        while True:
             try:
-                with open("/sys/fs/cgroup" + path.rstrip("/") + "/cpu.max") as file:
-                    quota, period = file.read().split()[:2]
-                if quota != "max":
-                    return int(quota) / int(period)
-            except OSError:
+                if controllers:
+                    quota, period = [open_text(f"{root}/cpu{path.rstrip('/')}/cpu.cfs_{what}_us") for what in ("quota", "period")]
+                else:
+                    quota, period = open_text(f"{root}{path.rstrip('/')}/cpu.max").split()[:2]
+                if quota != "max" and int(quota) > 0 and int(period) > 0:
+                    quotas.append(int(quota) / int(period))
+            except (OSError, ValueError):       # in a container the upper groups are not to be seen; its own lies at the root
                 pass
             if path in ("", "/"):
                 break
             path = os.path.dirname(path)
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
-            quota = int(file.read())
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
-            return quota / int(file.read()) if quota > 0 else None
-    except (OSError, ValueError):
-        return None
+    return min(quotas, default=None)
+
+
+def open_text(path):
+    """What a small file holds, without the white space around it."""
+    with open(path) as file:
+        return file.read().strip()
+
+
+def thread_number(text):
+    """A number of threads that there may be, from text; 0 if it is none."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+    return number if number <= 1024 else 0
 
 
 def default_num_threads():
     """PYDL_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may use, within its control group's quota."""
-    for variable in ("PYDL_NUM_THREADS", "OMP_NUM_THREADS"):
-        first = os.environ.get(variable, "").split(",")[0].strip()
-        if first.isdigit() and 1 <= int(first) <= 1024:
-            return int(first)
+    ours = os.environ.get("PYDL_NUM_THREADS", "").strip()
+    if ours and not thread_number(ours):
+        raise ValueError(f"PYDL_NUM_THREADS must be a whole number from 1 to 1024, got {ours!r}")
+    named = thread_number(ours) or thread_number(os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip())     # a list is for nested regions
+    if named:
+        return named
     try:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:

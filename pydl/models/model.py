@@ -1,7 +1,7 @@
 """Model: a layer that can be compiled, trained, inspected and saved."""
 import numpy as np
 
-from pydl.errors import ShapeError, show
+from pydl.errors import ShapeError, positive_int, show
 from pydl.layers.base import Layer
 from pydl.layers.symbol import symbols_in
 from pydl.models import report
@@ -112,8 +112,10 @@ class Model(Training, Layer):
 
         Args:      line_length: characters a line; by default as wide as the longest row.
                    print_fn: takes each line; `print` by default.
-        Raises:    ValueError if the model is not built yet.
+        Raises:    ValueError if the model is not built yet, or no line is so long.
         """
+        if line_length is not None:
+            positive_int(f"{self.who}: summary", "line_length", line_length)
         lines = report.summary_lines(self, line_length)
         for line in lines:
             (print_fn or print)(line)

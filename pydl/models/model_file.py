@@ -260,10 +260,11 @@ class _Source:
 @contextlib.contextmanager
 def _open_regular(path):
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)      # a pipe must not make us wait
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):                                  # before `open`, which would name it by its number
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, "is a directory, expected a model file", os.fsdecode(os.fspath(path)))
     with open(descriptor, "rb", buffering=0) as stream:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "is a directory, expected a model file", os.fsdecode(os.fspath(path)))
         if not stat.S_ISREG(mode):
             raise FormatError(f"{os.fsdecode(os.fspath(path))}: is a device or a pipe, expected a model file")
         yield stream
