@@ -49,7 +49,7 @@ static isize FN(few_own)(const pydl_conv2d *s, const FN(few) *p, isize masked)
 isize FN(columns_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
 {
     const FN(few) p = FN(few_plan)(&a->s);
-    return (FN(few_packed)(&a->s, &p) + ctx->threads * FN(few_own)(&a->s, &p, a->relu_y != NULL)) * (isize)sizeof(real)
+    return (FN(few_packed)(&a->s, &p) + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN) * FN(few_own)(&a->s, &p, a->relu_y != NULL)) * (isize)sizeof(real)
          + whole_lines(p.depth + 2 * p.strip * a->s.w_out) * (isize)sizeof(isize);
 }
 
@@ -146,14 +146,15 @@ void FN(columns_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_in
     const FN(few) p = FN(few_plan)(s);
     const isize size = FN(columns_size)(p.columns), own_size = FN(few_own)(s, &p, a->relu_y != NULL);
     const conv_axis whole = { .taps = 1, .k_step = 1 };
+    const int parallel = conv_work(s) > CONV_PARALLEL_MIN;
     real *packed = a->scratch, *own = packed + FN(few_packed)(s, &p);
-    isize *acol = (isize *)(own + ctx->threads * own_size), *arow = acol + p.depth, *crow = arow + p.strip * s->w_out;
+    isize *acol = (isize *)(own + owners(ctx, parallel) * own_size), *arow = acol + p.depth, *crow = arow + p.strip * s->w_out;
     for (isize g = 0; g < s->groups; g++)
         for (isize k = 0; k < s->kh; k++)
             FN(pack)(ctx, p.columns, whole, whole, 1, p.depth, a->weight + k * s->kw * p.width * s->c_out + g * p.depth, 1, 0, 0, 1, s->c_out,
                      packed + (g * s->kh + k) * size * p.depth);
     for (isize o = 0; o < p.depth; o++) acol[o] = o;
     for (isize i = 0; i < p.strip * s->w_out; i++) { arow[i] = i * s->c_out; crow[i] = i * size; }
-    run_tasks(ctx, conv_work(s) > CONV_PARALLEL_MIN, s->n * p.bands, FN(few_task), &(FN(few_work)){ a, &p, packed, acol }, own, own_size * (isize)sizeof(real));
+    run_tasks(ctx, parallel, s->n * p.bands, FN(few_task), &(FN(few_work)){ a, &p, packed, acol }, own, own_size * (isize)sizeof(real));
 }
 #endif

@@ -38,9 +38,9 @@ static FN(depth_pass) FN(depth_plan)(conv_axis y, conv_axis x, isize n, isize ch
     p.pixels = p.rows * x.size;
     return p;
 }
-static double FN(depth_work)(const FN(depth_pass) *p)
+static int FN(depth_parallel)(const FN(depth_pass) *p)
 {
-    return (double)p->n * (double)(p->y.size * p->x.size) * (double)(p->y.taps * p->x.taps) * (double)p->lanes;
+    return (double)p->n * (double)(p->y.size * p->x.size) * (double)(p->y.taps * p->x.taps) * (double)p->lanes > CONV_PARALLEL_MIN;
 }
 
 /* The band of rows first_row .. first_row + rows of one image: copy, and in arow where each of its pixels' windows begins in the copy. */
@@ -129,7 +129,7 @@ static isize FN(depth_own)(const FN(depth_pass) *p, isize folded)
 isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
-    return FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, 0);
+    return FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_own)(&p, 0);
 }
 
 typedef struct { const FN(conv2d_forward_args) *a; const FN(depth_pass) *p; const real *weight; const real *start; const isize *acol; } FN(depth_forward_work);
@@ -158,7 +158,7 @@ void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a
     memset(start, 0, (size_t)p.pitch * sizeof(real));
     if (a->bias) memcpy(start, a->bias, (size_t)p.lanes * sizeof(real));
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, p.n * p.bands, FN(depth_forward_task), &(FN(depth_forward_work)){ a, &p, weight, start, acol },
+    run_tasks(ctx, FN(depth_parallel)(&p), p.n * p.bands, FN(depth_forward_task), &(FN(depth_forward_work)){ a, &p, weight, start, acol },
               own, FN(depth_own)(&p, 0));
 }
 
@@ -176,7 +176,7 @@ isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_
     for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
         for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
             const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
-            most = max_isize(most, FN(depth_shared)(&p) + ctx->threads * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
+            most = max_isize(most, FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
         }
     return most;
 }
@@ -223,7 +223,7 @@ void FN(depthwise_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_
             char *own = (char *)(acol + whole_lines(taps));
             FN(depth_weights)(&p, a->weight, a->s.kw, weight);
             FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-            run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, p.n * p.bands, FN(depth_backward_task),
+            run_tasks(ctx, FN(depth_parallel)(&p), p.n * p.bands, FN(depth_backward_task),
                       &(FN(depth_backward_work)){ a, &p, i, j, weight, acol }, own, FN(depth_own)(&p, a->s.c_out > a->s.c_in));
         }
 }
@@ -241,7 +241,7 @@ isize FN(depthwise_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
     const isize taps = p.y.taps * p.x.taps;
     return FN(depth_sums)(&p) * p.pitch * (isize)sizeof(double) + whole_lines(taps) * (isize)sizeof(isize)
-         + FN(depth_sums)(&p) * taps * p.pitch * (isize)sizeof(real) + ctx->threads * FN(depth_weight_own)(&p);
+         + FN(depth_sums)(&p) * taps * p.pitch * (isize)sizeof(real) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_weight_own)(&p);
 }
 
 /* partial[k] += sum over pixels of copy[arow[i] + acol[k]] * dy[i], for one vector of channels and places k < count. */
@@ -312,7 +312,7 @@ void FN(depthwise_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward
     real *partial = (real *)(acol + whole_lines(taps));
     char *own = (char *)(partial + sums * taps * p.pitch);
     FN(window_table)(p.y, p.x, p.copy_cols, p.pitch, 1, acol);
-    run_tasks(ctx, FN(depth_work)(&p) > CONV_PARALLEL_MIN, sums, FN(depth_weight_task), &(FN(depth_weight_work)){ a, &p, acol, partial, bias },
+    run_tasks(ctx, FN(depth_parallel)(&p), sums, FN(depth_weight_task), &(FN(depth_weight_work)){ a, &p, acol, partial, bias },
               own, FN(depth_weight_own)(&p));
     for (isize k = 0; k < taps; k++)
         for (isize c = 0; c < p.lanes; c++) {

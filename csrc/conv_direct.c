@@ -52,10 +52,17 @@ static isize FN(start_size)(const FN(pass) *p) { return whole_lines(p->groups * 
 static isize FN(copy_size)(const FN(pass) *p) { return p->copied ? whole_lines(p->images * p->copy_rows * p->copy_cols * p->channels) : 0; }
 static isize FN(task_pixels)(const FN(pass) *p) { return p->images * p->rows * p->x.size; }
 
+/* Whether several threads are to share the pass. */
+static int FN(shared)(const FN(pass) *p)
+{
+    const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
+    return work > CONV_PARALLEL_MIN;
+}
+
 static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
 {
     return (FN(packed_size)(p) + FN(start_size)(p)) * (isize)sizeof(real) + whole_lines(p->inner + 2 * FN(task_pixels)(p)) * (isize)sizeof(isize)
-         + ctx->threads * FN(copy_size)(p) * (isize)sizeof(real);
+         + owners(ctx, FN(shared)(p)) * FN(copy_size)(p) * (isize)sizeof(real);
 }
 
 typedef struct {
@@ -123,13 +130,6 @@ static void FN(run_task)(const void *data, isize task, void *copy)
     const isize first_row = band * p->rows;
     FN(run_rows)(p, d, first_image, min_isize(p->images, p->n - first_image), first_row, min_isize(p->rows, p->y.size - first_row), part,
                  copy, d->out + first_image * p->out_image + first_row * p->out_row);
-}
-
-/* Whether several threads are to share the pass. */
-static int FN(shared)(const FN(pass) *p)
-{
-    const double work = (double)(p->n * p->y.size * p->x.size) * (double)p->inner * (double)(p->groups * p->columns.width);
-    return work > CONV_PARALLEL_MIN;
 }
 
 static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
@@ -205,7 +205,7 @@ isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max
 {
     isize pooled_rows;
     const FN(pass) p = FN(pooled_pass)(&a->s, &a->g, &pooled_rows);
-    return FN(pass_scratch)(ctx, &p) + ctx->threads * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
+    return FN(pass_scratch)(ctx, &p) + owners(ctx, FN(shared)(&p)) * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
 }
 
 typedef struct { const FN(conv2d_max_pool_forward_args) *a; const FN(pass) *p; const FN(pass_data) *d; isize pooled_rows; } FN(pooled_work);

@@ -86,12 +86,14 @@ static isize FN(maxima_own)(const FN(maxima) *p, const FN(conv2d_max_pool_backwa
     return bytes;
 }
 
+static int FN(maxima_parallel)(const FN(maxima) *p, const pydl_conv2d *s) { return p->sums > 1 && conv_work(s) >= CONV_PARALLEL_MIN; }
+
 isize FN(maxima_backward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_backward_args) *a)
 {
     const FN(maxima) p = FN(maxima_plan)(&a->s, &a->g);
     const isize sums = a->dweight ? p.sums * (FN(sum_size)(&p, &a->s) * (isize)sizeof(real) + whole_lines(a->s.c_out) * (isize)sizeof(double)) : 0;
     return whole_lines(2 * 256 + p.images * p.windows) * (isize)sizeof(isize) + sums + (a->dx ? FN(turned_size)(&a->s) * (isize)sizeof(real) : 0)
-         + ctx->threads * FN(maxima_own)(&p, a);
+         + owners(ctx, FN(maxima_parallel)(&p, &a->s)) * FN(maxima_own)(&p, a);
 }
 
 /* ---- by the weight ---- */
@@ -402,7 +404,7 @@ void FN(maxima_backward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_backward_
     if (a->dx) FN(turn)(s, a->weight, turned);
     char *owns = (char *)(turned + (a->dx ? FN(turned_size)(s) : 0));
     const FN(maxima_data) d = { .a = a, .p = &p, .offset = offset, .pixel = pixel, .base = base, .turned = turned, .sums = sums, .bias = bias };
-    run_tasks(ctx, p.sums > 1 && conv_work(s) >= CONV_PARALLEL_MIN, p.sums, FN(maxima_task), &d, owns, FN(maxima_own)(&p, a));
+    run_tasks(ctx, FN(maxima_parallel)(&p, s), p.sums, FN(maxima_task), &d, owns, FN(maxima_own)(&p, a));
     if (a->dweight) FN(add_sums)(a, &p, sums, bias);
 }
 #endif

@@ -280,7 +280,7 @@ isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gemm_args) *g = args;
     const FN(plan) plan = FN(make_plan)(g);
-    return (FN(shared_scratch)(g, &plan) + ctx->threads * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
+    return (FN(shared_scratch)(g, &plan) + (plan.parallel ? ctx->threads : 1) * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
 }
 
 /* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc. */

@@ -1,4 +1,6 @@
 """Sequential and functional models, compile, fit, evaluate, predict."""
+import re
+
 import numpy as np
 import pytest
 
@@ -244,8 +246,48 @@ def test_summary_and_profile_print_what_they_found(capsys):
     rows = model.profile(x[:20], y[:20], repeats=5)
     text = capsys.readouterr().out
     assert "outside kernels" in text and "Arena" in text
+    weights = re.search(r"of which gradients of weights: (\d+) B", text)
+    assert int(weights[1]) == 4 * model.count_params()
     assert {"kernel", "shape", "flops", "bytes", "seconds", "share"} == set(rows[0])
     assert sum(r["seconds"] for r in model.profile(x[:1], repeats=3, print_fn=lambda line: None)) > 0
+
+
+DIGITS = [layers.Conv2D(16, 3, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dropout(0.3), layers.Dense(10)]
+LENET = [layers.Conv2D(6, 5, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Conv2D(16, 5, activation="relu"), layers.MaxPooling2D(),
+         layers.Flatten(), layers.Dense(120, activation="relu"), layers.Dense(84, activation="relu"), layers.Dense(10)]
+
+
+def arena_of_training(parts, size, batch):
+    """(bytes of the arena of a training step, bytes of all that its layers give)."""
+    model = pydl.Sequential([layers.Input((size, size, 1)), *[type(part).from_config(part.get_config()) for part in parts]])
+    model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(np.ones((3 * batch, size, size, 1), np.float32), np.arange(3 * batch) % 10, batch_size=batch, epochs=1, verbose=0)
+    activations, shape = 0, (batch, size, size, 1)
+    for layer in model.layers:
+        shape = layer.compute_output_shape(shape)
+        activations += 4 * int(np.prod(shape)) * (not isinstance(layer, layers.Flatten))
+    (_, step), = model.recorded_steps()
+    return step.program.nbytes, activations
+
+
+@pytest.mark.parametrize("batch", [64, 256])
+@pytest.mark.parametrize(("parts", "size"), [(DIGITS, 8), (LENET, 28)], ids=["digits", "lenet"])
+def test_an_arena_is_smaller_than_all_activations(parts, size, batch):
+    """Although it holds gradients of weights and of results, and scratch: a dead array's block goes to the next."""
+    arena, activations = arena_of_training(parts, size, batch)
+    assert arena < activations
+
+
+def test_a_step_too_small_to_share_has_no_scratch_for_other_threads():
+    threads = pydl.get_num_threads()
+    try:
+        sizes = []
+        for count in (1, 16):
+            pydl.set_num_threads(count)
+            sizes.append(arena_of_training(DIGITS, 8, 1)[0])
+    finally:
+        pydl.set_num_threads(threads)
+    assert sizes[0] == sizes[1]
 
 
 def test_double_precision_all_the_way():

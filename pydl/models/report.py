@@ -42,13 +42,20 @@ def parameters_line(model):
     return f"Parameters: {model.count_params():,} ({size_text(sum(p.array.nbytes for p in model.weights))}), of which trainable: {trainable:,}"
 
 
+def arena_text(model, what, program):
+    """The size of a step's arena, and how it comes about."""
+    gradients = model.gradient_bytes.get(what)
+    weights = f", of which gradients of weights: {size_text(gradients)}" if gradients else ""
+    return f"{size_text(program.nbytes)}{weights}; its arrays without reuse: {size_text(program.requested)}"
+
+
 def summary_lines(model, line_length=None):
     """The lines of `Model.summary`."""
     if not model.built:
         raise ValueError(f"{model.who}: the model is not built yet; start it with Input(shape), call it on data, or build(input_shape)")
     lines = [f"Model: {model.name}", *table(summary_rows(model), SUMMARY, right=(3,)), parameters_line(model)]
     for what, step in model.recorded_steps():
-        lines.append(f"Arena of the {what}: {size_text(step.program.nbytes)}; its arrays without reuse: {size_text(step.program.requested)}")
+        lines.append(f"Arena of the {what}: {arena_text(model, what, step.program)}")
     if line_length:
         lines = [line[:line_length] for line in lines]
     return lines
@@ -117,5 +124,5 @@ def profile_lines(rows, header):
     flop_peak, byte_peak = machine_peaks()
     return [f"Profile of {header['what']}, {header['threads']} threads, {header['level']}", *lines,
             f"Kernels: {total * 1e3:.4f} ms; a replayed step: {header['wall'] * 1e3:.4f} ms; outside kernels: {(header['wall'] - total) * 1e6:.1f} us",
-            f"Arena: {size_text(header['arena'])}; its arrays without reuse: {size_text(header['requested'])}",
+            f"Arena: {header['arena']}",
             f"Peak measured here: {flop_peak / 1e9:.0f} GFLOP/s, {byte_peak / 1e9:.1f} GB/s"]

@@ -51,6 +51,7 @@ class Training(Feeding):
         self.shuffle_seed = random.next_seed()
         self._place = Place()
         self._feed = None                   # what gives fit its batches, while it runs
+        self.gradient_bytes = {}            # by what a step is called: the gradients of weights, alive until the update
 
     # ---- compile
 
@@ -156,6 +157,7 @@ class Training(Feeding):
         parameters = self.trainable_weights
         if parameters:                                      # a frozen model has nothing to update
             gradients = backward(total, parameters, by_rows=True)
+            self.gradient_bytes[f"train step, batch {len(xs[0])}"] = sum(getattr(g, "nbytes", 0) for g in gradients)      # rows of a table: none whole
             self.optimizer.apply([(g, p) for g, p in zip(gradients, parameters) if g is not None])
         return [total.array]
 
@@ -491,9 +493,9 @@ class Training(Feeding):
             raise RuntimeError(f"{who}: this step cannot be replayed, so it has no profile: {step.reason}")
         with step.lock:
             rows, wall = report.profile_rows(step.program, repeats)
-        header = {"what": f"{self.who}: {kind} step, batch {len(parts[0][0])}", "wall": wall, "threads": get_num_threads(),
-                  "level": get_cpu_level(), "arena": step.program.nbytes, "requested": step.program.requested}
-        return rows, header
+        what = f"{kind} step, batch {len(parts[0][0])}"
+        return rows, {"what": f"{self.who}: {what}", "wall": wall, "threads": get_num_threads(), "level": get_cpu_level(),
+                      "arena": report.arena_text(self, what, step.program)}
 
     def _losses(self):
         return self.objective.losses if self.objective is not None else [self.compile_config["loss"] if self.compile_config else None]
