@@ -54,6 +54,72 @@ def test_a_cell_in_rnn_is_the_layer(cls, cell, back, mask):
     assert report, f"\n{report}"
 
 
+@every_pair
+def test_a_cell_drops_the_same_at_every_step_as_the_layer_does(cls, cell):
+    options = {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 7, "dtype": "float64"}
+    layer, rnn = cls(3, return_sequences=True, **options), layers.RNN(cell(3, **options), return_sequences=True)
+    layer(X)
+    rnn(X)
+    rnn.set_weights(layer.get_weights())
+    for _ in range(3):                                                                    # drawn anew for each call
+        close([rnn(X, training=True)], [layer(X, training=True)])
+    stacked = layers.RNN([cell(8, **options), cell(3, **options)], return_sequences=True)
+    first, second = cls(8, return_sequences=True, **options), cls(3, return_sequences=True, **options)
+    stacked(X)
+    second(first(X))
+    first.set_weights(stacked.get_weights()[:3])
+    second.set_weights(stacked.get_weights()[3:])
+    close([stacked(X, training=True)], [second(first(X, training=True), training=True)])
+
+
+class FromOnes(MinimalGRU):
+    """Begins with ones instead of zeros."""
+
+    def get_initial_state(self, batch_size):
+        return ops.ones((batch_size, self.units), self.dtype)
+
+
+def test_a_cell_says_where_it_begins():
+    rnn, plain = layers.RNN(FromOnes(3, dtype="float64")), layers.RNN(MinimalGRU(3, dtype="float64"))
+    rnn(X)
+    plain(X)
+    plain.set_weights(rnn.get_weights())
+    close([rnn(X)], [plain(X, initial_state=np.ones((3, 3)))])
+    close([rnn(X, initial_state=np.zeros((3, 3)))], [plain(X)])
+    stack = layers.StackedRNNCells([layers.GRUCell(2), FromOnes(3)])
+    assert [state.numpy().tolist() for state in stack.get_initial_state(1)] == [[[0, 0]], [[1, 1, 1]]]
+    assert [state.shape for state in layers.LSTMCell(4).get_initial_state(2)] == [(2, 4), (2, 4)]
+    assert layers.RNN(layers.LSTMCell(3), stateful=True).stateful
+
+
+def test_zeros_at_masked_steps():
+    cell = layers.LSTMCell(3, dtype="float64")
+    want = layers.RNN(cell, return_sequences=True)(X, mask=MASK).numpy() * MASK[..., None]
+    rnn = layers.RNN(cell, return_sequences=True, zero_output_for_mask=True)
+    np.testing.assert_array_equal(rnn(X, mask=MASK).numpy(), want)
+    assert rnn.get_config()["zero_output_for_mask"]
+    close([layers.RNN(cell, zero_output_for_mask=True)(X, mask=MASK)], [layers.RNN(cell)(X, mask=MASK)])      # the last output is that of the last live step
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", None])
+@pytest.mark.parametrize("cell", [lambda: layers.LSTMCell(3, dtype="float64"), lambda: MinimalGRU(3, dtype="float64")])
+def test_cells_both_ways(cell, mode):
+    both = layers.Bidirectional(layers.RNN(cell(), return_sequences=True, return_state=True), merge_mode=mode)
+    got = both(X, mask=MASK)
+    forth, back = both.forward_layer(X, mask=MASK), both.backward_layer(X, mask=MASK)
+    y, z = forth[0], ops.flip(back[0], 1)
+    joined = {"concat": lambda: [ops.concatenate([y, z], -1)], "sum": lambda: [y + z], None: lambda: [y, z]}[mode]()
+    close(got, [*joined, *forth[1:], *back[1:]])
+    assert both.backward_layer.go_backwards and both.backward_layer.cell is not both.forward_layer.cell
+    again = layers.Bidirectional.from_config(both.get_config())
+    again(X)
+    again.set_weights(both.get_weights())
+    close(again(X, mask=MASK), got)
+    given = layers.Bidirectional(layers.RNN(cell(), return_sequences=True, return_state=True), mode, both.get_weights())
+    close(given(X, mask=MASK), got)
+    assert "weights" not in given.get_config()
+
+
 def test_stacked_cells_are_layers_one_after_the_other():
     rnn = layers.RNN([layers.GRUCell(3, dtype="float64"), layers.LSTMCell(4, dtype="float64")], return_sequences=True, return_state=True)
     y, h1, h2, c2 = rnn(X, mask=MASK)
@@ -97,6 +163,19 @@ def test_config_makes_the_same(cell):
     assert again.get_config() == rnn.get_config()
 
 
+class OnlyOutput(MinimalGRU):
+    def call(self, x, states):
+        return super().call(x, states)[0]
+
+    def __init__(self):
+        super().__init__(3)
+
+
+class WrongStart(MinimalGRU):
+    def get_initial_state(self, batch_size):
+        return [np.zeros((1, self.units))]
+
+
 class Wrong(layers.Layer):
     state_size = 2
 
@@ -112,6 +191,13 @@ class Wrong(layers.Layer):
     (lambda: layers.RNN(layers.LSTMCell(3))(X, initial_state=[np.ones((3, 3))]), r"initial_state must have shapes \[\(3, 3\), \(3, 3\)\], got \[\(3, 3\)\]"),
     (lambda: layers.RNN(layers.LSTMCell(3))(X, mask=np.ones((3, 5))), "mask must have shape"),
     (lambda: layers.RNN(layers.LSTMCell(3))(np.ones((3, 0, 2))), "at least one step"),
+    (lambda: layers.RNN(layers.GRUCell(3))(X, initial_state="h"), "RNN .*: initial_state must be an array of numbers, got 'h'"),
+    (lambda: layers.RNN(OnlyOutput())(X), r"the cell must return \(output, states\), got"),
+    (lambda: layers.RNN(WrongStart(3))(X), r"the cell's get_initial_state must have shapes \[\(3, 3\)\], got \[\(1, 3\)\]"),
+    (lambda: layers.RNN(FromOnes(3), stateful=True), "stateful=True begins with zeros, which the cell's get_initial_state does not"),
+    (lambda: layers.RNN([layers.GRUCell(2), FromOnes(3)], stateful=True), "stateful=True begins with zeros"),
+    (lambda: layers.GRUCell(3, name="a")(X, [np.zeros((3, 3))]), r"GRUCell 'a': a step must be \(N, D\), got \(3, 4, 2\)"),
+    (lambda: layers.Bidirectional(layers.RNN(layers.GRUCell(3)), "sum", backward_layer=layers.RNN(layers.GRUCell(4), go_backwards=True))(X), "add"),
 ])
 def test_errors(call, message):
     with pytest.raises((ValueError, TypeError), match=message):

@@ -181,7 +181,7 @@ def test_bidirectional_is_two_layers(cls, sequences, mode):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: layers.Bidirectional(layers.Dense(3)), "layer must be a SimpleRNN, GRU or LSTM"),
+    (lambda: layers.Bidirectional(layers.Dense(3)), "layer must be a SimpleRNN, GRU, LSTM or RNN"),
     (lambda: layers.Bidirectional(layers.GRU(3), merge_mode="cat"), "concat"),
     (lambda: layers.Bidirectional(layers.GRU(3), backward_layer=layers.GRU(3)), "must go different ways"),
     (lambda: layers.Bidirectional(layers.GRU(3), merge_mode="sum", backward_layer=layers.GRU(4, go_backwards=True)), "units of the two layers must agree"),

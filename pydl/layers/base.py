@@ -9,6 +9,7 @@ import numpy as np
 
 from pydl import config, registry, regularizers
 from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
+from pydl.layers.masks import hand_on
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
 from pydl.ops import cast
@@ -64,7 +65,7 @@ class Layer(Owner):
     """
     input_spec = None
     takes_several = True                # a list of inputs is handed on to `call`; layers of one input refuse it
-    supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output
+    supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output; None: the layer sees to it
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
     def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None, lr_multiplier=1.0, **unknown):
@@ -163,8 +164,8 @@ class Layer(Owner):
         if mask is not None and kwargs.get("mask") is None and _takes_mask(type(self)):
             kwargs = {**kwargs, "mask": mask}
         out = self.call(*args, **kwargs)
-        if mask is not None and self.supports_masking:
-            out.mask = mask
+        if mask is not None:
+            hand_on(self, mask, out, _takes_mask(type(self)))
         if self.activity_regularizer is not None:
             self.add_loss(self.activity_regularizer(out))
         watch = watching.get()

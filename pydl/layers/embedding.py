@@ -7,7 +7,7 @@ from pydl.errors import DTypeError, ShapeError, boolean, in_range, positive_int
 from pydl.kernels._common import KernelError
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import any as any_of
-from pydl.ops import cast, equal, multiply, not_equal, where
+from pydl.ops import cast, equal, logical_and, multiply, not_equal, where
 from pydl.ops.elementwise import floating
 from pydl.tensor import Tensor, as_tensor
 
@@ -134,6 +134,8 @@ class Embedding(Layer):
 class Masking(Layer):
     """Mark the steps whose numbers all equal mask_value as padding, and set them to 0: recurrent layers after this one skip them.
 
+    What a layer before it has marked stays marked.
+
     Args:      mask_value: what padding is made of.
     Shapes:    (N, T, D) -> the same.
     Gradients: x, at the steps that are not masked.
@@ -149,10 +151,10 @@ class Masking(Layer):
         self.mask_value = in_range(self.who, "mask_value", mask_value)
         self.input_spec = InputSpec(min_ndim=3)
 
-    def call(self, x):
+    def call(self, x, mask=None):
         live = any_of(not_equal(x, self.mask_value), axis=-1, keepdims=True)
         y = multiply(x, cast(live, x.dtype))
-        y.mask = live[..., 0]
+        y.mask = live[..., 0] if mask is None else logical_and(live[..., 0], mask)
         return y
 
     def compute_mask(self, x):

@@ -11,6 +11,7 @@ from pydl.tensor import Tensor
 
 class Merge(Layer):
     """Inputs combined element by element.  Inputs with fewer axes get axes of size 1 after the batch; sizes of 1 stretch."""
+    supports_masking = None
     exactly = None                      # how many inputs, where only one number will do
 
     def check_inputs(self, shapes):

@@ -5,10 +5,11 @@ from pydl import constraints, initializers, ops, regularizers
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, in_range, int_tuple, is_int
 from pydl.layers.base import InputSpec, Layer
+from pydl.layers.carry import copy
 from pydl.ops import cast, moveaxis, transpose
 from pydl.ops.operands import floating
 from pydl.shapes import normalize_axes, normalize_axis
-from pydl.tensor import as_tensor
+from pydl.tensor import as_tensor, no_grad
 
 
 def _split(scale, center, values):
@@ -154,7 +155,8 @@ class BatchNormalization(_Normalization):
 
     In training the mean and the (biased) variance are those of the batch, over every axis but `axis`; moving averages of
     both are kept, moving = moving * momentum + batch * (1 - momentum), and used otherwise.  `trainable = False` freezes the
-    averages too: the layer then runs in inference mode, even with training=True.
+    averages too: the layer then runs in inference mode, even with training=True.  Steps of sequences that a mask calls padding
+    count in no statistics.
 
     Args:      axis: the axis of the features; 1 for images with channels first.
                momentum: of the moving averages, in [0, 1].    epsilon: positive, under the root.
@@ -201,8 +203,14 @@ class BatchNormalization(_Normalization):
         gamma, beta = _split(self.scale, self.center, [p.array for p in self._values()])
         return gamma, beta, self.moving_mean.array, self.moving_variance.array, self.epsilon
 
-    def call(self, x, training=False, relu=False, skip=None):
-        """Normalise.  relu, skip: what a model found behind the layer and wants done in the same pass; for features along the last axis."""
+    def call(self, x, training=False, relu=False, skip=None, mask=None):
+        """Normalise.
+
+        relu, skip: what a model found behind the layer and wants done in the same pass; for features along the last axis.
+        mask: False where a position does not count, over the first axes of x, as many as it has; (N, T) for the steps of sequences.
+        """
+        if mask is not None and training and self.trainable:
+            return self._by_live_positions(x, mask, relu, skip)
         moved = self.axis % x.ndim != x.ndim - 1
         if moved:
             x = moveaxis(x, self.axis, -1)
@@ -218,6 +226,30 @@ class BatchNormalization(_Normalization):
             y = skip + y
             y = ops.relu(y) if relu else y
         return moveaxis(y, -1, self.axis) if moved else y
+
+
+    def _by_live_positions(self, x, mask, relu, skip):
+        """As in training, the statistics being those of the positions where the mask is True; made of ordinary ops."""
+        if mask.shape != x.shape[:mask.ndim] or self.axis % x.ndim < mask.ndim:
+            raise ShapeError(f"{self.who}: mask must have shape {x.shape[:2]}, one value for each step, and not reach the features, got {mask.shape}")
+        axes = tuple([axis for axis in range(x.ndim) if axis != self.axis % x.ndim])
+        features = tuple([size if axis not in axes else 1 for axis, size in enumerate(x.shape)])
+        live = ops.reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
+        each = x.size // mask.size // x.shape[self.axis] if x.size else 1                      # positions that one value of the mask speaks for
+        count = ops.maximum(ops.multiply(ops.sum(cast(mask, x.dtype)), float(each)), 1.0)
+        mean = ops.divide(ops.sum(ops.where(live, x, 0.0), axes, keepdims=True), count)
+        centred = ops.subtract(x, mean)
+        variance = ops.divide(ops.sum(ops.where(live, ops.square(centred), 0.0), axes, keepdims=True), count)
+        y = ops.multiply(centred, ops.rsqrt(ops.add(variance, self.epsilon)))
+        gamma, beta = _split(self.scale, self.center, self._values())
+        y = y if gamma is None else ops.multiply(y, ops.reshape(gamma, features))
+        y = y if beta is None else ops.add(y, ops.reshape(beta, features))
+        with no_grad():
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moved = ops.add(ops.multiply(moving, self.momentum), ops.multiply(ops.reshape(batch, moving.shape), 1 - self.momentum))
+                copy(moved.array, moving.array)
+        y = y if skip is None else skip + y
+        return ops.relu(y) if relu else y
 
 
 class LayerNormalization(_Normalization):

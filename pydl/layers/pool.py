@@ -1,9 +1,13 @@
 """Pooling: the largest or the mean value of each window, or of the whole image, sequence or volume."""
+import math
+
 from pydl import config
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, int_tuple, is_int, one_of, show
 from pydl.layers.base import InputSpec, Layer
-from pydl.ops import expand_dims, reshape, transpose
+from pydl.ops import any as any_of
+from pydl.ops import cast, divide, expand_dims, maximum, reshape, transpose, where
+from pydl.ops import sum as sum_of
 from pydl.ops.operands import floating
 from pydl.shapes import conv_padding, pool_output_size
 
@@ -332,9 +336,30 @@ class GlobalAveragePooling2D(_GlobalPooling):
     op = GlobalAveragePoolOp
 
 
-class GlobalAveragePooling1D(_GlobalPooling):
-    """Take the mean over the whole sequence.  (N, T, C) -> (N, C), or (N, 1, C) with keepdims."""
-    op, spatial = GlobalAveragePoolOp, 1
+class _GlobalPooling1D(_GlobalPooling):
+    """Over all steps of a sequence but those that a mask calls padding."""
+    spatial = 1
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return super().call(x)
+        axis = 2 if self.data_format == "channels_first" else 1
+        if mask.shape != (x.shape[0], x.shape[axis]):
+            raise ShapeError(f"{self.who}: mask must have shape {(x.shape[0], x.shape[axis])}, one value for each step, got {mask.shape}")
+        return self.of_live(x, expand_dims(mask, 3 - axis), axis)
+
+
+class GlobalAveragePooling1D(_GlobalPooling1D):
+    """Take the mean over the whole sequence.  (N, T, C) -> (N, C), or (N, 1, C) with keepdims.
+
+    Steps that a mask calls padding do not count; where all are, the mean is 0.
+    """
+    op = GlobalAveragePoolOp
+
+    def of_live(self, x, live, axis):
+        """The mean over the steps where live, (N, T, 1) or (N, 1, T), is True."""
+        count = maximum(sum_of(cast(live, x.dtype), axis, self.keepdims), 1.0)
+        return divide(sum_of(where(live, x, 0.0), axis, self.keepdims), count)
 
 
 class GlobalMaxPooling2D(_GlobalPooling):
@@ -342,9 +367,16 @@ class GlobalMaxPooling2D(_GlobalPooling):
     op = GlobalMaxPoolOp
 
 
-class GlobalMaxPooling1D(_GlobalPooling):
-    """Take the largest value of the whole sequence.  (N, T, C) -> (N, C), or (N, 1, C) with keepdims."""
-    op, spatial = GlobalMaxPoolOp, 1
+class GlobalMaxPooling1D(_GlobalPooling1D):
+    """Take the largest value of the whole sequence.  (N, T, C) -> (N, C), or (N, 1, C) with keepdims.
+
+    Steps that a mask calls padding do not count (in Keras they do); where all are, the result is 0.
+    """
+    op = GlobalMaxPoolOp
+
+    def of_live(self, x, live, axis):
+        """The largest of the steps where live, (N, T, 1) or (N, 1, T), is True."""
+        return where(any_of(live, axis, self.keepdims), _GlobalPooling.call(self, where(live, x, -math.inf)), 0.0)
 
 
 class GlobalAveragePooling3D(_GlobalPooling):

@@ -5,14 +5,14 @@ run step by step, as ordinary ops: the same results for any function, at the cos
 """
 from pydl import activations, constraints, initializers, random, regularizers
 from pydl.autodiff import Op
-from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
+from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
 from pydl.layers.dropout import DropoutNoiseOp
 from pydl.layers.stepwise import stepwise
-from pydl.ops import get_item, multiply, not_equal, sigmoid, tanh
+from pydl.ops import cast, flip, get_item, multiply, not_equal, sigmoid, tanh
 from pydl.ops.elementwise import floating
-from pydl.tensor import as_tensor
+from pydl.tensor import Tensor, as_tensor
 
 GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
 WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
@@ -186,6 +186,16 @@ def check_steps(who, shape):
         raise ShapeError(f"{who}: needs at least one step, got x of shape {tuple(shape)}")
 
 
+def numbers(who, name, value, dtype=None):
+    """An argument as a Tensor, of the dtype if one is given; text, objects and ragged lists are refused by its name."""
+    if isinstance(value, Tensor):
+        return value if dtype is None else cast(value, dtype)
+    try:
+        return as_tensor(value, dtype)
+    except (TypeError, ValueError):
+        raise DTypeError(f"{who}: {name} must be an array of numbers, got {show(value)}") from None
+
+
 def checked_states(who, cell, states, n, units, dtype):
     """The initial state as a list of Tensors (n, units): h, and c of an LSTM; empty for None."""
     if states is None:
@@ -194,7 +204,7 @@ def checked_states(who, cell, states, n, units, dtype):
     names = ["h", "c"] if cell == "lstm" else ["h"]
     if len(states) != len(names):
         raise ValueError(f"{who}: initial_state must be {'[h, c]' if cell == 'lstm' else 'one array, h'}, got {len(states)} array(s)")
-    states = [as_tensor(s, dtype) if getattr(s, "dtype", None) != dtype else as_tensor(s) for s in states]
+    states = [numbers(who, f"initial_state {name}", state, dtype) for name, state in zip(names, states)]
     for name, state in zip(names, states):
         if state.shape != (n, units):
             raise ShapeError(f"{who}: initial_state {name} must have shape {(n, units)}, got {state.shape}")
@@ -205,7 +215,7 @@ def checked_mask(who, mask, shape):
     """The mask as a Tensor of bools (N, T), or None."""
     if mask is None:
         return None
-    mask = as_tensor(mask)
+    mask = numbers(who, "mask", mask)
     if mask.shape != tuple(shape[:2]):
         raise ShapeError(f"{who}: mask must have shape {tuple(shape[:2])}, one value for each step, got {mask.shape}")
     return mask if mask.dtype.kind == "b" else not_equal(mask, 0)
@@ -273,31 +283,34 @@ class _Recurrent(Carry, Layer):
             self.bias = self.add_weight((2, width) if self.cell == "gru" else (width,), self.bias_initializer, name="bias",
                                         regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
-    def call(self, x, initial_state=None, mask=None, training=False):
+    def noise(self, n, width, dtype):
+        """What the inputs and the state are multiplied by in training, the same at every step: (n, 1, width) and (n, units); None where nothing is dropped."""
+        return tuple([DropoutNoiseOp(rate, self.stream, shape, dtype)() if rate else None
+                      for rate, shape in ((self.dropout, (n, 1, width)), (self.recurrent_dropout, (n, self.units)))])
+
+    def call(self, x, initial_state=None, mask=None, training=False, noise=None):
+        """Run the sequence.  noise: that of `noise`, where a cell takes one step after the other; drawn anew by default."""
         if isinstance(x, (list, tuple)):
             x, *given = x
             if initial_state is not None and given:
                 raise ValueError(f"{self.who}: the initial state is given twice, beside x and as initial_state")
-            initial_state = given or initial_state
+            initial_state, mask = given or initial_state, getattr(x, "mask", None) if mask is None else mask
         check_steps(self.who, x.shape)
         mask = checked_mask(self.who, mask, x.shape)
         states = checked_states(self.who, self.cell, initial_state, x.shape[0], self.units, x.dtype)
         carried = self.carry(x.shape[0]) if self.stateful else []
         if carried and not states:
             states = [copied(a) for a in carried]
-        drop = None
-        if training and self.dropout:
-            x = multiply(x, DropoutNoiseOp(self.dropout, self.stream, (x.shape[0], 1, x.shape[2]), x.dtype)())
-        if training and self.recurrent_dropout:
-            drop = DropoutNoiseOp(self.recurrent_dropout, self.stream, (x.shape[0], self.units), x.dtype)()
+        of_x, drop = (noise or self.noise(x.shape[0], x.shape[2], x.dtype)) if training else (None, None)
+        x = x if of_x is None else multiply(x, of_x)
         values = self.cell, x, self.kernel, self.recurrent_kernel, self.bias, states, mask, self.go_backwards, drop
         fused = self.activation is tanh and (self.recurrent_activation is sigmoid or self.cell == "tanh")
         y, *last = (connect(*values, self.peephole_kernel, self.recompute) if fused
                     else stepwise(*values, self.activation, self.recurrent_activation, self.peephole_kernel))
         for array, state in zip(carried, last):
             copy(state.array, array)
-        if mask is not None and self.return_sequences and not self.go_backwards:
-            y.mask = mask
+        if mask is not None and self.return_sequences:
+            y.mask = flip(mask, 1) if self.go_backwards else mask                       # as y stands: in the order in which the steps were taken
         out = y if self.return_sequences else last[0] if mask is None else get_item(y, (slice(None), -1))      # 0 where every step is masked
         return [out, *last] if self.return_state else out
 
@@ -341,7 +354,7 @@ class SimpleRNN(_Recurrent):
                seed: of the dropout.
                return_sequences: return the state of every step instead of the last.
                return_state: return a list, with the last state after the output.
-               go_backwards: take the steps from the last to the first.
+               go_backwards: take the steps from the last to the first; the output, and the mask that comes with it, stand in that order.
                stateful: start from the state the previous call ended with; `reset_states()` sets it to zeros.
                unroll: accepted for Keras's sake; there is no loop to unroll.
                recompute: keep the outputs only and compute the gates again for the gradients: less memory for one more forward pass.

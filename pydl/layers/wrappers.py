@@ -2,6 +2,8 @@
 from pydl import registry
 from pydl.errors import one_of, show
 from pydl.layers.base import InputSpec, Layer
+from pydl.layers.cells import RNN
+from pydl.layers.norm import BatchNormalization
 from pydl.layers.recurrent import _Recurrent
 from pydl.ops import add, concatenate, flip, multiply, reshape
 
@@ -34,9 +36,10 @@ class TimeDistributed(Layer):
         self.check_input(input_shape)
         self.layer.ensure_built((None, *input_shape[2:]))
 
-    def call(self, x, training=False):
+    def call(self, x, training=False, mask=None):
         n, steps = x.shape[:2]
-        y = self.layer(reshape(x, (n * steps, *x.shape[2:])), training=training)
+        inside = {"mask": reshape(mask, (n * steps,))} if mask is not None and isinstance(self.layer, BatchNormalization) else {}
+        y = self.layer(reshape(x, (n * steps, *x.shape[2:])), training=training, **inside)
         return reshape(y, (n, steps, *y.shape[1:]))
 
     def compute_output_shape(self, input_shape):
@@ -46,8 +49,9 @@ class TimeDistributed(Layer):
 class Bidirectional(Layer):
     """Run a recurrent layer from the first step to the last and a twin of it from the last to the first, and join what they return.
 
-    Args:      layer: a SimpleRNN, GRU or LSTM.
+    Args:      layer: a SimpleRNN, GRU, LSTM or RNN.
                merge_mode: "concat", "sum", "mul" or "ave" of the two outputs; None returns both.
+               weights: the weights to start from, the first layer's, then the second's; by default what the layers' initializers say.
                backward_layer: the second layer, instead of a twin with the same settings (and new weights); it must go the other way.
     Call:      layer(x, initial_state=None, mask=None, training=False); initial_state holds the first layer's, then the second's.
     Shapes:    (N, T, D) -> (N, 2 units), or (N, T, 2 units) with return_sequences, for "concat".  With return_state the states of both follow.
@@ -60,24 +64,27 @@ class Bidirectional(Layer):
         (2, 5, 8)
     """
 
-    def __init__(self, layer, merge_mode="concat", backward_layer=None, **kwargs):
+    def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
-            if not isinstance(value, _Recurrent) and not (name == "backward_layer" and value is None):
-                raise TypeError(f"Bidirectional: {name} must be a SimpleRNN, GRU or LSTM, got {show(value)}")
+            if not isinstance(value, (_Recurrent, RNN)) and not (name == "backward_layer" and value is None):
+                raise TypeError(f"Bidirectional: {name} must be a SimpleRNN, GRU, LSTM or RNN, got {show(value)}")
         super().__init__(**{"dtype": layer.dtype, **kwargs})
         self.merge_mode = one_of(self.who, "merge_mode", merge_mode, MERGE_MODES)
         self.forward_layer = layer
         if backward_layer is None:
-            config = layer.get_config()
-            backward_layer = type(layer).from_config({**config, "name": f"backward_{layer.name}", "go_backwards": not layer.go_backwards})
+            config = {**layer.get_config(), "name": f"backward_{layer.name}", "go_backwards": not layer.go_backwards}
+            with registry.custom_object_scope({type(inner).__name__: type(inner) for inner in layer.layers_inside}):
+                backward_layer = type(layer).from_config(config)
         for name in ("return_sequences", "return_state", "stateful", "units", "dtype"):
             if name == "units" and merge_mode in ("concat", None):
                 continue
-            if getattr(layer, name) != getattr(backward_layer, name):
-                raise ValueError(f"{self.who}: {name} of the two layers must agree, got {getattr(layer, name)} and {getattr(backward_layer, name)}")
+            both = [getattr(one, name, None) for one in (layer, backward_layer)]            # units: an RNN has none, its cell says what comes out
+            if both[0] != both[1] and None not in both:
+                raise ValueError(f"{self.who}: {name} of the two layers must agree, got {both[0]} and {both[1]}")
         if layer.go_backwards == backward_layer.go_backwards:
             raise ValueError(f"{self.who}: the two layers must go different ways, got go_backwards={layer.go_backwards} for both")
         self.backward_layer = backward_layer
+        object.__setattr__(self, "_first_weights", weights)
         self.input_spec = InputSpec(ndim=3)
 
     @property
@@ -90,6 +97,8 @@ class Bidirectional(Layer):
         self.forward_layer.ensure_built(input_shape)
         self.backward_layer.ensure_built(input_shape)
         self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]})
+        if self._first_weights is not None:
+            self.set_weights(self._first_weights)
 
     def call(self, x, initial_state=None, mask=None, training=False):
         layers, states = (self.forward_layer, self.backward_layer), (None, None)
@@ -106,8 +115,9 @@ class Bidirectional(Layer):
             results.append(flip(y, 1) if layer.go_backwards and layer.return_sequences else y)
             last += rest
         joined = self._merged(*results)
-        if mask is not None and self.forward_layer.return_sequences and self.merge_mode is not None:
-            joined.mask = mask
+        if mask is not None and self.forward_layer.return_sequences:
+            for y in joined if self.merge_mode is None else [joined]:
+                y.mask = mask
         if not last:
             return joined
         return [*joined, *last] if self.merge_mode is None else [joined, *last]
@@ -139,4 +149,7 @@ class Bidirectional(Layer):
     reset_state = reset_states
 
     def get_config(self):
-        return {**super().get_config(), "layer": registry.serialize(self.forward_layer), "backward_layer": registry.serialize(self.backward_layer)}
+        """Return the settings; not the `weights` to start from, which are saved as weights."""
+        config = {**super().get_config(), "layer": registry.serialize(self.forward_layer), "backward_layer": registry.serialize(self.backward_layer)}
+        config.pop("weights", None)
+        return config

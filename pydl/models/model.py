@@ -23,6 +23,7 @@ class Model(Training, Layer):
         >>> model.output_shape
         (None, 2)
     """
+    supports_masking = None
 
     def __new__(cls, *args, **kwargs):
         if cls is Model:

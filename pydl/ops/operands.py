@@ -49,7 +49,7 @@ class CastOp(Op):
 def cast(x, dtype):
     """Return x with another element type.
 
-    Floats go to integers toward zero, what does not fit to the nearest that does, NaN to 0; anything but zero is true.
+    Floats go to integers toward zero, what does not fit to the nearest that does, NaN to 0; anything but zero is true.  A mask of padding is kept.
 
     Args:      x: a tensor or array-like.    dtype: "float32", "float64", "int32", "int64", "uint8" or "bool".
     Shapes:    x (...) -> y (...)
@@ -67,7 +67,12 @@ def cast(x, dtype):
     if name not in DTYPES:
         raise TypeError(f"cast: dtype must be one of {', '.join(DTYPES)}, got {show(dtype)}")
     x = tensor("cast", x)
-    return x if x.dtype.name == name else CastOp(np.dtype(name))(x)
+    if x.dtype.name == name:
+        return x
+    y, mask = CastOp(np.dtype(name))(x), getattr(x, "mask", None)
+    if mask is not None:
+        y.mask = mask                   # the same steps of the same sequences
+    return y
 
 
 def stop_gradient(x):
