@@ -2,7 +2,7 @@
 import numpy as np
 
 from pydl.data.arrays import as_array
-from pydl.errors import ShapeError, in_range, one_of, positive_int
+from pydl.errors import ShapeError, boolean, in_range, one_of, positive_int
 
 WINDOWS = {"hann": lambda n: 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n), "hamming": lambda n: 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n) / n),
            "rectangular": np.ones}                        # of period n, as frames that overlap want them
@@ -28,7 +28,7 @@ def spectrogram(samples, frame=256, hop=128, window="hann", rate=None, bands=Non
         1000
     """
     who = "spectrogram"
-    x = as_array(who, "samples", samples)
+    x, log = as_array(who, "samples", samples), boolean(who, "log", log)
     if x.ndim != 1:
         raise ShapeError(f"{who}: samples must be one sound (n,), got shape {x.shape}")
     frame, hop, window = positive_int(who, "frame", frame), positive_int(who, "hop", hop), one_of(who, "window", window, WINDOWS)

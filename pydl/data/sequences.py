@@ -29,6 +29,7 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         raise TypeError(f"{who}: dtype must name an element type, got {show(dtype)}") from None
     if isinstance(value, str) and dtype.kind not in "OSU":
         raise DTypeError(f"{who}: value {show(value)} is text and dtype {dtype.name} is not; dtype=object takes texts of any length")
+    filling = _filling(who, value, dtype)
     rows = [_row(who, i, sequence, dtype) for i, sequence in enumerate(sequences)]
     if maxlen is None:
         if not rows:
@@ -37,7 +38,10 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
     else:
         maxlen = positive_int(who, "maxlen", maxlen)
     shape = next((row.shape[1:] for row in rows if len(row)), ())
-    result = np.full((len(rows), maxlen, *shape), value, dtype=dtype)
+    try:
+        result = np.full((len(rows), maxlen, *shape), filling)
+    except (ValueError, MemoryError):
+        raise ShapeError(f"{who}: {len(rows)} sequences of maxlen {maxlen} do not fit in memory") from None
     for i, row in enumerate(rows):
         if not len(row):
             continue
@@ -51,6 +55,19 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
     return result
 
 
+def _filling(who, value, dtype):
+    """`value` as an element of the dtype, which must be able to hold it."""
+    try:
+        with np.errstate(all="ignore"):
+            filling = np.asarray(value).astype(dtype)
+        kept = filling.ndim == 0 and (dtype.kind not in "iub" or filling == value)
+    except (TypeError, ValueError, OverflowError):
+        kept = False
+    if not kept:
+        raise DTypeError(f"{who}: value must be one element of dtype {dtype.name}, got {show(value)}")
+    return filling
+
+
 def _row(who, i, sequence, dtype):
     """A sequence as an array of the dtype."""
     if not hasattr(sequence, "__len__"):
@@ -62,8 +79,10 @@ def _row(who, i, sequence, dtype):
     try:
         given = np.asarray(sequence, dtype=dtype if dtype.kind in "OSU" else None)
         row = given.astype(dtype)
-    except (ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{who}: sequence {i} cannot be turned into {dtype.name}: {error}") from None
+    if given.dtype.kind == "c" and dtype.kind not in "cOSU":
+        raise DTypeError(f"{who}: sequence {i} holds complex numbers, which {dtype.name} does not")
     if dtype.kind in "iu" and given.dtype.kind in "fiu" and not np.array_equal(row, given):
         raise DTypeError(f"{who}: sequence {i} holds numbers that {dtype.name} does not ({show(given[row != given].reshape(-1)[0].item())}); "
                          "pass dtype='float32' for real numbers")

@@ -8,8 +8,9 @@ from pydl import registry
 from pydl.errors import ShapeError, boolean, is_int, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
-from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, check_steps, checked_mask, numbers
+from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, check_steps, checked_mask
 from pydl.ops import flip, get_item, reshape, stack, where, zeros
+from pydl.ops.operands import numbers
 from pydl.tensor import Tensor, no_grad
 
 

@@ -7,9 +7,12 @@ from pydl.errors import DTypeError, ShapeError, boolean, in_range, positive_int
 from pydl.kernels._common import KernelError
 from pydl.layers.base import InputSpec, Layer
 from pydl.ops import any as any_of
-from pydl.ops import cast, equal, logical_and, multiply, not_equal, where
+from pydl.ops import cast, equal, floor, logical_and, multiply, not_equal, where
 from pydl.ops.elementwise import floating
+from pydl.ops.operands import numbers
 from pydl.tensor import Tensor, as_tensor
+
+FRACTION = "; of ids given as floats, fractions and NaN are taken for -1"
 
 
 class EmbeddingOp(Op):
@@ -23,7 +26,7 @@ class EmbeddingOp(Op):
             B.take_rows(table, ids, y)
         except KernelError as error:
             raise ValueError(f"{self.who}: id {error.value} (number {error.where} of ids {ids.shape}) is outside the vocabulary, "
-                             f"0 <= id < {error.limit}") from None
+                             f"0 <= id < {error.limit}{FRACTION if error.value == -1 else ''}") from None
         self.ids, self.shape = ids, table.shape
         return y
 
@@ -52,16 +55,13 @@ def embedding(ids, table):
 
 
 def _whole(who, ids):
-    """Ids as int32 or int64; floats (which functional inputs are by default) are cut to integers."""
-    try:
-        ids = as_tensor(ids)
-    except TypeError as error:
-        raise DTypeError(f"{who}: ids must be integers: {error}") from None
-    if ids.dtype.kind == "b":
-        raise DTypeError(f"{who}: ids must be integers, got bools")
+    """Ids as int32 or int64; floats (which functional inputs are by default) may hold whole numbers."""
+    ids = numbers(who, "ids", ids)
+    if ids.dtype.name in ("bool", "uint64"):
+        raise DTypeError(f"{who}: ids must be integers, of at most 64 bits with a sign, got {ids.dtype.name}")
     if ids.dtype.kind == "f":
-        return cast(where(equal(ids, ids), ids, -1.0), "int64")     # NaN is no id, and no 0 either
-    return ids if ids.dtype.itemsize >= 4 else cast(ids, "int32")
+        return cast(where(equal(ids, floor(ids)), ids, -1.0), "int64")     # a fraction is no id, and NaN is none
+    return ids if ids.dtype.name in ("int32", "int64") else cast(ids, "int32" if ids.dtype.itemsize < 4 else "int64")
 
 
 class Embedding(Layer):

@@ -5,14 +5,14 @@ run step by step, as ordinary ops: the same results for any function, at the cos
 """
 from pydl import activations, constraints, initializers, random, regularizers
 from pydl.autodiff import Op
-from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int, show
+from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
 from pydl.layers.dropout import DropoutNoiseOp
 from pydl.layers.stepwise import stepwise
-from pydl.ops import cast, flip, get_item, multiply, not_equal, sigmoid, tanh
+from pydl.ops import flip, get_item, multiply, not_equal, sigmoid, tanh
 from pydl.ops.elementwise import floating
-from pydl.tensor import Tensor, as_tensor
+from pydl.ops.operands import numbers
 
 GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
 WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
@@ -184,16 +184,6 @@ def _sequence(who, cell, x, kernel, recurrent, bias, initial_state, mask, go_bac
 def check_steps(who, shape):
     if shape[1] < 1:
         raise ShapeError(f"{who}: needs at least one step, got x of shape {tuple(shape)}")
-
-
-def numbers(who, name, value, dtype=None):
-    """An argument as a Tensor, of the dtype if one is given; text, objects and ragged lists are refused by its name."""
-    if isinstance(value, Tensor):
-        return value if dtype is None else cast(value, dtype)
-    try:
-        return as_tensor(value, dtype)
-    except (TypeError, ValueError):
-        raise DTypeError(f"{who}: {name} must be an array of numbers, got {show(value)}") from None
 
 
 def checked_states(who, cell, states, n, units, dtype):

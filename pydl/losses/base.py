@@ -4,6 +4,7 @@ import inspect
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, one_of, show, string
 from pydl.ops import cast, multiply, reshape
+from pydl.ops.operands import numbers
 from pydl.targets import aligned_weights, floating
 from pydl.tensor import Tensor, as_tensor
 
@@ -50,8 +51,8 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
         who = type(self).__name__
-        y_pred = floating(y_pred, self.dtype)
-        y_true = as_tensor(y_true)
+        y_pred = floating(numbers(who, "y_pred", y_pred), self.dtype)
+        y_true = numbers(who, "y_true", y_true)
         if self.casts_targets and y_true.dtype != y_pred.dtype:
             y_true = cast(y_true, y_pred.dtype)
         values = as_tensor(self.call(y_true, y_pred))

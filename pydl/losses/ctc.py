@@ -5,8 +5,8 @@ from pydl.autodiff import Op
 from pydl.errors import ShapeError
 from pydl.kernels._common import KernelError
 from pydl.losses.base import Loss
+from pydl.ops.operands import numbers
 from pydl.targets import floating, label_error
-from pydl.tensor import as_tensor
 
 
 class CTCOp(Op):
@@ -41,6 +41,8 @@ def sequence_error(who, labels, error, shape):
 def check_sequences(who, true_shape, pred_shape):
     if len(pred_shape) != 3 or len(true_shape) != 2 or true_shape[0] != pred_shape[0]:
         raise ShapeError(f"{who}: expected y_true (N, length) and y_pred (N, steps, classes), got {true_shape} and {pred_shape}")
+    if pred_shape[2] == 0:
+        raise ShapeError(f"{who}: y_pred has no classes, not even the blank: its shape is {pred_shape}")
 
 
 def ctc(y_true, y_pred):
@@ -57,7 +59,7 @@ def ctc(y_true, y_pred):
         >>> round(pydl.losses.ctc([[1]], [[[0.0, 0.0]]]).item(), 4)      # one step, two classes, one alignment
         0.6931
     """
-    y_true, y_pred = as_tensor(y_true), floating(y_pred)
+    y_true, y_pred = numbers("ctc", "y_true", y_true), floating(numbers("ctc", "y_pred", y_pred))
     check_sequences("ctc", y_true.shape, y_pred.shape)
     return CTCOp("ctc")(y_true, y_pred)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pydl.autodiff import Op
-from pydl.errors import ShapeError, show
+from pydl.errors import DTypeError, ShapeError, show
 from pydl.kernels._common import Array
 from pydl.tensor import Tensor, as_tensor, made_by
 
@@ -16,6 +16,16 @@ def tensor(who, x):
         return as_tensor(x)
     except TypeError as error:
         raise TypeError(f"{who}: {error}") from None
+
+
+def numbers(who, name, value, dtype=None):
+    """An argument as a Tensor, of the dtype if one is given; text, objects and ragged lists are refused by its name."""
+    if isinstance(value, Tensor):
+        return value if dtype is None else cast(value, dtype)
+    try:
+        return as_tensor(value, dtype)
+    except (TypeError, ValueError):
+        raise DTypeError(f"{who}: {name} must be an array of numbers, got {show(value)}") from None
 
 
 def tensors(who, values):

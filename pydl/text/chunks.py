@@ -2,6 +2,11 @@
 from pydl.errors import ShapeError, show
 
 
+def _listed(value):
+    """Whether it is a list of something, or an array; a text is none."""
+    return hasattr(value, "__len__") and hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict))
+
+
 def chunks(tags):
     """Return the chunks of a tagged sequence: (name, first, behind the last).
 
@@ -15,6 +20,8 @@ def chunks(tags):
         >>> chunks(["B-NP", "I-NP", "O", "I-VP", "B-VP"])
         [('NP', 0, 2), ('VP', 3, 4), ('VP', 4, 5)]
     """
+    if not _listed(tags):
+        raise TypeError(f"chunks: tags must be a list of strings, got {show(tags)}")
     found, name, first = [], None, 0
     for i, tag in enumerate(tags):
         kind, _, called = tag.partition("-") if isinstance(tag, str) else ("", "", "")
@@ -39,6 +46,9 @@ def chunk_scores(true, predicted):
         >>> chunk_scores([["B-NP", "I-NP", "B-VP"]], [["B-NP", "O", "B-VP"]])
         {'precision': 0.5, 'recall': 0.5, 'f1': 0.5}
     """
+    for name, given in (("true", true), ("predicted", predicted)):
+        if not _listed(given) or not all(map(_listed, given)):
+            raise TypeError(f"chunk_scores: {name} must be a list of lists of tags, got {show(given)}")
     if len(true) != len(predicted):
         raise ShapeError(f"chunk_scores: {len(true)} true sequences, {len(predicted)} predicted ones")
     right = there = claimed = 0

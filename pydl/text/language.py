@@ -151,7 +151,7 @@ def log_probability(model, sequences, start, from_logits=True, batch_size=32):
     """
     who = "log_probability"
     from_logits, batch_size = boolean(who, "from_logits", from_logits), positive_int(who, "batch_size", batch_size)
-    rows = [as_array(who, f"sequence {i}", s) if len(s) else np.zeros(0, np.int64) for i, s in enumerate(sequences)]
+    rows = [as_array(who, f"sequence {i}", s) if len(s) else np.zeros(0, np.int64) for i, s in enumerate(_sequences(who, sequences))]
     for i, row in enumerate(rows):
         if row.dtype.kind not in "iu":
             raise DTypeError(f"{who}: sequence {i} must hold the numbers of tokens, got {row.dtype}")
@@ -178,6 +178,13 @@ def log_probability(model, sequences, start, from_logits=True, batch_size=32):
     return result
 
 
+def _sequences(who, sequences):
+    """A list of sequences, each of a length."""
+    if not isinstance(sequences, (list, tuple, np.ndarray)) or not all(hasattr(s, "__len__") for s in sequences):
+        raise TypeError(f"{who}: sequences must be a list of sequences of numbers, got {show(sequences)}")
+    return sequences
+
+
 def perplexity(model, sequences, start, from_logits=True, batch_size=32):
     """Return exp(-mean log p) over all tokens of the sequences: how many tokens the model wavers between.  Arguments as in `log_probability`.
 
@@ -189,7 +196,7 @@ def perplexity(model, sequences, start, from_logits=True, batch_size=32):
         >>> round(pydl.text.perplexity(model, [[0], [1, 0]], start=-1), 5)
         2.0
     """
-    total = sum(len(sequence) for sequence in sequences)
+    total = sum(len(sequence) for sequence in _sequences("perplexity", sequences))
     if not total:
         raise ValueError("perplexity: the sequences hold no token")
     return float(np.exp(-log_probability(model, sequences, start, from_logits, batch_size).sum() / total))

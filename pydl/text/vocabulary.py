@@ -68,10 +68,12 @@ class Vocabulary:
         min_count, order = positive_int(who, "min_count", min_count), one_of(who, "order", order, ("count", "sorted"))
         if isinstance(sequences, str):
             raise TypeError(f"{who}: sequences must be a list of sequences; for one text pass [text]")
+        if not hasattr(sequences, "__iter__"):
+            raise TypeError(f"{who}: sequences must be a list of sequences, got {show(sequences)}")
         counts = Counter()
         for i, sequence in enumerate(sequences):
             try:
-                counts.update(sequence)
+                counts.update(iter(sequence))
             except TypeError:
                 raise TypeError(f"{who}: sequence {i} must be a list of tokens, got {show(sequence)}") from None
         odd = next((token for token in counts if not isinstance(token, str) or not token), None)

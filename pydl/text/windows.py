@@ -54,7 +54,8 @@ def streams(ids, batch_size, length):
         [[0, 1], [4, 5], [2, 3], [6, 7]]
     """
     who = "streams"
-    ids, batch_size, length = _ids(who, np.asarray(ids)), positive_int(who, "batch_size", batch_size), positive_int(who, "length", length)
+    ids = _ids(who, list(ids) if isinstance(ids, range) else ids)
+    batch_size, length = positive_int(who, "batch_size", batch_size), positive_int(who, "length", length)
     each = max(len(ids) - 1, 0) // batch_size
     batches = each // length
     if not batches:
