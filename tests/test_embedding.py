@@ -162,7 +162,7 @@ def test_bidirectional_is_two_layers(cls, sequences, mode):
     assert [w.shape for w in both.get_weights()] == [w.shape for w in both.forward_layer.get_weights()] * 2
     f, *fs = numpy_of(both.forward_layer(x, mask=mask))
     b, *bs = numpy_of(both.backward_layer(x, mask=mask))
-    b = b[:, ::-1] if sequences else b
+    f, b = (np.where(mask[..., None], y, 0) for y in (f, b[:, ::-1])) if sequences else (f, b)
     want = {"concat": [np.concatenate([f, b], -1)], "sum": [f + b], "mul": [f * b], "ave": [(f + b) / 2], None: [f, b]}[mode] + fs + bs
     for g, w in zip(results, want, strict=True):
         np.testing.assert_allclose(g, w, rtol=1e-14)

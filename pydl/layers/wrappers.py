@@ -5,7 +5,8 @@ from pydl.layers.base import InputSpec, Layer
 from pydl.layers.cells import RNN
 from pydl.layers.norm import BatchNormalization
 from pydl.layers.recurrent import _Recurrent
-from pydl.ops import add, concatenate, flip, multiply, reshape
+from pydl.ops import add, concatenate, expand_dims, flip, multiply, reshape, where
+from pydl.ops.operands import numbers
 
 MERGE_MODES = ("concat", "sum", "mul", "ave", None)
 
@@ -53,7 +54,8 @@ class Bidirectional(Layer):
                merge_mode: "concat", "sum", "mul" or "ave" of the two outputs; None returns both.
                weights: the weights to start from, the first layer's, then the second's; by default what the layers' initializers say.
                backward_layer: the second layer, instead of a twin with the same settings (and new weights); it must go the other way.
-    Call:      layer(x, initial_state=None, mask=None, training=False); initial_state holds the first layer's, then the second's.
+    Call:      layer(x, initial_state=None, mask=None, training=False); initial_state holds the first layer's, then the second's.  With
+               return_sequences masked steps put out zeros, as in Keras.
     Shapes:    (N, T, D) -> (N, 2 units), or (N, T, 2 units) with return_sequences, for "concat".  With return_state the states of both follow.
     Gradients: x, the states, the weights.
     Source:    Schuster, Paliwal, Bidirectional recurrent neural networks, 1997.
@@ -116,8 +118,11 @@ class Bidirectional(Layer):
             last += rest
         joined = self._merged(*results)
         if mask is not None and self.forward_layer.return_sequences:
-            for y in joined if self.merge_mode is None else [joined]:
+            mask = numbers(self.who, "mask", mask)
+            joined = [where(expand_dims(mask, 2), y, 0.0) for y in (joined if self.merge_mode is None else [joined])]
+            for y in joined:
                 y.mask = mask
+            joined = joined if self.merge_mode is None else joined[0]
         if not last:
             return joined
         return [*joined, *last] if self.merge_mode is None else [joined, *last]
