@@ -1,4 +1,4 @@
-"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints.
+"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints; of sequences.
 
 The same lines run under Keras, which writes keras_values.json beside this file, and under pydl, which test_keras_values.py compares with it:
 
@@ -313,7 +313,61 @@ def constraint(library, name, dtype):
     return plain(made(w if library.__name__ == "pydl" else library.ops.convert_to_tensor(w)))
 
 
-KINDS = {"optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
+# ---- sequences: outputs and last states
+
+MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], bool)
+INSIDE = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 1, 1], [1, 1, 0, 0, 1], [1, 0, 1, 0, 1]], bool)     # where nothing came before, Keras with JAX repeats the state
+ALL = {"return_sequences": True, "return_state": True}
+RECURRENT = {"SimpleRNN": ("SimpleRNN", {}), "LSTM": ("LSTM", {}), "GRU": ("GRU", {}), "GRU before": ("GRU", {"reset_after": False}),
+             "LSTM relu": ("LSTM", {"activation": "relu", "recurrent_activation": "hard_sigmoid"}),
+             "GRU elu": ("GRU", {"activation": "elu", "use_bias": False})}
+
+
+def recurrent(cls, **options):
+    return lambda layers: getattr(layers, cls)(4, **options)
+
+
+def both_ways(cls, mode, **options):
+    return lambda layers: layers.Bidirectional(getattr(layers, cls)(4, **options), merge_mode=mode)
+
+
+def cells(**options):
+    return lambda layers: layers.RNN([layers.GRUCell(2), layers.SimpleRNNCell(3, activation="relu"), layers.LSTMCell(4)], **options)
+
+
+SEQUENCES = {                                               # the layer, whether it gets the mask, how many states it starts from
+    **{f"{name}{' masked' * masked}{' started' * bool(states)}{text}": (recurrent(cls, **given, **options), masked, states)
+       for name, (cls, given) in RECURRENT.items() for masked in (False, True) for states in (0, 2 if cls == "LSTM" else 1)
+       for text, options in (("", {}), (" all", ALL), (" backwards all", {"go_backwards": True, **ALL}))},
+    **{f"Bidirectional {cls} {mode}{' masked' * masked}{text}": (both_ways(cls, mode, **options), masked, 0)
+       for cls in ("LSTM", "GRU") for mode in ("concat", "sum", "mul", "ave", None) for masked in (False, True) for text, options in (("", {}), (" all", ALL))},
+    "Bidirectional LSTM masked started": (both_ways("LSTM", "concat", **ALL), True, 4),
+    "Bidirectional RNN masked": (lambda layers: layers.Bidirectional(layers.RNN(layers.LSTMCell(4), **ALL)), True, 0),
+    **{f"RNN{' masked' * masked}{text}": (cells(**options), masked, 0) for masked in (False, True)
+       for text, options in (("", {}), (" all", ALL), (" backwards zeros", {"go_backwards": True, "return_sequences": True, "zero_output_for_mask": True}))},
+    "TimeDistributed": (lambda layers: layers.TimeDistributed(layers.Dense(4, activation="tanh")), False, 0),
+    "GlobalAveragePooling1D masked": (lambda layers: layers.GlobalAveragePooling1D(), True, 0),
+}
+
+
+def sequence(library, name, dtype):
+    """Every output of a layer on (4, 5, 3), its weights drawn."""
+    make, masked, states = SEQUENCES[name]
+    layer, x = make(library.layers), drawn(1, 4, 5, 3).astype(dtype)
+    layer(x)
+    layer.set_weights([0.6 * drawn(k, *w.shape) for k, w in enumerate(layer.get_weights())])
+    options = {**({"mask": library.ops.convert_to_tensor(INSIDE if states else MASK)} if masked else {}),
+               **({"initial_state": [drawn(7 + k, 4, 4).astype(dtype) for k in range(states)]} if states else {})}
+    return np.concatenate([plain(part).reshape(-1) for part in flat(layer(x, **options))])
+
+
+def flat(results):
+    """The tensors of nested lists: Keras nests the states of stacked cells."""
+    return [part for result in results for part in flat(result)] if isinstance(results, (list, tuple)) else [results]
+
+
+KINDS = {"sequence": (sequence, SEQUENCES), "optimizer": (optimizer, OPTIMIZERS),
+         "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
          "initializer": (initializer, INITIALIZERS), "activation": (activation, ACTIVATIONS), "regularizer": (regularizer, REGULARIZERS),
          "constraint": (constraint, CONSTRAINTS)}
 # where float32 differs from float64 by more than rounding: 1 - 1e-7, to which probabilities are clipped, is 1 - 1.2e-7 there.  Stored in both.
@@ -345,8 +399,8 @@ def write(wanted=""):
         if re.search(wanted, key):
             keras.config.set_floatx(dtype)
             values = KINDS[kind][0](keras, name, dtype).reshape(-1)
-            rounded = kind == "initializer" and is_drawn(name)
-            stored[key] = [float(f"{v:.6g}") if rounded else v if math.isfinite(v) else str(v) for v in values.tolist()]
+            digits = 6 if kind == "initializer" and is_drawn(name) else 11 if kind == "sequence" else 17
+            stored[key] = [float(f"{v:.{digits}g}") if math.isfinite(v) else str(v) for v in values.tolist()]
         lines.append(f"{json.dumps(key)}: {json.dumps(stored[key])}")
     FILE.write_text(f'{{"by": "keras {keras.__version__}",\n' + ",\n".join(lines) + "\n}\n")
     print(f"{len(lines)} cases, {FILE.stat().st_size / 1024:.0f} KiB: {FILE}")
