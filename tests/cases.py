@@ -305,6 +305,8 @@ CASES += [
     layer("dropout", layers.SpatialDropout1D, (4, 5), None, name="SpatialDropout1D(training)-Nx4x5", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.SpatialDropout2D, (3, 4, 5), None, name="SpatialDropout2D(training)-Nx3x4x5", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.SpatialDropout2D, (3, 4, 5), dropout.nothing, rate=0.4, seed=3, data_format="channels_first"),
+    layer("dropout", layers.SpatialDropout3D, (2, 3, 2, 5), None, name="SpatialDropout3D(training)-Nx2x3x2x5", rate=0.4, seed=3, call={"training": True}),
+    layer("dropout", layers.SpatialDropout3D, (2, 3, 2, 5), dropout.nothing, rate=0.4, seed=3, data_format="channels_first"),
     layer("dropout", layers.GaussianNoise, (7,), None, name="GaussianNoise(training)-Nx7", stddev=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.GaussianDropout, (7,), None, name="GaussianDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.AlphaDropout, (7,), None, name="AlphaDropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),

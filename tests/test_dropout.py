@@ -89,6 +89,10 @@ def test_spatial_dropout_drops_whole_channels():
     assert np.array_equal(y.min((1, 2)), y.max((1, 2))) and 0 < (y == 0).mean() < 1
     y = layers.SpatialDropout2D(0.5, data_format="channels_first", seed=1)(x, training=True).numpy()
     assert np.array_equal(y.min((2, 3)), y.max((2, 3)))
+    x = np.ones((8, 3, 2, 4, 6), np.float32)
+    for data_format, places in (("channels_last", (1, 2, 3)), ("channels_first", (2, 3, 4))):
+        y = layers.SpatialDropout3D(0.5, data_format=data_format, seed=1)(x, training=True).numpy()
+        assert np.array_equal(y.min(places), y.max(places)) and 0 < (y == 0).mean() < 1
 
 
 def test_noise_has_its_deviation():

@@ -17,7 +17,7 @@ from pydl.layers.conv import (  # noqa: F401
 from pydl.layers.conv3d import Conv3D, Convolution3D  # noqa: F401
 from pydl.layers.core import ActivityRegularization, Identity, Lambda  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
-from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D  # noqa: F401
+from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D  # noqa: F401
 from pydl.layers.embedding import Embedding, Masking  # noqa: F401
 from pydl.layers.group_norm import GroupNormalization, RMSNormalization, UnitNormalization  # noqa: F401
 from pydl.layers.merging import (  # noqa: F401

@@ -120,40 +120,44 @@ def _noise_for(who, noise_shape, shape):
     return found
 
 
-class SpatialDropout1D(_Noisy):
-    """Drop whole features of a sequence: Dropout with noise_shape (N, 1, C).  Input (N, T, C)."""
+class _SpatialDropout(_Noisy):
+    """Drops whole channels: `spatial` axes between the batch and them."""
+    spatial, data_format = 1, "channels_last"
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = in_range(self.who, "rate", rate, 0, 1, high_open=True)
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec = InputSpec(ndim=2 + self.spatial)
         self._own_stream(seed)
 
     def call(self, x, training=False):
         if not training or self.rate == 0:
             return x
-        return multiply(x, DropoutNoiseOp(self.rate, self.stream, (x.shape[0], 1, x.shape[2]), x.dtype)())
+        ones = (1,) * self.spatial
+        shape = (x.shape[0], *ones, x.shape[-1]) if self.data_format == "channels_last" else (*x.shape[:2], *ones)
+        return multiply(x, DropoutNoiseOp(self.rate, self.stream, shape, x.dtype)())
 
 
-class SpatialDropout2D(_Noisy):
+class SpatialDropout1D(_SpatialDropout):
+    """Drop whole features of a sequence: Dropout with noise_shape (N, 1, C).  Input (N, T, C)."""
+
+
+class SpatialDropout2D(_SpatialDropout):
     """Drop whole channels of an image: Dropout with noise_shape (N, 1, 1, C).  Input (N, H, W, C).
 
+    Args:      rate, seed: as in Dropout.    data_format: "channels_last" (also by default) or "channels_first".
     Source:    Tompson et al., Efficient Object Localization Using Convolutional Networks, 2014.
     """
+    spatial = 2
 
     def __init__(self, rate, data_format=None, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.rate = in_range(self.who, "rate", rate, 0, 1, high_open=True)
+        super().__init__(rate, seed, **kwargs)
         self.data_format = checked_data_format(self.who, data_format)
-        self.input_spec = InputSpec(ndim=4)
-        self._own_stream(seed)
 
-    def call(self, x, training=False):
-        if not training or self.rate == 0:
-            return x
-        n, c = x.shape[0], x.shape[3 if self.data_format == "channels_last" else 1]
-        shape = (n, 1, 1, c) if self.data_format == "channels_last" else (n, c, 1, 1)
-        return multiply(x, DropoutNoiseOp(self.rate, self.stream, shape, x.dtype)())
+
+class SpatialDropout3D(SpatialDropout2D):
+    """Drop whole channels of a volume: Dropout with noise_shape (N, 1, 1, 1, C).  Input (N, D, H, W, C); arguments as in SpatialDropout2D."""
+    spatial = 3
 
 
 class GaussianNoise(_Noisy):
