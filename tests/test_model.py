@@ -213,6 +213,20 @@ def test_predict_in_batches_is_predict():
     assert model.predict(x[:1]).shape == (1, 3) and isinstance(model.predict_on_batch(x), np.ndarray)
 
 
+@pytest.mark.parametrize("form", ["array", "batches"])
+def test_a_callback_of_predict_gets_the_outputs_of_each_batch(form):
+    class Seen(pydl.callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            self.parts.append(logs["outputs"])
+    model, x = pydl.Sequential([layers.Input((3,)), layers.Dense(2)]), np.random.default_rng(1).standard_normal((7, 3)).astype("float32")
+    seen = Seen()
+    seen.parts = []
+    given = dict(x=x, batch_size=3) if form == "array" else dict(x=iter([x[:3], x[3:6], x[6:]]))
+    y = model.predict(**given, callbacks=[seen], verbose=1)
+    assert [len(part) for part in seen.parts] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(seen.parts), y)
+
+
 def test_predict_and_evaluate_inside_a_callback_of_fit():
     x, y = data()
     model, seen = classifier(), []

@@ -49,6 +49,33 @@ def test_losses_are_weighed_and_metrics_bear_the_names_of_their_outputs(form):
     assert model.recorded_steps()
 
 
+def test_metrics_of_one_name_are_all_reported():
+    """As Keras tells them apart: a number behind the name, weighted_ before that of weighted_metrics."""
+    x, y = A, (SCORE.reshape(-1) > 0).astype("float64")
+    model = pydl.Sequential([layers.Input(A.shape[1:], dtype="float64"), layers.Dense(1, activation="sigmoid", dtype="float64")])
+    asked = [metrics.Precision(0.01), metrics.Precision(0.99), "accuracy", "accuracy"]
+    model.compile("sgd", "binary_crossentropy", metrics=asked, weighted_metrics=["accuracy"])
+    said = model.evaluate(x, y, sample_weight=np.linspace(0, 1, len(y)), verbose=0, return_dict=True)
+    assert list(said) == ["precision", "precision_1", "accuracy", "accuracy_1", "weighted_accuracy", "loss"]
+    right = (model.predict(x).reshape(-1) > 0.5) == y
+    assert said["accuracy"] == said["accuracy_1"] == pytest.approx(right.mean())
+    assert said["weighted_accuracy"] == pytest.approx(np.average(right, weights=np.linspace(0, 1, len(y))))
+    assert said["precision"] == pytest.approx(y.mean()) and said["precision_1"] != said["precision"]
+    assert model.metrics_names == ["loss", *list(said)[:-1]]
+    assert list(model.fit(x, y, epochs=1, verbose=0).history) == list(said)
+
+
+def test_a_metric_keeps_its_name_when_a_model_is_compiled_again():
+    metric = metrics.MeanAbsoluteError(name="mae")
+    for _ in range(2):
+        model = two_heads()
+        model.compile("sgd", ["mse", losses.SparseCategoricalCrossentropy(from_logits=True)], metrics={"score": metric})
+        assert "score_mae" in model.evaluate([A, B_], [SCORE, KIND], verbose=0, return_dict=True)
+    assert metric.name == "mae"
+    with pytest.raises(ValueError, match="'mae'.*more than one"):
+        model.compile("sgd", "mse", metrics={"score": metric, "kind": metric})
+
+
 def test_both_forms_are_the_same_training():
     results = []
     for form in FORMS.values():

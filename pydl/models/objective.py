@@ -38,7 +38,12 @@ class Objective:
         self.total = metrics_.Mean(name="loss")
         self.parts = [metrics_.Mean(name=f"{n}_loss") if several and entry is not None else None
                       for n, entry in zip(self.names, self.losses)]
-        self.groups = [self._group(who, "metrics", m, several) for m in (metrics, weighted_metrics)]
+        self.groups = [self._group(who, what, given, several) for what, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics))]
+        given = [metric for group in self.groups for metric, _ in group]
+        twice = next((m for m in given if sum(m is other for other in given) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{who}: the metric {twice!r} counts for more than one entry of metrics; make one for each, or give its name")
+        self.keys = self._keys(several)
 
     def _group(self, who, what, given, several):
         """[(metric, output index)]: a metric or a list of them, an output."""
@@ -50,11 +55,26 @@ class Objective:
         for i, entry in enumerate(per_output(who, what, given[0] if not several and isinstance(given, list) and len(given) == 1 else given, self.names)):
             for one in entry if isinstance(entry, (list, tuple)) else [entry]:
                 if one is not None:
-                    metric = metrics_.get(one)
-                    if several:
-                        metric.name = f"{self.names[i]}_{metric.name}"
-                    found.append((metric, i))
+                    found.append((metrics_.get(one), i))
         return found
+
+    def _keys(self, several):
+        """The name of every running mean in the log: its own behind that of its output; of several alike, the later ones are told apart as in Keras."""
+        own = [mean.name for mean in (*self.parts, self.total) if mean is not None]
+        taken, keys = set(own), []
+        for prefix, group in zip(("", "weighted_"), self.groups):
+            for metric, i in group:
+                output = f"{self.names[i]}_" if several else ""
+                name = output + metric.name
+                if name in taken:
+                    name = output + prefix + metric.name
+                key, count = name, 0
+                while key in taken:
+                    count += 1
+                    key = f"{name}_{count}"
+                taken.add(key)
+                keys.append(key)
+        return keys + own
 
     @property
     def metrics(self):
@@ -76,7 +96,8 @@ class Objective:
 
     def results(self):
         """{name: float} of the running means, as of now; a list of floats where a metric has one number a class."""
-        return {m.name: float(value) if np.ndim(value) == 0 else np.asarray(value).tolist() for m, value in [(m, m.result()) for m in self.metrics]}
+        values = [metric.result() for metric in self.metrics]
+        return {key: float(value) if np.ndim(value) == 0 else np.asarray(value).tolist() for key, value in zip(self.keys, values)}
 
     def loss(self, ys, predictions, sample_weights):
         """The weighted sum of the outputs' losses: a scalar Tensor; None if no output has one."""

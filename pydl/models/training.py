@@ -99,7 +99,7 @@ class Training(Feeding):
 
     @property
     def metrics_names(self):
-        return [] if self.objective is None else ["loss"] + [m.name for m in self.objective.metrics if m.name != "loss"]
+        return [] if self.objective is None else ["loss"] + self.objective.keys[:-1]
 
     @property
     def metrics(self):
@@ -251,7 +251,7 @@ class Training(Feeding):
                     stream.expect(count, epochs - initial_epoch)
                     stream.first_batch(self.shuffle_seed, self.epochs_trained, least(stream.length, count))
             self.optimizer.build(self.trainable_weights)
-            names = None if self.objective is None else [m.name for m in self.objective.metrics]      # what the logs of an epoch will hold
+            names = None if self.objective is None else self.objective.keys      # what the logs of an epoch will hold
             if names and held_out is not None:
                 names = names + [f"val_{name}" for name in names]
             calls = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps,
@@ -422,11 +422,12 @@ class Training(Feeding):
         verbose = self._verbosity(who, verbose)
         calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=steps)
         calls.on_predict_begin()
-        parts = []
+        parts, reports = [], calls.wants("on_predict_batch_end")
         for i in numbers:
             calls.on_predict_batch_begin(i)
             parts.append(run(i))
-            calls.on_predict_batch_end(i)
+            if reports:
+                calls.on_predict_batch_end(i, {"outputs": single(parts[-1])})
         calls.on_predict_end()
         outputs = [np.concatenate(p) for p in zip(*parts)]
         return outputs[0] if len(outputs) == 1 else outputs
