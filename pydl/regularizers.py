@@ -125,7 +125,7 @@ class OrthogonalRegularizer(Regularizer):
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 registry.register("regularizers", L1, L2, L1L2, OrthogonalRegularizer)
-_by_name = {"l1": L1, "l2": L2, "l1_l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer, "L1": L1, "L2": L2, "L1L2": L1L2,
+_by_name = {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer, "L1": L1, "L2": L2, "L1L2": L1L2,
             "OrthogonalRegularizer": OrthogonalRegularizer}
 _names = ("l1", "l2", "L1L2", "OrthogonalRegularizer")
 

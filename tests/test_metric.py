@@ -215,6 +215,7 @@ def test_angles_and_margins():
 
 
 @pytest.mark.parametrize("name,cls", [("mse", metrics.MeanSquaredError), ("MAE", metrics.MeanAbsoluteError), ("rmse", metrics.RootMeanSquaredError),
+                                      ("f_beta_score", metrics.FBetaScore), ("log_cosh_error", metrics.LogCoshError),
                                       ("acc", metrics.AccuracyByShape), ("sparse_categorical_accuracy", metrics.SparseCategoricalAccuracy),
                                       ("Accuracy", metrics.Accuracy), ("CategoricalAccuracy", metrics.CategoricalAccuracy), ("mean", metrics.Mean)])
 def test_names_are_the_keys_of_the_log(name, cls):

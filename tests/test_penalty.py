@@ -123,6 +123,7 @@ def test_names_and_configs(module, made):
 
 def test_names_of_keras():
     assert regularizers.get("l1").l1 == 0.01 and regularizers.get("l2").l2 == 0.01 and regularizers.l1_l2 is regularizers.L1L2
+    assert type(regularizers.get("l1l2")) is regularizers.L1L2
     assert [type(constraints.get(n)).__name__ for n in ("max_norm", "unit_norm", "non_neg", "min_max_norm")] == ["MaxNorm", "UnitNorm", "NonNeg", "MinMaxNorm"]
 
 

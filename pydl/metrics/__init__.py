@@ -71,7 +71,7 @@ _BY_NAME.update({inspect.signature(cls).parameters["name"].default or cls.defaul
 _BY_NAME.update({alias: cls for names, cls in {
     "accuracy acc": AccuracyByShape, "mse MSE": MeanSquaredError, "mae MAE": MeanAbsoluteError, "mape MAPE": MeanAbsolutePercentageError,
     "msle MSLE": MeanSquaredLogarithmicError, "bce BCE": BinaryCrossentropy, "rmse RMSE": RootMeanSquaredError, "kld KLD": KLDivergence,
-    "log_cosh": LogCoshError}.items() for alias in names.split()})
+    "log_cosh log_cosh_error": LogCoshError, "f_beta_score": FBetaScore}.items() for alias in names.split()})
 
 _BY_FUNCTION = {f: _BY_NAME[f.__name__] for f in (binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, sparse_top_k_categorical_accuracy,
                                                   top_k_categorical_accuracy)}
