@@ -8,8 +8,8 @@ BY_NAME = ACTIVATIONS | {"swish": silu, "hard_swish": hard_silu}
 globals().update(BY_NAME)                   # activations.relu, activations.softmax, ...
 
 
-def get(identifier):
-    """Return the activation of that name; a function is returned as it is, and None is linear.
+def get(identifier, who="activation"):
+    """Return the activation of that name; a function is returned as it is, and None is linear.  who: begins the message.
 
     Raises:    ValueError for an unknown name, with the nearest known one; TypeError for what is neither.
     Example:
@@ -24,13 +24,13 @@ def get(identifier):
             return BY_NAME[identifier]
         found = registry.registered_object(identifier)
         if found is None:
-            raise ValueError(f"activation: {identifier!r} is unknown{suggestion(identifier, BY_NAME)}; known are {', '.join(sorted(BY_NAME))}")
+            raise ValueError(f"{who}: {identifier!r} is unknown{suggestion(identifier, BY_NAME)}; known are {', '.join(sorted(BY_NAME))}")
         return found
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if callable(identifier):
         return identifier
-    raise TypeError(f"activation: expected a name or a function, got {show(identifier)}")
+    raise TypeError(f"{who}: expected a name or a function, got {show(identifier)}")
 
 
 def serialize(activation):

@@ -13,6 +13,9 @@ from pydl.tensor import as_tensor, made_by, no_grad
 class Constraint:
     """What every constraint is.  Subclasses define `__call__(w)`, which returns the constrained values, and `get_config`."""
 
+    def __init__(self):
+        """Without settings, unless a subclass has some."""
+
     def __call__(self, w):
         """Return the constrained values of `w` as a new Tensor; for ours, `constrain` on a copy."""
         w = as_tensor(w)

@@ -18,6 +18,9 @@ TRUNCATED_STDDEV = 0.87962566103423978      # of a standard normal distribution 
 class Initializer:
     """What every initializer is: subclasses define `__call__(shape, dtype=None)` and `get_config`."""
 
+    def __init__(self):
+        """Without settings, unless a subclass has some."""
+
     def __call__(self, shape, dtype=None):
         raise TypeError(f"{type(self).__name__}: define __call__(self, shape, dtype=None)")
 
@@ -177,7 +180,7 @@ class VarianceScaling(_Random):
         who = type(self).__name__
         self.scale = in_range(who, "scale", scale, 0, low_open=True)
         self.mode = one_of(who, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
-        if distribution == "normal":        # Keras's older name
+        if isinstance(distribution, str) and distribution == "normal":        # Keras's older name
             distribution = "truncated_normal"
         self.distribution = one_of(who, "distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))
         self.input_axes, self.output_axes = _axes(who, "input_axes", input_axes), _axes(who, "output_axes", output_axes)

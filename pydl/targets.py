@@ -5,7 +5,7 @@ Nothing is broadcast but (n,) against (n, 1): an error names both shapes instead
 import numpy as np
 
 from pydl import config
-from pydl.errors import ShapeError
+from pydl.errors import ShapeError, is_int, show
 from pydl.ops import cast, max, maximum, minimum, reshape, rsqrt, square, sum
 from pydl.tensor import as_tensor
 
@@ -90,6 +90,15 @@ def label_error(who, labels, position, classes):
             else "; ignore_class=-1 leaves such rows out" if value == -1
             else "; class labels are whole numbers" if value != np.floor(value) or not np.isfinite(value) else "")
     return ValueError(f"{who}: label {value} at {row} is outside 0 <= label < {classes}, the number of classes{hint}")
+
+
+def check_axis(who, axis, ndim=None):
+    """Classes are on the last axis: features last, everywhere."""
+    if not is_int(axis):
+        raise TypeError(f"{who}: axis must be -1, the classes on the last axis, got {show(axis)}")
+    if axis != -1 and (ndim is None or axis != ndim - 1):
+        raise ValueError(f"{who}: axis must be -1, the classes on the last axis, got {axis}; transpose the predictions")
+    return -1
 
 
 def check_class_shape(who, true_shape, pred_shape):

@@ -12,7 +12,7 @@ from bad_input_models import tiny
 from bad_input_rows import INF, LABELS, NAN, ROWS, SCRATCH, VECTOR, call
 
 import pydl
-from pydl import callbacks, constraints, layers, losses, metrics, optimizers, regularizers, schedules, utils
+from pydl import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules, utils
 
 T, S, C, R, M, L, K = optimizers, schedules, constraints, regularizers, metrics, losses, callbacks
 
@@ -48,7 +48,7 @@ EVERY = [
     *number("clipvalue", 0, -1, none=True),
     *number("global_clipnorm", 0, -1, none=True),
     flag("use_ema"),
-    *number("ema_momentum", -0.1, 1.5),
+    *number("ema_momentum", -0.1, 1.0, 1.5),
     *whole("ema_overwrite_frequency", 0, -1, none=True),
     *whole("gradient_accumulation_steps", 0, 1, -2, none=True),
     ("P16", "name", 3),
@@ -57,13 +57,13 @@ EVERY = [
 BETAS = [*number("beta_1", -0.1, 1.0, 1.5), *number("beta_2", -0.1, 1.0), *number("epsilon", -1e-7)]
 for cls, own in (
     (T.SGD, [*number("momentum", -0.1, 1.0, 1.5), flag("nesterov"), flag("averaged"), flag("bias_correction")]),
-    (T.RMSprop, [*number("rho", -0.1, 1.5), *number("momentum", -0.1, 1.0), *number("epsilon", -1), flag("centered")]),
+    (T.RMSprop, [*number("rho", -0.1, 1.0, 1.5), *number("momentum", -0.1, 1.0), *number("epsilon", -1), flag("centered")]),
     (T.Adam, [*BETAS, flag("amsgrad")]),
     (T.AdamW, [*BETAS, flag("amsgrad"), ("P16", "weight_decay", None)]),
     (T.Adamax, BETAS),
     (T.Nadam, BETAS),
     (T.Adagrad, [*number("initial_accumulator_value", -0.1), *number("epsilon", -1)]),
-    (T.Adadelta, [*number("rho", -0.1, 1.5), *number("epsilon", -1)]),
+    (T.Adadelta, [*number("rho", -0.1, 1.0, 1.5), *number("epsilon", -1)]),
     (T.Lion, [*number("beta_1", 0, 1.5), *number("beta_2", -0.1, 1.0)]),
 ):
     values(cls, {}, *EVERY, *number("weight_decay", -0.1, none=True), *own)
@@ -153,7 +153,7 @@ for cls in (
     values(cls, {}, ("P16", "reduction", "average", 3), ("P16", "name", 3), ("P16", "dtype", "float16", 7))
 for cls in (L.BinaryCrossentropy, L.CategoricalCrossentropy, M.BinaryCrossentropy, M.CategoricalCrossentropy):
     values(cls, {}, *number("label_smoothing", -0.1, 1.5), flag("from_logits"), ("P04", "axis", 0))
-values(L.SparseCategoricalCrossentropy, {}, flag("from_logits"), ("P16", "ignore_class", 1.5, "x"), ("P04", "axis", 1))
+values(L.SparseCategoricalCrossentropy, {}, flag("from_logits"), ("P16", "ignore_class", 1.5, "x"), ("P04", "axis", 1), ("P16", "axis", np.ones(3), "x"))
 values(L.Huber, {}, *number("delta", 0, -1))
 values(
     L.BinaryFocalCrossentropy, {}, *number("alpha", -0.1, 1.1), *number("gamma", -1), *number("label_smoothing", 1.1), flag("apply_class_balancing")
@@ -173,7 +173,8 @@ for cls in (M.Precision, M.Recall):
 values(M.AUC, {}, *whole("num_thresholds", 0, 1), ("P16", "curve", "ROCK"), ("P16", "summation_method", "sum"), flag("from_logits"))
 values(M.BinaryAccuracy, {}, *number("threshold", none=True)[1:])
 values(M.TopKCategoricalAccuracy, {}, *whole("k", 0, -1))
-values(M.MeanIoU, dict(num_classes=3), *whole("num_classes", 0, -1))
+values(M.MeanIoU, dict(num_classes=3), *whole("num_classes", 0, -1), ("P04", "axis", 0), ("P16", "axis", np.ones(3), None))
+values(M.CategoricalCrossentropy, {}, ("P16", "axis", np.ones(3), 1.5))
 values(M.F1Score, {}, ("P16", "average", "most"), ("P17", "threshold", -0.1, 1.5), ("P08", "threshold", NAN))
 values(M.FBetaScore, {}, *number("beta", 0, -1))
 values(M.R2Score, {}, ("P16", "class_aggregation", "mean", 3), *whole("num_regressors", -1))
@@ -226,7 +227,7 @@ values(
     K.BackupAndRestore,
     dict(backup_dir=os.path.join(SCRATCH, "backup")),
     ("P16", "backup_dir", 3, None, ""),
-    ("P16", "save_freq", "batch", 1.5),
+    ("P16", "save_freq", "batch", 1.5, np.ones(3)),
     ("P01", "save_freq", 0),
     flag("double_checkpoint"),
     flag("delete_checkpoint"),
@@ -328,7 +329,7 @@ for name, data in (
 
 # ---- layers of this family
 
-for cls in (layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.GaussianDropout, layers.AlphaDropout):
+for cls in (layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D, layers.GaussianDropout, layers.AlphaDropout):
     values(cls, dict(rate=0.5), *number("rate", -0.1, 1.5), ("P17", "rate", 1.0))
 values(layers.GaussianNoise, dict(stddev=0.5), *number("stddev", -0.1))
 for cls in (layers.GroupNormalization, layers.LayerNormalization, layers.BatchNormalization, layers.RMSNormalization):
@@ -354,6 +355,12 @@ values(
     ("P16", "data_format", "last"),
 )
 values(layers.UpSampling1D, {}, *whole("size", 0, -1))
+values(layers.PReLU, {}, ("P04", "shared_axes", 0, (0, 1)), ("P16", "shared_axes", 1.5), ("P16", "alpha_initializer", "zzeros", 3))
+for cls in (layers.Conv2DTranspose, layers.SeparableConv2D):
+    of = "kernel" if cls is layers.Conv2DTranspose else "pointwise"
+    values(cls, dict(filters=2, kernel_size=1), *[("P16", f"{of}_{what}", "x", 3) for what in ("initializer", "regularizer", "constraint")])
+values(layers.LSTM, dict(units=2), ("P16", "recurrent_activation", "sigmoidal", 3))
+values(initializers.VarianceScaling, {}, ("P16", "distribution", np.ones(3)))
 values(layers.Rescaling, dict(scale=1.0), *number("scale")[1:2], ("P08", "offset", NAN), ("P16", "offset", "x"))
 values(layers.ActivityRegularization, {}, *number("l1", -1), *number("l2", -1))
 values(layers.Lambda, dict(function=abs), ("P16", "function", 3, None), ("P16", "output_shape", 3), ("P16", "arguments", [1]))
@@ -384,7 +391,7 @@ GIVEN = {
     "values": [1.0, 0.5],
     "monitor": "loss",
 }
-for module in (optimizers, schedules, losses, metrics, regularizers, constraints, callbacks, layers):
+for module in (optimizers, schedules, losses, metrics, initializers, regularizers, constraints, callbacks, layers):
     for name, cls in sorted(vars(module).items()):
         if not inspect.isclass(cls) or cls.__name__ != name or not cls.__module__.startswith(module.__name__):
             continue

@@ -37,7 +37,7 @@ class BackupAndRestore(Callback):
         self.backup_dir = os.fsdecode(os.fspath(backup_dir))
         if isinstance(save_freq, str) and save_freq != "epoch":
             raise ValueError(f"{who}: save_freq must be 'epoch' or a positive integer, got {show(save_freq)}")
-        self.save_freq = save_freq if save_freq == "epoch" else positive_int(who, "save_freq", save_freq)
+        self.save_freq = save_freq if isinstance(save_freq, str) else positive_int(who, "save_freq", save_freq)
         self.double_checkpoint = boolean(who, "double_checkpoint", double_checkpoint)
         self.delete_checkpoint = boolean(who, "delete_checkpoint", delete_checkpoint)
         self.path = os.path.join(self.backup_dir, self.FILE)

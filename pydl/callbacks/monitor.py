@@ -164,7 +164,7 @@ class ModelCheckpoint(Monitor):
         self.verbose = non_negative_int(who, "verbose", verbose)
         self.save_best_only = boolean(who, "save_best_only", save_best_only)
         self.save_weights_only = boolean(who, "save_weights_only", save_weights_only)
-        self.save_freq = save_freq if save_freq == "epoch" else positive_int(who, "save_freq", save_freq)
+        self.save_freq = save_freq if isinstance(save_freq, str) and save_freq == "epoch" else positive_int(who, "save_freq", save_freq)
         self.initial_value_threshold = None if initial_value_threshold is None else in_range(who, "initial_value_threshold", initial_value_threshold)
         self.epoch = 0
         self.reset()

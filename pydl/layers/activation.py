@@ -21,7 +21,7 @@ class Activation(Layer):
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation, f"{self.who}: activation")
 
     def call(self, x):
         return self.activation(x)
@@ -140,6 +140,8 @@ class PReLU(Pointwise):
         self.alpha_constraint = constraints.get(alpha_constraint, f"{self.who}: alpha_constraint")
         shared_axes = (shared_axes,) if is_int(shared_axes) else shared_axes
         self.shared_axes = None if shared_axes is None else list(int_tuple(self.who, "shared_axes", shared_axes))
+        if 0 in (self.shared_axes or ()):
+            raise ValueError(f"{self.who}: shared_axes must be axes of a sample, counted from 1, got {show(shared_axes)}; samples share alpha anyway")
 
     def build(self, input_shape):
         shared = [normalize_axis(axis, len(input_shape), self.who) for axis in self.shared_axes or ()]

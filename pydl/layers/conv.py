@@ -382,7 +382,7 @@ class _Convolution(Layer):
         self.padding = checked_padding(self.who, padding, self.spatial)
         self.data_format = checked_data_format(self.who, data_format)
         self.dilation_rate = window(self.who, "dilation_rate", dilation_rate, self.spatial)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation, f"{self.who}: activation")
         self.use_bias = boolean(self.who, "use_bias", use_bias)
         self.bias_initializer = initializers.get(bias_initializer, f"{self.who}: bias_initializer")
         self.bias_regularizer = regularizers.get(bias_regularizer, f"{self.who}: bias_regularizer")
@@ -574,9 +574,12 @@ class SeparableConv2D(_Convolution):
                          activity_regularizer, bias_constraint, **kwargs)
         self.filters = positive_int(self.who, "filters", filters)
         self.depth_multiplier = positive_int(self.who, "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer, self.pointwise_initializer = initializers.get(depthwise_initializer), initializers.get(pointwise_initializer)
-        self.depthwise_regularizer, self.pointwise_regularizer = regularizers.get(depthwise_regularizer), regularizers.get(pointwise_regularizer)
-        self.depthwise_constraint, self.pointwise_constraint = constraints.get(depthwise_constraint), constraints.get(pointwise_constraint)
+        self.depthwise_initializer = initializers.get(depthwise_initializer, f"{self.who}: depthwise_initializer")
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer, f"{self.who}: depthwise_regularizer")
+        self.depthwise_constraint = constraints.get(depthwise_constraint, f"{self.who}: depthwise_constraint")
+        self.pointwise_initializer = initializers.get(pointwise_initializer, f"{self.who}: pointwise_initializer")
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer, f"{self.who}: pointwise_regularizer")
+        self.pointwise_constraint = constraints.get(pointwise_constraint, f"{self.who}: pointwise_constraint")
 
     def build(self, input_shape):
         channels = self.channels(input_shape)
@@ -618,9 +621,9 @@ class Conv2DTranspose(_Convolution):
         self.output_padding = None if output_padding is None else checked_output_padding(self.who, output_padding)
         if self.output_padding is not None and any(p >= s for p, s in zip(self.output_padding, self.strides)):
             raise ValueError(f"{self.who}: output_padding must be smaller than the strides {self.strides}, got {self.output_padding}")
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{self.who}: kernel_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, f"{self.who}: kernel_constraint")
 
     def build(self, input_shape):
         self.add_weights((*self.kernel_size, self.filters, self.channels(input_shape)), self.filters,

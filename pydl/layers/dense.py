@@ -98,7 +98,7 @@ class Dense(Layer):
                  bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(activity_regularizer=regularizers.get(activity_regularizer, f"{self.who}: activity_regularizer"), **kwargs)
         self.units = positive_int(self.who, "units", units)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation, f"{self.who}: activation")
         self.use_bias = boolean(self.who, "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, f"{self.who}: bias_initializer")

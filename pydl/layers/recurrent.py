@@ -228,7 +228,8 @@ class _Recurrent(Carry, Layer):
                   recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
                   return_sequences, return_state, go_backwards, stateful, unroll, recompute):
         self.units = positive_int(self.who, "units", units)
-        self.activation, self.recurrent_activation = activations.get(activation), activations.get(recurrent_activation)
+        self.activation = activations.get(activation, f"{self.who}: activation")
+        self.recurrent_activation = activations.get(recurrent_activation, f"{self.who}: recurrent_activation")
         self.use_bias = boolean(self.who, "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, f"{self.who}: kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, f"{self.who}: recurrent_initializer")

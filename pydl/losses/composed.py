@@ -1,9 +1,8 @@
 """Losses composed of ops: categorical hinge, cosine similarity, focal cross-entropy, overlap of regions."""
 from pydl.errors import boolean, in_range, int_tuple, is_int
 from pydl.losses.base import Loss
-from pydl.losses.cross_entropy import check_axis
 from pydl.ops import clip, divide, log, mean, power, sigmoid, softmax, sum
-from pydl.targets import check_alike, check_class_shape, check_numbers, class_margin, cosine, pair, samples
+from pydl.targets import check_alike, check_axis, check_class_shape, check_numbers, class_margin, cosine, pair, samples
 
 SMALL = 1e-7
 

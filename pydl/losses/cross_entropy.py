@@ -7,16 +7,8 @@ from pydl.kernels._common import KernelError
 from pydl.losses.base import Loss
 from pydl.losses.element import ElementLossOp
 from pydl.ops import cast, not_equal, reshape
-from pydl.targets import check_alike, check_class_shape, check_label_shape, check_numbers, floating, label_error, pair, samples
+from pydl.targets import check_alike, check_axis, check_class_shape, check_label_shape, check_numbers, floating, label_error, pair, samples
 from pydl.tensor import as_tensor
-
-
-def check_axis(who, axis, ndim=None):
-    """Classes are on the last axis: features last, everywhere."""
-    if axis != -1 and (ndim is None or axis != ndim - 1):
-        raise ValueError(f"{who}: axis must be -1, the classes on the last axis, got {axis!r}; transpose the predictions")
-    return -1
-
 
 # ---- integer labels
 

@@ -6,7 +6,7 @@ from pydl.errors import ShapeError, boolean, in_range, int_tuple, integer, one_o
 from pydl.kernels._common import KernelError
 from pydl.metrics.base import Metric, row_weights
 from pydl.ops import argmax, greater_equal, reshape, sigmoid
-from pydl.targets import class_pair, floating, label_error, pair, samples
+from pydl.targets import check_axis, class_pair, floating, label_error, pair, samples
 from pydl.tensor import as_tensor, no_grad
 
 
@@ -422,8 +422,7 @@ class IoU(Counts):
             raise ValueError(f"{who}: target_class_ids must be classes 0 <= c < {self.num_classes}, got {show(target_class_ids)}")
         self.ignore_class = None if ignore_class is None else integer(who, "ignore_class", ignore_class)
         self.sparse_y_true, self.sparse_y_pred = boolean(who, "sparse_y_true", sparse_y_true), boolean(who, "sparse_y_pred", sparse_y_pred)
-        if axis != -1:
-            raise ValueError(f"{who}: axis must be -1, the classes on the last axis, got {axis!r}")
+        check_axis(who, axis)
         self.axis = -1
         super().__init__((self.num_classes, self.num_classes), name, dtype)
 

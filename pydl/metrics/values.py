@@ -6,7 +6,7 @@ from pydl.errors import boolean, in_range, integer
 from pydl.kernels._common import KernelError
 from pydl.metrics.base import Mean, row_weights
 from pydl.ops import cast, not_equal, reshape
-from pydl.targets import check_class_shape, check_label_shape, class_margin, class_pair, cosine, floating, label_error, pair, samples
+from pydl.targets import check_axis, check_class_shape, check_label_shape, class_margin, class_pair, cosine, floating, label_error, pair, samples
 from pydl.tensor import as_tensor, no_grad
 
 
@@ -127,8 +127,7 @@ class CategoricalCrossentropy(Mean):
 
     def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0.0, axis=-1):
         super().__init__(name, dtype)
-        if axis != -1:
-            raise ValueError(f"CategoricalCrossentropy: axis must be -1, the classes on the last axis, got {axis!r}")
+        check_axis("CategoricalCrossentropy", axis)
         self.from_logits, self.axis = boolean("CategoricalCrossentropy", "from_logits", from_logits), -1
         self.label_smoothing = in_range("CategoricalCrossentropy", "label_smoothing", label_smoothing, 0, 1)
 
@@ -152,8 +151,7 @@ class SparseCategoricalCrossentropy(Mean):
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
         super().__init__(name, dtype)
         who = type(self).__name__
-        if axis != -1:
-            raise ValueError(f"{who}: axis must be -1, the classes on the last axis, got {axis!r}")
+        check_axis(who, axis)
         self.from_logits, self.axis = boolean(who, "from_logits", from_logits), -1
         self.ignore_class = None if ignore_class is None else integer(who, "ignore_class", ignore_class)
 

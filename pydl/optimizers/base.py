@@ -155,7 +155,7 @@ class Optimizer:
 
     @ema_momentum.setter
     def ema_momentum(self, value):
-        B.set_number(self._ema_momentum, in_range(type(self).__name__, "ema_momentum", value, 0, 1))
+        B.set_number(self._ema_momentum, in_range(type(self).__name__, "ema_momentum", value, 0, 1, high_open=True))
 
     def _set_limit(self, name, value, other):
         if value is not None:

@@ -72,11 +72,11 @@ class RMSprop(Optimizer):
     v = rho v + (1 - rho) g^2,  w -= lr g / sqrt(v + epsilon);    centered subtracts the square of the running mean of g under the root;
     with momentum the step is remembered: m = momentum m + step,  w -= m.
 
-    Args:      rho: in [0, 1].    momentum: in [0, 1).    epsilon: inside the root, 1e-7.    centered: a flag.
+    Args:      rho: in [0, 1).    momentum: in [0, 1).    epsilon: inside the root, 1e-7.    centered: a flag.
     Source:    Tieleman and Hinton, lecture 6.5, 2012.
     """
     settings = ("rho", "momentum", "epsilon")
-    rho, momentum, epsilon, centered = Setting(0, 1), Momentum(), Setting(), FixedFlag()
+    rho, momentum, epsilon, centered = Setting(0, 1, high_open=True), Momentum(), Setting(), FixedFlag()
 
     def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None, clipnorm=None,
                  clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
@@ -245,10 +245,11 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """Steps in units of the steps before: step = rms(steps) / rms(g) * g, both running means with rho; w -= lr step.
 
+    Args:      rho: in [0, 1).    epsilon: inside both roots, 1e-7.
     Source:    Zeiler, 2012.
     """
     settings = ("rho", "epsilon")
-    rho, epsilon = Setting(0, 1), Setting()
+    rho, epsilon = Setting(0, 1, high_open=True), Setting()
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, clipnorm=None,
                  clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
@@ -267,6 +268,7 @@ class Adadelta(Optimizer):
 class Lion(Optimizer):
     """The sign of a mix of gradient and momentum: w -= lr sign(beta_1 m + (1 - beta_1) g),  m = beta_2 m + (1 - beta_2) g.
 
+    Args:      beta_1: in (0, 1], as in Keras; with 1 a step goes by the gradients before it alone.    beta_2: in [0, 1).
     Source:    Chen et al., Symbolic discovery of optimization algorithms, 2023.
     """
     settings = ("beta_1", "beta_2")
