@@ -12,7 +12,9 @@ from shared_data import cases_by_id, drawn, needs_shared
 
 import pydl
 from pydl import layers, losses, metrics, ops, optimizers, regularizers
+from pydl.examples import lesson
 from pydl.gradcheck import gradcheck
+from pydl.layers.dropout import dropout
 
 pytestmark = [pytest.mark.shared, needs_shared]
 COURSE, FRAMEWORK = cases_by_id("course_values.json"), cases_by_id("framework_values.json")
@@ -116,11 +118,14 @@ def one_step(optimizer, pairs):
 # ---- course 2
 
 
-def test_he_initialization_scale():
-    """The course draws with NumPy's generator, so what can agree is the scale: HeNormal has variance 2 / fan_in."""
+def test_he_initialization():
+    """The course draws with NumPy's generator, as the lessons do; HeNormal draws with ours: its variance is 2 / fan_in too."""
     case = COURSE["c2w1_he_init"]
-    drawn_now = drawn(case["inputs"])
-    agrees_with(case, W1=drawn_now["W1"] * np.sqrt(2 / 2), W2=drawn_now["W2"] * np.sqrt(2 / 4))
+    model = pydl.Sequential([layers.Input((2,), dtype="float64"), layers.Dense(4, dtype="float64"), layers.Dense(1, dtype="float64")])
+    lesson.draw_weights(model, case["inputs"]["seed"], lambda inputs: np.sqrt(2 / inputs))
+    w1, b1, w2, b2 = model.get_weights()
+    agrees_with(case, W1=w1.T, W2=w2.T)
+    assert not b1.any() and not b2.any()
     for fan_in in (2, 4):
         sample = np.asarray(pydl.initializers.HeNormal(seed=1)((fan_in, 200_000)))
         assert abs(sample.std() / np.sqrt(2 / fan_in) - 1) < 0.01
@@ -140,8 +145,8 @@ def test_inverted_dropout_forward():
     case = COURSE["c2w1_inverted_dropout_forward"]
     given = drawn(case["inputs"]["parameters"])
     masks = [np.array(case["inputs"][name], float).T for name in ("mask1", "mask2")]
-    a = dense(given["W1"], given["b1"], "relu")(given["X"].T) * masks[0] / 0.7
-    a = dense(given["W2"], given["b2"], "relu")(a) * masks[1] / 0.7
+    a = dropout(dense(given["W1"], given["b1"], "relu")(given["X"].T), 0.3, mask=masks[0])
+    a = dropout(dense(given["W2"], given["b2"], "relu")(a), 0.3, mask=masks[1])
     agrees_with(case, A3=dense(given["W3"], given["b3"], "sigmoid")(a).numpy().T)
     kept = layers.Dropout(0.3, seed=1, dtype="float64")(np.ones((100, 100)), training=True).numpy()  # the layer scales alike
     assert set(np.unique(kept)) == {0.0, 1 / 0.7}
@@ -162,6 +167,9 @@ def test_optimizer_step(name):
     optimizer = optimizers.SGD(0.01) if name == "sgd" else optimizers.SGD(0.01, momentum=0.9, averaged=True)
     one_step(optimizer, [(given[f"d{n}"], p) for n, p in held.items()])
     agrees_with(case, **{n: p.numpy() for n, p in held.items()})
+    if name == "momentum":                                  # the averages of the gradients, as the optimizer keeps them
+        velocities = dict(zip(held, optimizer.variables[2:]))
+        agrees_with(case, vW1=velocities["W1"], vb2=velocities["b2"])
 
 
 # ---- course 4
