@@ -158,10 +158,15 @@ def test_lengths():
 
 
 def test_sample_weight():
-    np.testing.assert_array_equal(arrays.as_sample_weight("fit", [[1], [2]], 2), np.array([1, 2], np.float32))
+    np.testing.assert_array_equal(arrays.as_sample_weight("fit", [[1], [2]], (2,)), np.array([1, 2], np.float32))
     for bad, text in (([1, 2], r"shape \(3,\)"), (np.ones((3, 2)), r"shape \(3,\)"), ([1, 2, np.nan], "finite, got nan in row 2")):
         with pytest.raises(ValueError, match=f"^fit: sample_weight must .*{text}"):
-            arrays.as_sample_weight("fit", bad, 3)
+            arrays.as_sample_weight("fit", bad, (3,))
+    for shape in ((3, 2), (3, 2, 5)):                      # targets with steps: a weight a row, or a step
+        assert arrays.as_sample_weight("fit", np.ones((3, 2)), shape).shape == (3, 2)
+        assert arrays.as_sample_weight("fit", np.ones(3), shape).shape == (3,)
+        with pytest.raises(ValueError, match=r"^fit: sample_weight must have shape \(3,\), one weight a row, or \(3, 2\) for one a step, got \(3, 4\)"):
+            arrays.as_sample_weight("fit", np.ones((3, 4)), shape)
 
 
 @pytest.mark.parametrize("y", [np.array([0, 1, 2, 1]), np.array([[0], [1], [2], [1]]), np.eye(3)[[0, 1, 2, 1]], np.array([0., 1, 2, 1])])

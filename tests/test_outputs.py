@@ -76,6 +76,39 @@ def test_a_metric_keeps_its_name_when_a_model_is_compiled_again():
         model.compile("sgd", "mse", metrics={"score": metric, "kind": metric})
 
 
+def test_weights_of_samples_by_name():
+    weight, runs = np.linspace(0, 1, 30), []
+    for given in ([weight, None], {"score": weight}):
+        model = two_heads()
+        model.compile("sgd", ["mse", losses.SparseCategoricalCrossentropy(from_logits=True)])
+        model.fit([A, B_], [SCORE, KIND], epochs=2, verbose=0, sample_weight=given)
+        runs.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*runs))
+    for wrong, said in (({"scores": weight}, "sample_weight names 'scores'"), ([weight], "sample_weight must have one entry for each of the 2 outputs")):
+        with pytest.raises(ValueError, match=said):
+            model.fit([A, B_], [SCORE, KIND], sample_weight=wrong)
+
+
+@pytest.mark.parametrize("labels", [False, True], ids=["numbers", "labels"])
+def test_weights_of_steps(labels):
+    """A weight for each step of each sequence: the loss is sum(weight * value) / number of values, weighted metrics divide by the weights."""
+    rng = np.random.default_rng(4)
+    x, weight = rng.standard_normal((20, 5, 3)), rng.random((20, 5)) * (rng.random((20, 5)) < 0.7)
+    y = rng.integers(0, 4, (20, 5)) if labels else rng.standard_normal((20, 5, 2))
+    model = pydl.Sequential([layers.Input((5, 3), dtype="float64"), layers.Dense(4 if labels else 2, dtype="float64")])
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True) if labels else losses.MeanSquaredError()
+    model.compile(pydl.optimizers.SGD(0.1), loss, weighted_metrics=["accuracy" if labels else "mse"])
+    p = model.predict(x)
+    values = -np.take_along_axis(log_softmax(p.reshape(-1, 4)), y.reshape(-1, 1), 1).reshape(20, 5) if labels else ((p - y) ** 2).mean(-1)
+    metric = (p.argmax(-1) == y) if labels else values
+    for batch_size in (20, 10):
+        said = model.evaluate(x, y, batch_size=batch_size, sample_weight=weight, verbose=0)
+        assert said == pytest.approx([(values * weight).mean(), np.average(metric, weights=weight)], rel=1e-12)
+    history = model.fit(x, y, batch_size=7, epochs=3, verbose=0, sample_weight=weight, validation_data=(x, y, weight)).history
+    assert history["val_loss"][-1] < said[0] and model.recorded_steps()
+    model.fit(x, y, batch_size=7, verbose=0, sample_weight=weight[:, 0])          # and a weight a row, on the same model
+
+
 def test_both_forms_are_the_same_training():
     results = []
     for form in FORMS.values():

@@ -194,19 +194,19 @@ def test_what_goes_wrong_in_a_process_comes_through(workers):
         assert model.fit(Rows(workers=workers, use_multiprocessing=True), verbose=0).epoch == [0]
 
 
-def test_batches_are_fetched_while_steps_run():
-    """Twelve batches that take 10 ms each and steps that take as long: together well below the sum."""
-    class Slow(Rows):
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_are_fetched_while_steps_run(workers):
+    """While batch i trains, batch i + 1 is being made: seen by one that waits for the other; without workers it is made afterwards."""
+    made = [threading.Event() for _ in range(13)]
+
+    class Told(Rows):
         def __getitem__(self, i):
-            time.sleep(0.01)
+            made[i].set()
             return X[:SIZE], Y[:SIZE]
-    rest = cb.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(0.01))
-    model, took = network(), {}
-    for workers in (0, 1, 0, 1):
-        start = time.perf_counter()
-        model.fit(Slow(count=12, workers=workers), callbacks=[rest], verbose=0)
-        took[workers] = min(took.get(workers, 9), time.perf_counter() - start)
-    assert took[1] < 0.8 * took[0], took
+    ahead = []
+    seen = cb.LambdaCallback(on_train_batch_end=lambda batch, logs: ahead.append(made[batch + 1].wait(10 if workers and batch < 11 else 0)))
+    network().fit(Told(count=12, workers=workers, max_queue_size=2), callbacks=[seen], shuffle=False, verbose=0)
+    assert ahead == [bool(workers)] * 11 + [False]
 
 
 def test_what_is_a_stream():

@@ -155,18 +155,22 @@ def check_lengths(who, arrays):
     return next(iter(lengths.values()))
 
 
-def as_sample_weight(who, value, rows, dtype="float32"):
-    """Return the weight of each sample (rows,); (rows, 1) is taken as that."""
+def as_sample_weight(who, value, shape, dtype="float32"):
+    """Return the weight of each sample (rows,), or of each of its steps (rows, steps); (rows, 1) is taken as (rows,).
+
+    Args:  shape: of the targets, whose leading axes the weights have.
+    """
     weight = as_batch(who, "sample_weight", value, dtype)
     if weight.dtype.kind != "f":
         weight = weight.astype(dtype)
     if weight.ndim == 2 and weight.shape[1] == 1:
         weight = weight.reshape(-1)
-    if weight.shape != (rows,):
-        raise ShapeError(f"{who}: sample_weight must have shape ({rows},), one weight a row, got {weight.shape}")
+    if weight.shape != shape[:weight.ndim]:
+        steps = f", or {tuple(shape[:2])} for one a step" if len(shape) > 1 and shape[1:] != (1,) else ""
+        raise ShapeError(f"{who}: sample_weight must have shape ({shape[0]},), one weight a row{steps}, got {weight.shape}")
     if not np.all(np.isfinite(weight)):
-        row = int(np.flatnonzero(~np.isfinite(weight))[0])
-        raise ValueError(f"{who}: sample_weight must be finite, got {weight[row]} in row {row}")
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(weight))[0])
+        raise ValueError(f"{who}: sample_weight must be finite, got {weight[at]} in row {at[0]}")
     return weight
 
 

@@ -7,6 +7,7 @@ from pydl.data import arrays as data
 from pydl.data.dataset import END, Batches, Items, PyDataset, is_stream, unpack
 from pydl.errors import positive_int, show
 from pydl.kernels._common import borrowed, settings_version
+from pydl.models.objective import per_output
 from pydl.tensor import structure_version
 
 
@@ -220,8 +221,10 @@ class Feeding:
         rows = data.check_lengths(who, {**{f"x{i or ''}": a for i, a in enumerate(xs)}, **{f"y{i or ''}": a for i, a in enumerate(ys)}})
         weights = [None] * len(ys)
         if sample_weight is not None:
-            given = sample_weight if isinstance(sample_weight, (list, tuple)) and len(ys) > 1 else [sample_weight] * max(1, len(ys))
-            weights = [None if w is None else data.as_sample_weight(who, w, rows, self.dtype) for w in given]
+            several = len(ys) > 1 or isinstance(sample_weight, dict)
+            given = per_output(who, "sample_weight", sample_weight, names) if several else [sample_weight] * max(1, len(ys))
+            shapes = [y.shape for y in ys] or [(rows,)]
+            weights = [None if w is None else data.as_sample_weight(who, w, shape, self.dtype) for w, shape in zip(given, shapes)]
         if class_weight is not None:
             if len(ys) != 1:
                 raise ValueError(f"{who}: class_weight needs a model with one output; use sample_weight")

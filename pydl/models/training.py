@@ -173,7 +173,7 @@ class Training(Feeding):
     def _step(self, kind, xs, ys=(), weights=()):
         """The Step for batches like these: lists of ndarrays (None for an output without target or weight)."""
         key = (kind, tuple([(a.shape, a.dtype.char) for a in xs]), tuple([None if a is None else (a.shape, a.dtype.char) for a in ys]),
-               tuple([w is not None for w in weights]))
+               tuple([None if w is None else w.shape for w in weights]))
 
         def make():
             slots = [B.owned(a.shape, a.dtype) for part in (xs, ys, weights) for a in part if a is not None]
@@ -222,7 +222,8 @@ class Training(Feeding):
                    validation_split: the share of the last rows to validate on, taken before any shuffling.
                    validation_data: (x, y) or (x, y, sample_weight), or a PyDataset or iterable of batches, instead.
                    shuffle: a new order (of rows; of a PyDataset's batches) each epoch, a function of the model's seed and the epoch alone.
-                   class_weight: a dict from class to weight; sample_weight: one weight a row.
+                   class_weight: a dict from class to weight; sample_weight: one weight a row, or (rows, steps) for targets with steps;
+                       of several outputs a list, or a dict by name (those not named count 1).
                    steps_per_epoch, validation_steps: stop an epoch (a validation) after so many batches; the next epoch goes on
                        with a generator where this one stopped, and begins anew with arrays, a PyDataset or an iterable.
                    validation_freq: validate every so many epochs, or after the epochs in a list.
