@@ -248,6 +248,41 @@ def test_state_and_config_resume(name):
     assert [a.tobytes() for a in whole.get_state()] == [a.tobytes() for a in second.get_state()]
 
 
+@pytest.mark.parametrize("name", ["adam", "nadam"])
+def test_the_state_goes_through_a_store(name):
+    """Keras's save_own_variables and load_own_variables: the same bits go on."""
+    rng, store, ended = np.random.default_rng(3), {}, []
+    start, slopes = rng.standard_normal(4), rng.standard_normal((6, 4))
+    for cut in (None, 3):
+        made, w = optimizers.get(name), pydl.Parameter(start)
+        for i, g in enumerate(slopes):
+            if i == cut:
+                made.save_own_variables(store)
+                made = optimizers.get(name)
+                made.build([w])
+                made.load_own_variables(store)
+            made.apply([g], [w])
+        ended.append(w.numpy().copy())
+    np.testing.assert_array_equal(*ended)
+    assert list(store) == [str(i) for i in range(len(store))] and store["0"] == 3
+    del store["1"]
+    with pytest.raises(FormatError, match="the store lacks array '1'"):
+        made.load_own_variables(store)
+
+
+def test_a_schedule_of_ones_own_comes_back_by_custom_objects():
+    class Halved(schedules.LearningRateSchedule):
+        def __init__(self, rate):
+            self.rate = rate
+
+        def __call__(self, step):
+            return self.rate * 0.5**step
+    config = optimizers.SGD(Halved(0.5)).get_config()
+    with pytest.raises(FormatError, match="Halved"):
+        optimizers.SGD.from_config(config)
+    assert optimizers.SGD.from_config(config, {"Halved": Halved}).learning_rate == 0.5
+
+
 def test_order_of_the_state():
     """As Keras stores it: iterations, learning rate, then m and v of each parameter in turn."""
     ws, adam = parameters(shapes=[(2,), (3, 4)]), optimizers.Adam()

@@ -80,6 +80,7 @@ class Optimizer:
                gradient_accumulation_steps: take one step by the mean of so many calls' gradients.  Schedules and running means
                of weights count steps (in Keras, calls).
                name: how messages call it.
+               There is no loss_scale_factor, which is for half precision: nothing here is computed in that.
     Raises:    ValueError or TypeError naming the argument.
     """
     settings = ()           # names of the numbers behind FIRST_SETTINGS in `hyper`, in the order of the kernel's struct
@@ -401,6 +402,18 @@ class Optimizer:
         for target, a in zip(slots, arrays[2:]):
             B.assign(target, a)
 
+    def save_own_variables(self, store):
+        """Put `variables` into a dict, or what is used like one, under "0", "1", ...: Keras's form of `get_state`."""
+        for i, array in enumerate(self.variables):
+            store[str(i)] = array
+
+    def load_own_variables(self, store):
+        """Restore what `save_own_variables` put there; the optimizer must be built for the same parameters."""
+        missing = next((i for i in range(len(store)) if str(i) not in store), None)
+        if missing is not None:
+            raise FormatError(f"{type(self).__name__}: load_own_variables: the store lacks array '{missing}' of {len(store)}")
+        self.set_state([store[str(i)] for i in range(len(store))])
+
     # ---- config
 
     def get_config(self):
@@ -413,11 +426,11 @@ class Optimizer:
                 **{n: self._numbers[n] for n in self.settings if n in self._numbers}}
 
     @classmethod
-    def from_config(cls, config):
-        """Build an optimizer from its `get_config()`."""
+    def from_config(cls, config, custom_objects=None):
+        """Build an optimizer from its `get_config()`; custom_objects: a dict from names to classes of yours, for its schedule."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = registry.deserialize(config["learning_rate"], kind=LearningRateSchedule)
+            config["learning_rate"] = registry.deserialize(config["learning_rate"], custom_objects, kind=LearningRateSchedule)
         without = config.pop("exclude_from_weight_decay", None)
         optimizer = cls(**config)
         if without:
