@@ -155,6 +155,49 @@ class Penalised(layers.Layer):
 
 
 @pytest.mark.parametrize("eagerly", [True, False])
+def test_a_loop_of_ones_own_adds_the_losses_of_the_model(eagerly):
+    """`losses` holds what `fit` adds by itself: penalties of weights, of activities, and those of add_loss; recorded too."""
+    def make():
+        pydl.utils.set_random_seed(1)
+        return pydl.Sequential([layers.Input((3,), dtype="float64"), Penalised(dtype="float64"),
+                                layers.Dense(2, dtype="float64", kernel_regularizer="l2", activity_regularizer=pydl.regularizers.L1(0.05)),
+                                layers.Dense(1, dtype="float64", bias_regularizer="l1")])
+    fitted, mine, mse = make(), make(), losses.MeanSquaredError()
+    fitted.compile(pydl.optimizers.SGD(0.1), mse)
+    sgd = pydl.optimizers.SGD(0.1)
+
+    def step(x, y):
+        def loss(x, y):
+            prediction = mine(x, training=True)
+            return sum(mine.losses, mse(y, prediction))
+        value, slopes = pydl.value_and_grad(loss, wrt=mine.trainable_weights)(x, y)
+        sgd.apply(slopes, mine.trainable_weights)
+        return value
+    run = step if eagerly else pydl.function(step, strict=True)
+    for _ in range(5):
+        assert run(A, SCORE).item() == pytest.approx(fitted.train_on_batch(A, SCORE), rel=1e-12)
+    assert len(mine.losses) == 5                                # two kernels' and biases' penalties, two added, one of activities
+    assert all(np.allclose(a, b, rtol=1e-12) for a, b in zip(fitted.get_weights(), mine.get_weights()))
+    fitted.predict(A)
+    assert len(fitted.losses) == 2                              # steps keep theirs to themselves
+
+
+def test_what_add_loss_takes():
+    class Adds(layers.Layer):
+        what = None
+
+        def call(self, x):
+            self.add_loss(self.what if self.what is not None else x)
+            return x
+    layer = Adds(name="a")
+    with pytest.raises(ValueError, match=r"Adds 'a': add_loss: expected a scalar Tensor, got shape \(2, 3\)"):
+        layer(np.ones((2, 3)))
+    layer.what = 0.5
+    with pytest.raises(TypeError, match="Adds 'a': add_loss: expected a scalar Tensor, got 0.5"):
+        layer(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
 def test_losses_that_layers_add(eagerly):
     def make(loss):
         model = pydl.Sequential([layers.Input((3,)), Penalised(dtype="float64")])

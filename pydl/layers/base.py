@@ -9,13 +9,13 @@ import numpy as np
 
 from pydl import config, registry, regularizers
 from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
+from pydl.layers.added import AddsLosses, added_losses
 from pydl.layers.masks import hand_on
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
 from pydl.ops import cast
 from pydl.tensor import Tensor, as_tensor, no_grad
 
-added_losses = ContextVar("pydl_added_losses", default=None)    # a list while a training step collects them
 watching = ContextVar("pydl_watching", default=None)            # called with (layer, output) of each layer that runs, by who looks inside
 _names = {}
 ELSEWHERE = dict.fromkeys(("input_shape", "batch_input_shape", "input_dim"), "; declare the input before it, by layers.Input(shape)")
@@ -45,7 +45,7 @@ class InputSpec:
         self.ndim, self.min_ndim, self.axes = ndim, min_ndim, axes or {}
 
 
-class Layer(Owner):
+class Layer(AddsLosses, Owner):
     """A function with parameters.  Subclasses define `build(input_shape)` if they have any, and `call(x)`.
 
     Args:      name: unique by default; it leads every error message.
@@ -155,7 +155,7 @@ class Layer(Owner):
         self.ensure_built(_without_batch(shapes))
         for shape in shapes if isinstance(shapes, list) else [shapes]:
             self.check_input(shape)
-        return self._run(args, kwargs)
+        return self._run(args, kwargs) if added_losses.get() is not None else self.collecting(self._run, args, kwargs)
 
     def _run(self, args, kwargs):
         if "training" in kwargs and not _takes_training(type(self)):
@@ -230,12 +230,6 @@ class Layer(Owner):
     def _wanted(self, dtype):
         """What an input of this dtype is cast to; None leaves it."""
         return None if self.takes_integers and dtype.kind != "f" else self.dtype
-
-    def add_loss(self, loss):
-        """Add a scalar Tensor to the loss of the training step that runs this layer."""
-        collected = added_losses.get()
-        if collected is not None:
-            collected.append(loss)
 
     # ---- config
 

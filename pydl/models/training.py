@@ -12,7 +12,7 @@ from pydl.capture import Step, Store
 from pydl.data.dataset import is_stream
 from pydl.errors import boolean, non_negative_int, one_of, positive_int, show
 from pydl.kernels._common import get_cpu_level, get_num_threads
-from pydl.layers.base import added_losses
+from pydl.layers.added import added_losses
 from pydl.models import report
 from pydl.models.feed import ArrayFeed, Feeding, StreamFeed
 from pydl.models.objective import Objective
@@ -167,8 +167,12 @@ class Training(Feeding):
         return [total.array]
 
     def _predict_arrays(self, xs, ys, weights):
-        with no_grad():
-            return [t.array for t in self._predictions(xs, False)]
+        token = added_losses.set([])                            # nobody asks for them, and a recorded step keeps nothing of its own alive
+        try:
+            with no_grad():
+                return [t.array for t in self._predictions(xs, False)]
+        finally:
+            added_losses.reset(token)
 
     def _step(self, kind, xs, ys=(), weights=()):
         """The Step for batches like these: lists of ndarrays (None for an output without target or weight)."""
