@@ -205,3 +205,49 @@ def test_the_boundary_refuses_what_does_not_fit():
         B.batch_norm_forward(x, B.zeros((3,), "float64"), c, 1e-3, 0.9, False, y, c, c)
     with pytest.raises(ValueError, match="layer_norm_forward"):
         B.layer_norm_forward(x, None, None, 1e-3, 5, y, B.zeros((2,)), B.zeros((2,)))
+
+
+# ---- masked steps of sequences
+
+def masked_sequences():
+    rng = np.random.default_rng(3)
+    x, length = rng.standard_normal((6, 5, 3)), np.array([5, 3, 1, 5, 4, 2])
+    kept = np.arange(5) < length[:, None]
+    return np.where(kept[..., None], x, 0.0), kept
+
+
+def test_masked_steps_do_not_count_in_the_statistics():
+    """As in Keras: mean and variance are those of the steps that are not masked, all are normalised by them, and the moving averages take them in."""
+    x, kept = masked_sequences()
+    masking, norm = layers.Masking(dtype="float64"), layers.BatchNormalization(momentum=0.8, dtype="float64")
+    norm.build((None, 5, 3))
+    norm.set_weights([[1.5, 0.5, 1.0], [0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [0.5, 1.0, 2.0]])
+    y = norm(masking(x), training=True)
+    rows = x[kept]
+    mean, variance = rows.sum(0) / (len(rows) + 1e-7), ((rows - rows.sum(0) / (len(rows) + 1e-7)) ** 2).sum(0) / (len(rows) + 1e-7)
+    gamma, beta, moving_mean, moving_variance = norm.get_weights()
+    np.testing.assert_allclose(y.numpy(), (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(moving_mean, 0.8 * np.array([1.0, 2.0, 3.0]) + 0.2 * mean, rtol=1e-12)
+    np.testing.assert_allclose(moving_variance, 0.8 * np.array([0.5, 1.0, 2.0]) + 0.2 * variance, rtol=1e-12)
+    np.testing.assert_array_equal(y.mask.numpy(), kept)
+    before = norm.get_weights()
+    inference = norm(masking(x), training=False).numpy()
+    np.testing.assert_allclose(inference, (x - moving_mean) / np.sqrt(moving_variance + 1e-3) * gamma + beta, rtol=1e-12, atol=1e-14)
+    assert all(np.array_equal(a, b) for a, b in zip(before, norm.get_weights()))
+
+
+def test_gradients_and_steps_of_masked_normalisation():
+    x, kept = masked_sequences()
+    norm, up = layers.BatchNormalization(dtype="float64"), np.random.default_rng(4).standard_normal(x.shape)
+    norm.build(x.shape)
+    assert pydl.gradcheck(lambda x: norm(x, training=True, mask=pydl.Tensor(kept)) * up, [x], parameters=norm.trainable_weights, raises=True)
+    bits = []
+    for eagerly in (False, True):
+        pydl.utils.set_random_seed(1)
+        model = pydl.Sequential([layers.Input((5, 3)), layers.Masking(), layers.BatchNormalization(), layers.Activation("relu"), layers.LSTM(4),
+                                 layers.Dense(1)])
+        model.compile("adam", "mse", run_eagerly=eagerly)
+        model.fit(x, x[:, 0, :1], batch_size=3, epochs=4, verbose=0)
+        assert bool(model.recorded_steps()) is not eagerly
+        bits.append([w.tobytes() for w in model.get_weights()])
+    assert bits[0] == bits[1]
