@@ -170,9 +170,23 @@ def test_every_layer_takes_and_saves_an_activity_regularizer(made):
     model.compile("sgd", "mse")
     x = np.ones((2, 3))
     y = again(x)
-    assert np.isclose(np.ravel(model.test_on_batch(x, y.numpy()))[0], 0.01 * (y.numpy()**2).sum(), rtol=1e-5)
+    assert np.isclose(np.ravel(model.test_on_batch(x, y.numpy()))[0], 0.01 * (y.numpy()**2).sum() / 2, rtol=1e-5)     # by the rows of the batch
     with pytest.raises(ValueError, match="activity_regularizer.*l9"):
         made(activity_regularizer="l9")
+
+
+def test_the_penalty_of_activities_is_a_mean_over_rows_and_counts_every_output():
+    """So says Keras: the same strength for any size of batch."""
+    x = np.random.default_rng(2).standard_normal((12, 4, 3))
+    dense = pydl.Sequential([layers.Input((4, 3), dtype="float64"), layers.Dense(5, activity_regularizer=pydl.regularizers.L1(0.3), dtype="float64")])
+    dense.compile("sgd", "mse")
+    y = dense.predict(x)
+    for rows in (12, 4, 5):
+        assert dense.evaluate(x, y, batch_size=rows, verbose=0) == pytest.approx(0.3 * abs(y).sum() / 12, rel=1e-12)
+    lstm = layers.LSTM(2, return_state=True, return_sequences=True, activity_regularizer="l2", dtype="float64")
+    outputs = lstm(x)
+    assert [p.item() for p in lstm.losses] == pytest.approx([0.01 * (o.numpy() ** 2).sum() / 12 for o in outputs])
+    assert layers.Dense(2, activity_regularizer="l2")(np.ones((0, 3))).shape == (0, 2)
 
 
 @pytest.mark.parametrize("mode", ["rows", "columns"])

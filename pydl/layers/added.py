@@ -3,6 +3,7 @@ from contextvars import ContextVar
 
 from pydl import regularizers
 from pydl.errors import ShapeError, show
+from pydl.ops import multiply
 from pydl.tensor import Tensor
 
 added_losses = ContextVar("pydl_added_losses", default=None)    # the list that the running step, or outside of one the outermost call, collects in
@@ -20,6 +21,12 @@ class AddsLosses:
         collected = added_losses.get()
         if collected is not None:
             collected.append(loss)
+
+    def add_activity_penalty(self, out):
+        """Add the penalty of the output, or of each of several: a share for each row, as in Keras, so that it weighs the same for any size of batch."""
+        for y in out.values() if isinstance(out, dict) else out if isinstance(out, (list, tuple)) else [out]:
+            penalty = self.activity_regularizer(y)
+            self.add_loss(multiply(penalty, 1 / max(y.shape[0], 1)) if y.ndim else penalty)
 
     def collecting(self, run, *arguments):
         """Return run(*arguments); what it adds to the loss is kept for `losses`."""

@@ -51,7 +51,7 @@ class Layer(AddsLosses, Owner):
     Args:      name: unique by default; it leads every error message.
                trainable: False freezes the layer's parameters.
                dtype: "float32" or "float64"; `pydl.config.floatx()` by default.
-               activity_regularizer: a penalty on the output, added to the loss.
+               activity_regularizer: a penalty on the output, divided by the rows of the batch and added to the loss.
                lr_multiplier: a factor >= 0 for the learning rate of this layer's weights; it may be set at any time.
     Example:
         >>> import numpy as np, pydl
@@ -167,7 +167,7 @@ class Layer(AddsLosses, Owner):
         if mask is not None:
             hand_on(self, mask, out, _takes_mask(type(self)))
         if self.activity_regularizer is not None:
-            self.add_loss(self.activity_regularizer(out))
+            self.add_activity_penalty(out)
         watch = watching.get()
         if watch is not None:
             watch(self, out)

@@ -18,7 +18,7 @@ class Identity(Layer):
 
 
 class ActivityRegularization(Layer):
-    """The input as it is; l1 * sum |x| + l2 * sum x^2 of it is added to the loss.
+    """The input as it is; l1 * sum |x| + l2 * sum x^2 of it, divided by the rows of the batch, is added to the loss.
 
     Args:      l1, l2: factors >= 0.
     Shapes:    any (N, ...) -> the same.    Gradients: x.
