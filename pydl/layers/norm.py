@@ -1,7 +1,7 @@
 """Normalisation: of a feature over the batch, of a sample over its features."""
 import math
 
-from pydl import constraints, initializers, ops, regularizers
+from pydl import config, constraints, initializers, ops, regularizers
 from pydl.autodiff import Op
 from pydl.errors import ShapeError, boolean, in_range, int_tuple, is_int
 from pydl.layers.base import InputSpec, Layer
@@ -165,6 +165,7 @@ class BatchNormalization(_Normalization):
     Shapes:    any (N, ..., C) -> the same.  Weights in order: gamma, beta, moving_mean, moving_variance, each (C,).
     Dtypes:    float32, float64; statistics are summed in float64.
     Gradients: x, gamma, beta.    Saves: x, mean and 1 / sqrt(variance + epsilon).
+    Raises:    TypeError for Keras's renorm and synchronized, which it has not: one process trains a model here.
     Source:    Ioffe and Szegedy, Batch Normalization, 2015.
     Example:
         >>> import numpy as np
@@ -236,7 +237,7 @@ class BatchNormalization(_Normalization):
         features = tuple([size if axis not in axes else 1 for axis, size in enumerate(x.shape)])
         live = ops.reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
         each = x.size // mask.size // x.shape[self.axis] if x.size else 1                      # positions that one value of the mask speaks for
-        count = ops.maximum(ops.multiply(ops.sum(cast(mask, x.dtype)), float(each)), 1.0)
+        count = ops.add(ops.multiply(ops.sum(cast(mask, x.dtype)), float(each)), config.epsilon())     # as in Keras: of no position at all, both are 0
         mean = ops.divide(ops.sum(ops.where(live, x, 0.0), axes, keepdims=True), count)
         centred = ops.subtract(x, mean)
         variance = ops.divide(ops.sum(ops.where(live, ops.square(centred), 0.0), axes, keepdims=True), count)
