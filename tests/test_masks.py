@@ -120,15 +120,10 @@ def test_pooling_of_the_live_steps(layer, keepdims, first):
         made(rng.standard_normal((3, 5, 4) if first else (3, 4, 5)), mask=pydl.Tensor(mask[:, :2]))
 
 
-def test_batch_statistics_of_the_live_steps():
+def test_gradients_through_the_statistics_of_the_live_steps():           # their values: test_norm.py
     layer = layers.BatchNormalization(momentum=0.9, epsilon=1e-3, dtype="float64")
     layer(X)
     layer.set_weights([np.array([1.0, 2.0, 0.5]), np.array([0.1, 0.2, 0.3]), np.array([3.0, 4.0, 5.0]), np.array([1.0, 2.0, 3.0])])
-    y = layer(X, training=True, mask=pydl.Tensor(MASK)).numpy()
-    mean, variance = X[MASK].mean(0), X[MASK].var(0)
-    np.testing.assert_allclose(y, (X - mean) / np.sqrt(variance + 1e-3) * [1.0, 2.0, 0.5] + [0.1, 0.2, 0.3], rtol=1e-12)
-    np.testing.assert_allclose(layer.moving_mean.numpy(), 0.9 * np.array([3.0, 4.0, 5.0]) + 0.1 * mean, rtol=1e-12)
-    np.testing.assert_allclose(layer.moving_variance.numpy(), 0.9 * np.array([1.0, 2.0, 3.0]) + 0.1 * variance, rtol=1e-12)
     assert pydl.gradcheck(lambda t: ops.sum(ops.square(layer(t, training=True, mask=pydl.Tensor(MASK)) + t)), [X], parameters=layer.trainable_weights)
     with pytest.raises(ValueError, match="mask must have shape"):
         layer(X, training=True, mask=pydl.Tensor(MASK[:, :2]))
