@@ -85,6 +85,13 @@ static void FN(pass_tables)(const FN(pass) *p, isize *acol)
             }
 }
 
+/* The packed weights of a group for one block of columns, from place k of the window on. */
+static const real *FN(weights_at)(const FN(pass) *p, const FN(pass_data) *d, isize g, isize block, isize k)
+{
+    const isize first = FN(block_start)(p->columns, block), wide = FN(block_start)(p->columns, block + 1) - first;
+    return d->packed + (g * FN(columns_size)(p->columns) + first) * p->inner + k * wide;
+}
+
 /* Output rows first_row .. first_row + rows - 1 of some images, one part of the blocks of columns, to `out`: where the first of these rows is. */
 static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_image, isize images, isize first_row, isize rows, isize part,
                          real *copy, real *out)
@@ -103,18 +110,19 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
     const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
+    const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
-            for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
-                const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-                const isize depth = min_isize(inner_block, p->inner - k);
+            for (isize block = begin; block < end; block++) {
+                const isize first = FN(block_start)(cols, block), depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
+                const real *ahead = block + 1 < end ? FN(weights_at)(p, d, g, block + 1, k) : last ? NULL : FN(weights_at)(p, d, g, begin, k + depth);
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
-                    .b = d->packed + (g * size + first) * p->inner + k * wide,
+                    .b = FN(weights_at)(p, d, g, block, k), .ahead = p->inner * size > WEIGHTS_AT_HAND ? ahead : NULL,
                     .start = d->start ? d->start + g * size + first : NULL,
-                    .accumulate = k > 0, .relu = d->relu && k + depth == p->inner,
+                    .accumulate = k > 0, .relu = d->relu && last,
                     .c = out + g * cols.width + first, .crow = crow,
-                    .skip = d->skip && k + depth == p->inner ? d->skip + (out - d->out) + g * cols.width + first : NULL,
+                    .skip = d->skip && last ? d->skip + (out - d->out) + g * cols.width + first : NULL,
                 };
                 FN(run_tile)(&t, cols, block, images * rows * p->x.size);
             }

@@ -59,6 +59,10 @@ static inline isize owners(const pydl_ctx *ctx, int worth) { return worth ? ctx-
 /* Pixels summed in registers at a time: their part of dy, for a block of columns, stays in L1. */
 #define CONV_CHUNK ((isize)128)
 
+/* Reals of weights that a first- or second-level cache still holds when they are used again: larger ones are fetched ahead of their use.
+   Forward with the windows turned: 1.3x at 14x14x512 (8 images) and 28x28x512, 1.1x at 56x56x128; with all of them fetched 0.93x at 56x56x64. */
+#define WEIGHTS_AT_HAND ((isize)65536)
+
 static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; }
 
 /* Register tiles: rows by vectors of accumulators, beside the vectors of weights and a pixel. */
@@ -160,7 +164,7 @@ static inline void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, is
     t->tail = min_isize(c.width - (stop - c.lanes), c.lanes);
 #ifdef SIMD_HALVES
     if (c.lanes == FN(HALF_LANES)) {
-        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail, t->skip };
+        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail, t->skip, t->ahead };
         FN(half_tile_sweep_1)(&h, rows);
         return;
     }

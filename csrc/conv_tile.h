@@ -18,9 +18,11 @@ typedef struct {
     isize relu;
     real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
     const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
+    const real *ahead;                                 /* the b of the next call, as large: fetched into L2 meanwhile; or NULL */
 } TILE(args);
 
-ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isize *crow, int rows, int vectors)
+/* One block of rows.  next: where the first of `lines` vectors lies that are fetched for each p; every argument but t and the pointers is a constant. */
+ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, int lines)
 {
     V_TYPE sum[TILE_ROWS][TILE_VECTORS];
     const real *row[TILE_ROWS];
@@ -53,6 +55,9 @@ ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isiz
         V_TYPE weight[TILE_VECTORS];
         #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) weight[v] = V(load)(b + v * TILE(LANES));
+        #pragma GCC unroll 4
+        for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * TILE(LANES), 0, 2);
+        if (lines) next += vectors * TILE(LANES);
         #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             const V_TYPE x = V(set)(row[i][at]);
@@ -76,26 +81,36 @@ ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isiz
         }
 }
 
-/* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums. */
-ALWAYS_INLINE void TILE(sweep)(const TILE(args) *t, isize rows, int vectors)
+ALWAYS_INLINE void TILE(block)(const TILE(args) *t, isize i, isize rows, int vectors, const real *next, int lines)
 {
-    for (isize i = 0; i < rows;) {
-        const isize left = rows - i;
-        const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
-        switch (take) {
-            case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors); break;
-            case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors); break;
-            case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors); break;
-            case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors); break;
+    switch (rows) {
+        case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors, next, lines); break;
+        case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors, next, lines); break;
+        case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors, next, lines); break;
+        case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors, next, lines); break;
 #if TILE_ROWS > 4
-            case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors); break;
-            case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors); break;
+        case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors, next, lines); break;
+        case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors, next, lines); break;
 #endif
 #if TILE_ROWS > 6
-            case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors); break;
-            default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors); break;
+        case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors, next, lines); break;
+        default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors, next, lines); break;
 #endif
-        }
+    }
+}
+
+/* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums.
+   What lies ahead is fetched a vector of each p at a time, by as many blocks as there are vectors, or all of it by the first of few. */
+ALWAYS_INLINE void TILE(sweep)(const TILE(args) *t, isize rows, int vectors)
+{
+    const int few = rows <= TILE_ROWS * (vectors - 1);
+    isize i = 0;
+    for (int block = 0; i < rows; block++) {
+        const isize left = rows - i;
+        const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
+        if (!t->ahead || block >= (few ? 1 : vectors)) TILE(block)(t, i, take, vectors, NULL, 0);
+        else if (few) TILE(block)(t, i, take, vectors, t->ahead, vectors);
+        else TILE(block)(t, i, take, vectors, t->ahead + block * TILE(LANES), 1);
         i += take;
     }
 }

@@ -313,8 +313,10 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         FN(columns) whole = cols;
         whole.width = size;                                                  /* m has room for idle columns */
         for (isize k = 0; k < PLANES; k++) {
+            const isize ahead = k + 1 < PLANES ? (k + 1) * FN(weight_plane)(p) + first * p->channels : (first + wide) * p->channels;
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
-                                .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow };
+                                .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow,
+                                .ahead = PLANES * p->channels * size > 8 * WEIGHTS_AT_HAND ? d->weight + ahead : NULL };
             FN(run_tile)(&t, whole, block, tiles);
             if (block > 0 || p->parts > 1) continue;
             FN(fetch)(next, k);
