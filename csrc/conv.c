@@ -11,18 +11,22 @@
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
 
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
-   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, several tiles of 4x4 results:
+   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, enough tiles of 4x4 results for such weights:
                a quarter of the multiplications; float32 only, where the caller allows it
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_WINOGRAD } conv_algorithm;
 
+/* Whether turned windows are faster, by multiply-adds for each pair of channels: what the tiles cost, turning included, and what fetching the weights costs,
+   for in a network they lie in no near cache; where they are not `prepared` they are turned first.  The numbers fit one thread of a server with 2 MB of L2:
+   7x7x512 is 1.3x faster direct there, 8x14x14x512 2.1x turned, 8x56x56x128 2.5x. */
 static inline int fits_winograd(const pydl_conv2d *s, int prepared)
 {
     if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
-    const isize tiles = s->n * ceil_div(s->h_out, 4) * ceil_div(s->w_out, 4);
-    /* Large weights cost more to turn than 32 tiles save.  Where they are turned already, 4 tiles do: 2.2x at 7x7x128, 2.7x at 8x8x64, 1.6x at 7x7x512. */
-    return s->c_in >= 16 && s->c_out >= 16 && tiles >= (prepared ? 4 : s->c_in * s->c_out > 65536 ? 32 : 8);
+    if (s->c_in < 16 || s->c_out < 16) return 0;
+    const double tiles = (double)(s->n * ceil_div(s->h_out, 4) * ceil_div(s->w_out, 4)), pixels = (double)(s->n * s->h_out * s->w_out);
+    const double fetch = s->c_in * s->c_out > 4096 ? 16 : 4, turn = prepared ? 0 : 24;
+    return tiles * (51 + 600.0 / (double)s->c_out + 300.0 / (double)s->c_in) + 36 * (fetch + turn) < 9 * (1.08 * pixels + fetch);
 }
 #define EACH_REAL "conv.c"
 #include "each_real.h"
