@@ -70,12 +70,14 @@ void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize coun
    runs of k: A[i, s * k + p] = a[i * a_row + segment[s] + p * a_col], so rows may lie in an image and the runs be the window's taps
    (segment == NULL: one run at 0).  Row s * k + p of B stands at b + (s * k + p) * b_pitch, columns in panels of NR that are
    b_panel apart: packed B has b_pitch = NR, b_panel = segments * k * NR; a plain row-major B has b_pitch = its row stride,
-   b_panel = NR and nothing behind column n - 1 is touched. */
+   b_panel = NR and nothing behind column n - 1 is touched.  ahead: the b of a call to come, laid out like this one's, which is
+   fetched into L2 meanwhile; or NULL. */
 typedef struct {
     isize m; isize n; isize k;
     const real *a; isize a_row; isize a_col;
     isize segments; const isize *segment;
     const real *b; isize b_pitch; isize b_panel;
+    const real *ahead;
     const real *bias;
     isize accumulate; isize activation;
     real *c; isize c_row;

@@ -16,16 +16,17 @@ typedef struct {
     const isize *segment;
     const real *a; isize a_row, a_col;
     const real *b; isize b_pitch, b_panel;
+    const real *next;                         /* what is fetched: `lines` vectors for each row of b */
     isize tail;                               /* columns of the last vector */
     const real *bias;
     isize accumulate, activation;
     real *c; isize c_row;
 } FN(tile);
 
-/* rows x vecs accumulators, and half a vector of columns after them if half; rows of B `ahead` of the present one are fetched.
+/* rows x vecs accumulators, and half a vector of columns after them if half; `lines` vectors are fetched for each row of B.
    Every argument but t is a constant, so each call is a kernel of its own.
    The rows are addressed as five pointers and a scaled index: fourteen pointers would not fit the registers. */
-ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int vecs, const int masked_load, const int masked, const int half, const int ahead)
+ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int vecs, const int masked_load, const int masked, const int half, const int lines)
 {
     FN(vec) acc[FN(GEMM_MR)][8];
     const FN(vmask) tail = FN(mask_of)(t->tail);
@@ -45,7 +46,7 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
     OPAQUE(step);                                                       /* no second version of the loop for step 1 */
     const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k;
     isize row = t->a_row;
-    const real *b = t->b;
+    const real *b = t->b, *next = t->next;
     for (isize s = 0; s < t->segments; s++) {
         const real *p0 = t->a + (t->segment ? t->segment[s] : 0);
         const real *p3 = p0 + 3 * row, *p6 = p3 + 3 * row, *p9 = p6 + 3 * row, *p12 = p9 + 3 * row;
@@ -70,8 +71,9 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
                 if (half) extra[i] = FN(hfma)(FN(hlow)(x), z, extra[i]);
 #endif
             }
-            #pragma GCC unroll 8
-            for (int v = 0; ahead && v < vecs; v++) __builtin_prefetch(b + ahead * pitch + v * FN(VL));
+            #pragma GCC unroll 2
+            for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * FN(VL), 0, 2);
+            if (lines) next += pitch;
             b += pitch;
             p0 += step;
             if (rows > 3) p3 += step;
@@ -108,8 +110,8 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
 #endif
 }
 
-/* The kinds of tile by their columns: up to a vector, up to two, two full ones, the same with rows of B far apart; with halves also up to
-   a half, up to one and a half.
+/* The kinds of tile by their columns: up to a vector, up to two, two full ones, the same fetching one or two vectors for each row of B; with
+   halves also up to a half, up to one and a half.
    Where loads by mask are slow (128 bits) the zeros that fill up a packed panel are loaded instead. */
 #define LOAD_BY_MASK(t) (sizeof(FN(vec)) > 16 || (t)->b_panel == FN(NR))
 #define TILE_WIDTHS(rows) \
@@ -118,18 +120,20 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
     static void FN(tile_##rows##_2)(const FN(tile) *t) \
     { if (LOAD_BY_MASK(t)) FN(tile_core)(t, rows, 2, 1, 1, 0, 0); else FN(tile_core)(t, rows, 2, 0, 1, 0, 0); } \
     static void FN(tile_##rows##_3)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0, 0, 0, 0); } \
-    static void FN(tile_##rows##_4)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0, 0, 0, FN(AHEAD)); }
+    static void FN(tile_##rows##_4)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0, 0, 0, 1); } \
+    static void FN(tile_##rows##_5)(const FN(tile) *t) { FN(tile_core)(t, rows, 2, 0, 0, 0, 2); }
 #ifdef SIMD_HALVES
-enum { FN(KINDS) = 6 };
+enum { FN(KINDS) = 7 };
 #define TILE(rows) TILE_WIDTHS(rows) \
-    static void FN(tile_##rows##_5)(const FN(tile) *t) { FN(tile_core)(t, rows, 0, 0, 0, 1, 0); } \
-    static void FN(tile_##rows##_6)(const FN(tile) *t) { FN(tile_core)(t, rows, 1, 0, 0, 1, 0); }
+    static void FN(tile_##rows##_6)(const FN(tile) *t) { FN(tile_core)(t, rows, 0, 0, 0, 1, 0); } \
+    static void FN(tile_##rows##_7)(const FN(tile) *t) { FN(tile_core)(t, rows, 1, 0, 0, 1, 0); }
 #define TILE_NAMES(rows) \
-    { FN(tile_##rows##_1), FN(tile_##rows##_2), FN(tile_##rows##_3), FN(tile_##rows##_4), FN(tile_##rows##_5), FN(tile_##rows##_6) },
+    { FN(tile_##rows##_1), FN(tile_##rows##_2), FN(tile_##rows##_3), FN(tile_##rows##_4), FN(tile_##rows##_5), FN(tile_##rows##_6), \
+      FN(tile_##rows##_7) },
 #else
-enum { FN(KINDS) = 4 };
+enum { FN(KINDS) = 5 };
 #define TILE(rows) TILE_WIDTHS(rows)
-#define TILE_NAMES(rows) { FN(tile_##rows##_1), FN(tile_##rows##_2), FN(tile_##rows##_3), FN(tile_##rows##_4) },
+#define TILE_NAMES(rows) { FN(tile_##rows##_1), FN(tile_##rows##_2), FN(tile_##rows##_3), FN(tile_##rows##_4), FN(tile_##rows##_5) },
 #endif
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if SIMD_REGISTERS == 32
@@ -168,6 +172,7 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
         /* Rows of B that are not packed, each on a page of its own: no prefetcher of a CPU foresees them, the first time or at all.
            (64, 512, 2048): 1.6x, (128, 784, 512): 1.1x; everywhere it costs 3 %. */
         const int far = g->b_pitch != FN(NR) && ((strip == 0 && strips > 1) || g->b_pitch * (isize)sizeof(real) >= 4096);
+        const int lines = far ? 2 : !g->ahead || strip > 1 ? 0 : strips == 1 ? 2 : 1;      /* what lies ahead is shared by the first two strips */
         t.a = g->a + i * g->a_row;
         isize j = 0;
         while (j < g->n) {
@@ -182,8 +187,10 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
             }
             const isize cols = min_isize(left, FN(NR));
             t.tail = cols > FN(VL) ? cols - FN(VL) : cols;
-            int kind = cols <= FN(VL) ? 0 : cols < FN(NR) ? 1 : far ? 3 : 2;
-            if (FN(KINDS) == 6 && kind < 2 && t.tail <= FN(VL) / 2) kind += 4;
+            int kind = cols <= FN(VL) ? 0 : cols < FN(NR) ? 1 : 2 + lines;
+            if (FN(KINDS) == 7 && kind < 2 && t.tail <= FN(VL) / 2) kind += 5;
+            if (far) t.next = t.b + FN(AHEAD) * g->b_pitch;
+            else if (lines) t.next = g->ahead + j / FN(NR) * g->b_panel + strip * FN(VL);
             FN(tiles)[rows - 1][kind](&t);
             j += cols;
         }

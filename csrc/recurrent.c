@@ -126,12 +126,15 @@ static void FN(forward_block)(const FN(forward_group) *g, isize block)
     const real *scratch = a->scratch, *packed = scratch + FN(packed_at)(p, block), *bias = scratch + p->bias + block * p->wide;
     const isize columns = g->lives <= 2 ? round_up(p->first * w, nr) : p->first * w, other = round_up(p->first * w, nr), d = p->apart ? 0 : a->d_in;
     const int biased = a->bias && (!p->apart || a->cell == RECURRENT_GRU);
+    const isize other_way = g->s % 2, after = other_way ? block - 1 : block + 1;
+    const int large = p->gates * u * p->k > STEP_WEIGHTS && !p->split && after >= 0 && after < p->blocks;
+    const real *next = large ? scratch + FN(packed_at)(p, after) : NULL;
     if (a->n == 1) FN(row_product)(g->in, p->k, columns, packed, p->k * nr, biased ? bias : NULL, g->s % 2, g->sums);
-    else FN(step_product)(g->in, p->input, g->lives, p->k, columns, packed, p->k * nr, biased ? bias : NULL, 0, g->sums, p->wide);
+    else FN(step_product)(g->in, p->input, g->lives, p->k, columns, packed, p->k * nr, next, biased ? bias : NULL, 0, g->sums, p->wide);
     if (a->cell == RECURRENT_GRU && p->split) {
         const real *rest = packed + FN(packed_rest)(p, w);
-        FN(step_product)(g->in, p->input, g->lives, d, w, rest, p->k * nr, biased ? bias + other : NULL, 0, g->sums + other, p->wide);
-        FN(step_product)(g->in + d, p->input, g->lives, u, w, rest + d * nr, p->k * nr, biased ? bias + other + round_up(w, nr) : NULL, 0,
+        FN(step_product)(g->in, p->input, g->lives, d, w, rest, p->k * nr, NULL, biased ? bias + other : NULL, 0, g->sums + other, p->wide);
+        FN(step_product)(g->in + d, p->input, g->lives, u, w, rest + d * nr, p->k * nr, NULL, biased ? bias + other + round_up(w, nr) : NULL, 0,
                          g->sums + other + round_up(w, nr), p->wide);
     }
     for (isize j = 0; j < g->lives; j++) {
@@ -177,8 +180,8 @@ static void FN(candidate_block)(const FN(forward_group) *g, isize block)
     const isize d = p->apart ? 0 : a->d_in, columns = g->lives <= 2 ? round_up(w, nr) : w;
     const real *packed = (real *)a->scratch + FN(packed_at)(p, block) + FN(packed_rest)(p, w);
     const real *bias = a->bias && !p->apart ? (real *)a->scratch + p->bias + block * p->wide + round_up(p->first * w, nr) : NULL;
-    if (d) FN(step_product)(g->in, p->input, g->lives, d, columns, packed, p->k * nr, bias, 0, g->sums, p->wide);
-    FN(step_product)(g->reset, p->narrow, g->lives, u, columns, packed + d * nr, p->k * nr, d ? NULL : bias, d > 0, g->sums, p->wide);
+    if (d) FN(step_product)(g->in, p->input, g->lives, d, columns, packed, p->k * nr, NULL, bias, 0, g->sums, p->wide);
+    FN(step_product)(g->reset, p->narrow, g->lives, u, columns, packed + d * nr, p->k * nr, NULL, d ? NULL : bias, d > 0, g->sums, p->wide);
     for (isize j = 0; j < g->lives; j++) {
         const isize i = g->live[j], row = g->first + i, at = row * a->t + g->t;
         real *q = g->sums + j * p->wide, *h = g->h + i * p->narrow + start, kept[4 * FN(GEMM_NR)];

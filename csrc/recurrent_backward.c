@@ -67,6 +67,7 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
     real *dp = scratch + p->dp + first * p->wide, *product = scratch + p->product + first * p->narrow;
     real *dx = scratch + p->dx + (a->dx ? first * p->thin : 0);
     const real *zero = scratch + p->zero;
+    const int large = width * (n + (a->dx && !p->apart ? a->d_in : 0)) > STEP_WEIGHTS && a->dx && !p->apart;
     isize live[RECURRENT_ROWS], begin[RECURRENT_ROWS], done[RECURRENT_ROWS];      /* begin: the first live step of a row */
     for (isize i = 0; i < count; i++) {
         const isize row = first + i;
@@ -110,7 +111,7 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
         }
         if (!lives) continue;
         if (reset_first) {
-            FN(step_product)(dp + 2 * n, p->wide, lives, n, n, scratch + p->packed_candidate, n * nr, NULL, 0, product, p->narrow);
+            FN(step_product)(dp + 2 * n, p->wide, lives, n, n, scratch + p->packed_candidate, n * nr, NULL, NULL, 0, product, p->narrow);
             for (isize j = 0; j < lives; j++) {
                 const isize row = first + live[j], place = a->backwards ? offsets[row] + done[live[j]] - 1 : offsets[row + 1] - done[live[j]];
                 FN(gru_before_backward_reset)(a->gates + (row * steps + t) * width, scratch + p->before + place * n, n, product + j * p->narrow,
@@ -120,7 +121,7 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
         if (s || a->dh0) {
             const isize k = reset_first ? 2 * n : width;
             if (a->n == 1 && !reset_first) FN(row_product)(dp, k, n, scratch + p->packed, k * nr, NULL, s % 2, product);
-            else FN(step_product)(dp, p->wide, lives, k, n, scratch + p->packed, k * nr, NULL, reset_first, product, p->narrow);
+            else FN(step_product)(dp, p->wide, lives, k, n, scratch + p->packed, k * nr, large ? scratch + p->packed_x : NULL, NULL, reset_first, product, p->narrow);
             for (isize j = 0; j < lives; j++) {
                 const isize i = live[j];
                 const real *drop = a->drop ? a->drop + (first + i) * n : NULL, *q = product + j * p->narrow;
@@ -133,9 +134,9 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
         }
         if (!a->dx || p->apart) continue;
         if (a->cell == RECURRENT_GRU) {                         /* z and r, then the candidate's other gradient */
-            FN(step_product)(dp, p->wide, lives, 2 * n, a->d_in, scratch + p->packed_x, width * nr, NULL, 0, dx, p->thin);
-            FN(step_product)(dp + 3 * n, p->wide, lives, n, a->d_in, scratch + p->packed_x + 2 * n * nr, width * nr, NULL, 1, dx, p->thin);
-        } else FN(step_product)(dp, p->wide, lives, width, a->d_in, scratch + p->packed_x, width * nr, NULL, 0, dx, p->thin);
+            FN(step_product)(dp, p->wide, lives, 2 * n, a->d_in, scratch + p->packed_x, width * nr, large ? scratch + p->packed : NULL, NULL, 0, dx, p->thin);
+            FN(step_product)(dp + 3 * n, p->wide, lives, n, a->d_in, scratch + p->packed_x + 2 * n * nr, width * nr, NULL, NULL, 1, dx, p->thin);
+        } else FN(step_product)(dp, p->wide, lives, width, a->d_in, scratch + p->packed_x, width * nr, large ? scratch + p->packed : NULL, NULL, 0, dx, p->thin);
         for (isize j = 0; j < lives; j++) FN(copy)(dx + j * p->thin, a->d_in, a->dx + ((first + live[j]) * steps + t) * a->d_in);
     }
     for (isize i = 0; i < count; i++) {

@@ -12,6 +12,9 @@
 /* From so many rows on a step makes the products of x and h as one; with fewer it is bound by reading the weights, and those of x would be read again. */
 #define SHARED_ROWS 6
 
+/* Reals of weights that all steps find in the second-level cache; larger ones are fetched while those before them are multiplied. */
+#define STEP_WEIGHTS ((isize)1 << 18)
+
 static inline isize gates_of(isize cell)
 {
     return cell == RECURRENT_TANH ? 1 : cell == RECURRENT_LSTM ? 4 : cell == RECURRENT_GRU_SIMPLE ? 2 : 3;
@@ -93,15 +96,17 @@ static inline void FN(row_product)(const real *x, isize k, isize n, const real *
     }
 }
 
-/* c (rows, n) = (accumulate ? c : 0) + a B + bias, B (k, n) packed; as many panels at a time as stay in the second-level cache for all rows. */
-static inline void FN(step_product)(const real *a, isize a_row, isize rows, isize k, isize n, const real *packed, isize panel, const real *bias,
-                                    isize accumulate, real *c, isize c_row)
+/* c (rows, n) = (accumulate ? c : 0) + a B + bias, B (k, n) packed; as many panels at a time as stay in the second-level cache for all rows.
+   next: the packed B of the next product, if B and it are to be fetched before they are used. */
+static inline void FN(step_product)(const real *a, isize a_row, isize rows, isize k, isize n, const real *packed, isize panel, const real *next,
+                                    const real *bias, isize accumulate, real *c, isize c_row)
 {
     const isize width = rows <= 2 ? n : max_isize(1, 65536 / (max_isize(k, 1) * FN(GEMM_NR))) * FN(GEMM_NR);
     for (isize j = 0; j < n; j += width) {
         const FN(gemm_block_args) block = {
             .m = rows, .n = min_isize(width, n - j), .k = k, .a = a, .a_row = a_row, .a_col = 1, .segments = 1, .b = packed + j / FN(GEMM_NR) * panel,
-            .b_pitch = FN(GEMM_NR), .b_panel = panel, .bias = bias ? bias + j : NULL, .accumulate = accumulate, .c = c + j, .c_row = c_row
+            .b_pitch = FN(GEMM_NR), .b_panel = panel, .ahead = next && j + width < n ? packed + (j + width) / FN(GEMM_NR) * panel : next,
+            .bias = bias ? bias + j : NULL, .accumulate = accumulate, .c = c + j, .c_row = c_row
         };
         FN(gemm_block)(&block);
     }
