@@ -76,7 +76,7 @@ def load_model(path, custom_objects=None, compile=True):
             training = config["training"]
             model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
             if compile and config["compile"] is not None:
-                _compile_from(model, config["compile"], config.get("optimizer_weights"), arrays)
+                _compile_from(model, config["compile"], arrays, config.get("optimizer_weights"))
     except ValueError as error:
         raise FormatError(str(error) if str(error).startswith(shown) else f"{shown}: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
@@ -202,7 +202,7 @@ def _compile_config(model):
     return {**config, "optimizer": registry.serialize(model.optimizer), "run_eagerly": model.run_eagerly}
 
 
-def _compile_from(model, config, remembered, arrays):
+def _compile_from(model, config, arrays, remembered=None):
     def read(value):
         if isinstance(value, dict):
             return registry.deserialize(value) if "class_name" in value or "function" in value else {k: read(v) for k, v in value.items()}
