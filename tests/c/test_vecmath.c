@@ -1,4 +1,5 @@
-/* vecmath.h against the C library in a wider type: error bounds, special values, and equal bits at every position. */
+/* vecmath.h against the C library in a wider type: error bounds, special values, and equal bits at every position.
+   Outside a launch denormal numbers are numbers: they are measured, too.  What becomes of them inside one: tests/test_elementwise.py. */
 #ifndef real
 #include <assert.h>
 #include <stdio.h>
