@@ -25,16 +25,22 @@ static void fill_sequence(const void *labels, isize code, isize row, isize lengt
     }
 }
 
+/* The mask of a row; NULL if all steps count. */
+static const uint8_t *mask_of(const uint8_t *mask, isize row, isize steps) { return mask ? mask + row * steps : NULL; }
+static int is_live(const uint8_t *mask, isize t) { return !mask || mask[t]; }
+
 /* Every sequence fits: a step a label, and one more between equal neighbours. */
-static pydl_status check_sequences(const pydl_ctx *ctx, const void *labels, isize code, isize n, isize length, isize steps, isize classes)
+static pydl_status check_sequences(const pydl_ctx *ctx, const void *labels, isize code, const uint8_t *mask, isize n, isize length, isize steps, isize classes)
 {
     pydl_status status = labels_check(ctx, labels, code, n * length, classes, IGNORE_NONE);
     if (status != PYDL_OK) return status;
     for (isize i = 0; i < n; i++) {
         isize k = sequence_length(labels, code, i, length), need = k;
         for (isize j = 1; j < k; j++) need += label_at(labels, code, i * length + j) == label_at(labels, code, i * length + j - 1);
-        if (need <= steps) continue;
-        *ctx->fault = (pydl_fault){ .where = i, .value = need, .limit = steps };
+        isize live = 0;
+        for (isize t = 0; t < steps; t++) live += is_live(mask_of(mask, i, steps), t);
+        if (need <= live) continue;
+        *ctx->fault = (pydl_fault){ .where = i, .value = need, .limit = live };
         return PYDL_BAD_VALUE;
     }
     return PYDL_OK;
@@ -103,18 +109,20 @@ static void FN(emissions)(const real *x, double lse, const sequence *q, double *
 }
 
 /* The log of the sequence's probability; alpha of every step goes to r->alpha where it is kept. */
-static double FN(forward_pass)(const real *logits, isize steps, isize classes, room *r, int keep)
+static double FN(forward_pass)(const real *logits, const uint8_t *mask, isize steps, isize classes, room *r, int keep)
 {
     const isize count = r->q.count;
     double *now = r->row[0], *next = r->row[1], *emission = r->row[2];
     clear_row(now, count);
     clear_row(next, count);
-    if (steps == 0) return count == 1 ? 0 : LOG_ZERO;
+    int begun = 0;
     for (isize t = 0; t < steps; t++) {
+        if (!is_live(mask, t)) continue;
         const real *x = logits + t * classes;
         r->lse[t] = FN(log_sum_of_row)(x, classes);
         FN(emissions)(x, r->lse[t], &r->q, emission);
-        if (t == 0) {
+        if (!begun) {
+            begun = 1;
             next[0] = emission[0];
             if (count > 1) next[1] = emission[1];
         } else {
@@ -125,6 +133,7 @@ static double FN(forward_pass)(const real *logits, isize steps, isize classes, r
         next = swap;
         if (keep) memcpy(r->alpha + t * count, now, (size_t)count * sizeof(double));
     }
+    if (!begun) return count == 1 ? 0 : LOG_ZERO;
     return log_sum(now[count - 1], now[count - 2], LOG_ZERO);
 }
 
@@ -145,7 +154,7 @@ static void FN(loss_part)(const void *task, isize slot, isize stop)
     (void)stop;
     for (isize i = slot; i < a->n; i += k->slots) {
         fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
-        double likelihood = FN(forward_pass)(a->logits + i * a->steps * a->classes, a->steps, a->classes, &r, 0);
+        double likelihood = FN(forward_pass)(a->logits + i * a->steps * a->classes, mask_of(a->mask, i, a->steps), a->steps, a->classes, &r, 0);
         a->loss[i] = likelihood < LOG_ZERO / 2 ? (real)INFINITY : (real)-likelihood;
     }
 }
@@ -154,13 +163,13 @@ pydl_status FN(ctc_loss_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_loss_forward_args) *a = args;
     const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
-    pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->n, a->length, a->steps, a->classes);
+    pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->mask, a->n, a->length, a->steps, a->classes);
     if (status != PYDL_OK) return status;
     return run_parts(ctx, a->n * a->steps * (a->classes + 2 * a->length) > BLOCK, slots, 1, FN(loss_part), &(FN(ctc_task)){ a, slots });
 }
 
 /* dlogits of one sample, from its forward pass. */
-static void FN(backward_pass)(const real *logits, isize steps, isize classes, real dloss, double likelihood, room *r, real *dlogits)
+static void FN(backward_pass)(const real *logits, const uint8_t *mask, isize steps, isize classes, real dloss, double likelihood, room *r, real *dlogits)
 {
     const isize count = r->q.count;
     double *beta = r->row[0], *after = r->row[1], *emission = r->row[2];
@@ -172,6 +181,10 @@ static void FN(backward_pass)(const real *logits, isize steps, isize classes, re
         const real *x = logits + t * classes;
         const double *alpha = r->alpha + t * count;
         real *dx = dlogits + t * classes;
+        if (!is_live(mask, t)) {
+            memset(dx, 0, (size_t)classes * sizeof(real));
+            continue;
+        }
         for (isize j = 0; j < classes; j++) dx[j] = dloss * (real)exp_of((double)x[j] - r->lse[t]);
         for (isize s = 0; s < count; s++) dx[r->q.state[s]] -= dloss * (real)exp_of(alpha[s] + beta[s] - likelihood);
         FN(emissions)(x, r->lse[t], &r->q, emission);
@@ -197,9 +210,10 @@ static void FN(gradient_part)(const void *task, isize slot, isize stop)
     for (isize i = slot; i < a->n; i += k->slots) {
         fill_sequence(a->labels, a->label_code, i, a->length, &r.q);
         r.q.jump[r.q.count] = r.q.jump[r.q.count + 1] = LOG_ZERO;
-        double likelihood = FN(forward_pass)(a->logits + i * sample, a->steps, a->classes, &r, 1);
+        const uint8_t *mask = mask_of(a->mask, i, a->steps);
+        double likelihood = FN(forward_pass)(a->logits + i * sample, mask, a->steps, a->classes, &r, 1);
         if (likelihood < LOG_ZERO / 2) memset(a->dlogits + i * sample, 0, (size_t)sample * sizeof(real));
-        else FN(backward_pass)(a->logits + i * sample, a->steps, a->classes, a->dloss[i], likelihood, &r, a->dlogits + i * sample);
+        else FN(backward_pass)(a->logits + i * sample, mask, a->steps, a->classes, a->dloss[i], likelihood, &r, a->dlogits + i * sample);
     }
 }
 
@@ -207,7 +221,7 @@ pydl_status FN(ctc_loss_backward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(ctc_loss_backward_args) *a = args;
     const isize slots = min_isize(ctx->threads, max_isize(a->n, 1));
-    pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->n, a->length, a->steps, a->classes);
+    pydl_status status = check_sequences(ctx, a->labels, a->label_code, a->mask, a->n, a->length, a->steps, a->classes);
     if (status != PYDL_OK) return status;
     return run_parts(ctx, a->n * a->steps * (a->classes + 2 * a->length) > BLOCK, slots, 1, FN(gradient_part), &(FN(ctc_task)){ a, slots });
 }

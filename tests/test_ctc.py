@@ -98,6 +98,44 @@ def test_replayed():
     assert found[True] == found[False]
 
 
+LIVE = np.array([np.arange(9) % 4 != 2] * 3 + [np.arange(9) < 6] * 4)            # of nine steps two that are not there, or three behind the end
+
+
+def test_masked_steps_are_not_there():
+    """Loss and gradient of the steps that are left; what stands in the others is not looked at."""
+    logits, labels = rng.standard_normal((len(SEQUENCES), 9, 4)), padded(SEQUENCES, 4)
+    noisy = np.where(LIVE[..., None], logits, np.nan)
+    alone = [losses.ctc(labels[i:i + 1], logits[i:i + 1, live]).item() for i, live in enumerate(LIVE)]
+    np.testing.assert_array_equal(losses.ctc(labels, noisy, LIVE).numpy(), alone)
+    np.testing.assert_array_equal(losses.CTC(reduction=None)(labels, noisy, mask=LIVE).numpy(), alone)
+    assert losses.CTC()(labels, noisy, mask=LIVE, sample_weight=np.arange(7.0)).item() == pytest.approx(np.mean(np.arange(7) * alone), rel=1e-14)
+    slope = pydl.grad(lambda x: ops.sum(losses.ctc(labels, x, LIVE)))(noisy).numpy()
+    assert not slope[~LIVE].any()
+    for i, live in enumerate(LIVE):
+        np.testing.assert_array_equal(slope[i, live], pydl.grad(lambda x, i=i: ops.sum(losses.ctc(labels[i:i + 1], x)))(logits[i:i + 1, live]).numpy()[0])
+    assert pydl.gradcheck(lambda x: losses.ctc(labels, x, LIVE), [logits], raises=True)
+    assert losses.ctc([[0]], logits[:1, :2], np.zeros((1, 2), bool)).item() == 0
+    with pytest.raises(ValueError, match=r"ctc: mask must have shape \(7, 9\), one value for each step of y_pred, got \(7, 4\)"):
+        losses.ctc(labels, logits, LIVE[:, :4])
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_padding_counts_in_no_loss(eagerly):
+    """Through a model and its mask: sequences of unequal lengths train alike however long they are padded."""
+    labels, lengths, x = np.array([[1, 2, 3], [1, 1, 0], [3, 0, 0]]), np.array([6, 4, 5]), rng.standard_normal((3, 6, 3)) + 3
+    x[np.arange(6) >= lengths[:, None]] = 0
+    found = []
+    for more in (0, 4):
+        pydl.random.set_random_seed(3)
+        model = pydl.Sequential([pydl.layers.Input((6 + more, 3)), pydl.layers.Masking(), pydl.layers.LSTM(5, return_sequences=True), pydl.layers.Dense(4)])
+        model.compile(pydl.optimizers.SGD(0.1), losses.CTC(), run_eagerly=eagerly)
+        wide = np.pad(x, ((0, 0), (0, more), (0, 0)))
+        found.append([model.train_on_batch(wide, labels) for _ in range(5)] + [w.sum() for w in model.get_weights()])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    with pytest.raises(ValueError, match="CTC: the labels of row 1 need 6 steps .*, y_pred has 4 that the mask leaves"):
+        model.train_on_batch(wide, [[1, 2, 3, 0], [1, 1, 2, 2], [3, 0, 0, 0]])
+
+
 def test_empty():
     assert losses.ctc(np.zeros((0, 3), int), np.zeros((0, 4, 5))).shape == (0,)
     assert losses.ctc(np.zeros((2, 0), int), np.zeros((2, 4, 5))).numpy() == pytest.approx(4 * np.log(5))
