@@ -139,3 +139,19 @@ def test_cells_step_by_step(cell):
         streams = [one.stream for one in layer.layers_inside if hasattr(one, "stream")]
         assert bool(streams) == bool(rate)
         check(layer, streams, chosen["stateful"], starts(layer.carried_sizes) if chosen["return_state"] else [], MASK if masked else None, bool(rate))
+
+
+def arena(steps, recompute):
+    """Bytes of the recorded training step of four LSTMs."""
+    model = pydl.Sequential([layers.Input((steps, 16)), *[layers.LSTM(32, return_sequences=True, recompute=recompute) for _ in range(4)], layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for _ in range(3):
+        model.train_on_batch(np.zeros((8, steps, 16)), np.zeros((8, steps, 1)))
+    return model.recorded_steps()[0][1].program.nbytes
+
+
+def test_memory_is_linear_in_the_steps_and_less_where_gates_are_computed_again():
+    """Without gates a layer keeps its output alone, one number a unit and step instead of six; one layer's gates at a time come back."""
+    kept, long, again = arena(100, False), arena(200, False), arena(100, True)
+    assert 1.8 * kept < long < 2.1 * kept
+    assert again < 0.65 * kept
