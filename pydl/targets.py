@@ -81,13 +81,13 @@ def check_label_shape(who, true_shape, pred_shape):
         raise ShapeError(f"{who}: y_pred {pred_shape} needs one label a row, y_true {pred_shape[:-1]}, got {true_shape}{hint}")
 
 
-def label_error(who, labels, position, classes):
+def label_error(who, labels, position, classes, ignorable=True):
     """The error for a label that is no class: its value, its row, the number of classes, and the usual reason."""
     where = tuple(int(i) for i in np.unravel_index(position, labels.shape))
     value = labels[where]
     row = f"row {where[0]}" if len(where) == 1 else f"position {where}" if where else "the only row"
     hint = ("; labels count from 0: subtract 1 if yours count from 1" if value == classes
-            else "; ignore_class=-1 leaves such rows out" if value == -1
+            else "; ignore_class=-1 leaves such rows out" if value == -1 and ignorable
             else "; class labels are whole numbers" if value != np.floor(value) or not np.isfinite(value) else "")
     return ValueError(f"{who}: label {value} at {row} is outside 0 <= label < {classes}, the number of classes{hint}")
 

@@ -155,6 +155,8 @@ for loss, who in ((losses.ctc, "ctc"), (losses.CTC(), "CTC")):
         both("P09", f"{who} of labels {what}", lambda y, x, loss=loss: loss(y, x), (np.array(labels), LOGITS), (LABELS, LOGITS), rf"\b{who}\b")
     for what, labels in {"None": None, "text": "ab", "objects": [[None, 1]] * 2, "ragged": [[1], [1, 2]], "fractions": [[0.5, 1]] * 2}.items():
         call("P16", f"{who} of labels, {what}", lambda y=labels, loss=loss: loss(y, LOGITS), lambda loss=loss: loss(LABELS, LOGITS), "y_true", "label")
+    for what, mask in {"of other steps": MASK[:, :4], "of other rows": MASK[:1], "of classes": np.ones((2, 5, 4), bool)}.items():
+        both("P05", f"{who} with a mask {what}", lambda y, x, m, loss=loss: loss(y, x, mask=m), (LABELS, LOGITS, mask), (LABELS, LOGITS, MASK), "mask")
     call("P03", f"{who} without classes", lambda loss=loss: loss(LABELS * 0, LOGITS[..., :0]), lambda loss=loss: loss(LABELS * 0, LOGITS[..., :1]), "y_pred")
 values(
     lambda **options: ops.ctc_decode(LOGITS, **options),

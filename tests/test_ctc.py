@@ -144,7 +144,7 @@ def test_empty():
 
 @pytest.mark.parametrize("labels,shape,error,message", [
     ([[1, 5]], (1, 4, 5), ValueError, r"label 5 at position \(0, 1\)"),
-    ([[1, -1]], (1, 4, 5), ValueError, r"label -1 at position \(0, 1\)"),
+    ([[1, -1]], (1, 4, 5), ValueError, r"label -1 at position \(0, 1\) is outside 0 <= label < 5, the number of classes$"),
     ([[1.5, 1]], (1, 4, 5), ValueError, "label 1.5"),
     ([[1, 2, 3]], (1, 2, 5), ValueError, "row 0 need 3 steps .*, y_pred has 2"),
     ([[1, 2, 0], [2, 2, 0]], (2, 2, 5), ValueError, "row 1 need 3 steps"),

@@ -33,7 +33,7 @@ def sequence_error(who, labels, error, shape, masked):
     """What is wrong with the labels: one is no class, or a sequence needs more steps than there are."""
     wrong = ~((labels >= 0) & (labels < shape[2]) & (labels == np.floor(labels)))
     if wrong.any():
-        return label_error(who, labels, int(np.argmax(wrong.reshape(-1))), shape[2])
+        return label_error(who, labels, int(np.argmax(wrong.reshape(-1))), shape[2], ignorable=False)
     return ValueError(f"{who}: the labels of row {error.where} need {error.value} steps (one a label, one more between equal neighbours), "
                       f"y_pred has {error.limit}{' that the mask leaves' if masked else ''}")
 
@@ -102,4 +102,4 @@ class CTC(Loss):
         check_sequences(who, y_true.shape, tuple(shape))
         wrong = ~((y_true >= 0) & (y_true < shape[2]) & (y_true == np.floor(y_true)))
         if wrong.any():
-            raise label_error(who, y_true, int(np.argmax(wrong.reshape(-1))), shape[2])
+            raise label_error(who, y_true, int(np.argmax(wrong.reshape(-1))), shape[2], ignorable=False)
