@@ -24,8 +24,14 @@ def recorded(function, good, last):
 def both(pattern, name, function, bad, good, *mentions):
     """A row of the call as it is, and one where the same step was recorded with good arguments before."""
     call(pattern, name, lambda: function(*bad), lambda: function(*good), *mentions)
-    traced = pydl.function(function)
-    call(pattern, f"recorded {name}", lambda: recorded(traced, good, bad), lambda: recorded(traced, good, good), *mentions)
+    # a function of its own each time: what it has recorded goes with it, for the process may take no more than so much memory
+    call(
+        pattern,
+        f"recorded {name}",
+        lambda: recorded(pydl.function(function), good, bad),
+        lambda: recorded(pydl.function(function), good, good),
+        *mentions,
+    )
 
 
 # ---- states and masks
