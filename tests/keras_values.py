@@ -1,4 +1,4 @@
-"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints; of sequences.
+"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints; of sequences; of `fit`.
 
 The same lines run under Keras, which writes keras_values.json beside this file, and under pydl, which test_keras_values.py compares with it:
 
@@ -6,6 +6,7 @@ The same lines run under Keras, which writes keras_values.json beside this file,
 
 With TensorFlow, Keras computes learning rates and decays in float32 whatever the dtype of the weights; with JAX and NumPy, means and cosines.
 `write` turns the latter off, so what is stored is good to float64, but where Keras itself says float32 (overlaps).
+Trainings come out the same without JAX_DISABLE_JIT=1, in a minute instead of five.
 
 A `library` is the module keras or pydl: their names are the same.  Inputs are NumPy's, rounded to float32, so both dtypes read the same numbers.
 """
@@ -366,10 +367,106 @@ def flat(results):
     return [part for result in results for part in flat(result)] if isinstance(results, (list, tuple)) else [results]
 
 
-KINDS = {"sequence": (sequence, SEQUENCES), "optimizer": (optimizer, OPTIMIZERS),
-         "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
+# ---- whole trainings by `fit`: every number of the history, then predictions, from given weights on
+
+ROWS = 50
+
+
+def penalised(L):
+    """Penalties of weights and of activities, a constraint, metrics that count."""
+    R, M = L.regularizers, L.metrics
+    model = L.Sequential([L.layers.Input((6,)), L.layers.Dense(8, "relu", kernel_regularizer=R.L1L2(0.01, 0.02), bias_regularizer="l2",
+                          activity_regularizer=R.L2(0.01), kernel_constraint=L.constraints.MaxNorm(1.0)), L.layers.Dense(1, "sigmoid")])
+    model.compile(L.optimizers.SGD(0.1, momentum=0.9, nesterov=True), "binary_crossentropy", metrics=["accuracy", "mse", M.AUC(), M.Precision(), M.Recall()])
+    x = drawn(1, ROWS, 6)
+    return model, x, (x[:, :1] > 0).astype(float), {}
+
+
+def weighted_rows(L):
+    """Batch normalisation, weights of samples, metrics of one name."""
+    model = L.Sequential([L.layers.Input((6,)), L.layers.Dense(8, use_bias=False), L.layers.BatchNormalization(momentum=0.9), L.layers.Activation("tanh"),
+                          L.layers.Dense(3)])
+    loss = L.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(L.optimizers.Adam(0.01, global_clipnorm=0.5), loss, metrics=["accuracy"], weighted_metrics=["accuracy"])
+    return model, drawn(1, ROWS, 6), np.arange(ROWS) * 7 % 3, {"sample_weight": drawn(2, ROWS, low=0.0, high=2.0)}
+
+
+def weighted_classes(L):
+    """Normalisation by row, weights of classes, a schedule with a warm-up."""
+    layers = L.layers
+    model = L.Sequential([layers.Input((6,)), layers.Dense(8), layers.LayerNormalization(), layers.PReLU(), layers.Dense(8), layers.GroupNormalization(2),
+                          layers.ELU(), layers.Dense(3, activation="softmax")])
+    schedule = L.optimizers.schedules.CosineDecay(0.02, 30, warmup_target=0.05, warmup_steps=5)
+    model.compile(L.optimizers.AdamW(schedule, weight_decay=0.1), "sparse_categorical_crossentropy", metrics=["acc"])
+    return model, drawn(1, ROWS, 6), np.arange(ROWS) * 7 % 3, {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}
+
+
+def held_out(L):
+    """Images, running means of the weights, a validation of the last rows every other epoch."""
+    layers = L.layers
+    model = L.Sequential([layers.Input((6, 6, 2)), layers.Conv2D(4, 3, padding="same"), layers.BatchNormalization(), layers.LeakyReLU(),
+                          layers.AveragePooling2D(2), layers.Conv2D(3, 2, activation="tanh"), layers.GlobalAveragePooling2D(), layers.Dense(3)])
+    rmsprop = L.optimizers.RMSprop(0.01, momentum=0.5, centered=True, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4)
+    model.compile(rmsprop, "huber", metrics=["mae", L.metrics.R2Score()])
+    return model, drawn(1, ROWS, 6, 6, 2), drawn(2, ROWS, 3), {"validation_split": 0.2, "validation_freq": 2}
+
+
+def masked(L):
+    """Sequences with padding: the mask goes through normalisation and recurrent layers."""
+    layers, x = L.layers, drawn(1, ROWS, 5, 4)
+    x[3, 2:] = x[10, 1:] = x[20:30, 3:] = 0
+    model = L.Sequential([layers.Input((5, 4)), layers.Masking(), layers.BatchNormalization(), layers.LSTM(5, return_sequences=True), layers.GRU(4),
+                          layers.Dense(1)])
+    model.compile(L.optimizers.Nadam(0.01, clipvalue=0.1), "mse", metrics=["mae"])
+    return model, x, drawn(2, ROWS, 1), {}
+
+
+def weighted_steps(L):
+    """A weight for each step of each sequence."""
+    model = L.Sequential([L.layers.Input((5, 4)), L.layers.SimpleRNN(5, return_sequences=True), L.layers.Dense(3)])
+    model.compile(L.optimizers.Adagrad(0.1), "log_cosh", metrics=["mae"], weighted_metrics=["mse"])
+    return model, drawn(1, ROWS, 5, 4), drawn(2, ROWS, 5, 3), {"sample_weight": drawn(3, ROWS, 5, low=0.0, high=1.0)}
+
+
+def two_heads(L):
+    """Two inputs, two outputs, a loss and a weight for each."""
+    layers = L.layers
+    a, b = layers.Input((6,), name="a"), layers.Input((2, 3), name="b")
+    h = layers.Concatenate()([layers.Dense(4, activation="tanh")(a), layers.Flatten()(b)])
+    model = L.Model([a, b], [layers.Dense(1, name="p", activation="sigmoid")(h), layers.Dense(3, name="q")(h)])
+    model.compile(L.optimizers.Adamax(0.05), {"p": "binary_crossentropy", "q": "mse"}, loss_weights={"p": 2.0, "q": 0.5},
+                  metrics={"p": ["accuracy"], "q": ["mae"]})
+    x = drawn(1, ROWS, 6)
+    return model, {"a": x, "b": drawn(2, ROWS, 2, 3)}, {"p": (x[:, :1] > 0).astype(float), "q": drawn(3, ROWS, 3)}, {}
+
+
+def watched(L):
+    """A rate that falls where the loss stands still, an early stop with the best weights."""
+    model = L.Sequential([L.layers.Input((6,)), L.layers.Dense(5, activation="tanh"), L.layers.Dense(3)])
+    model.compile(L.optimizers.SGD(0.5), "mse")
+    callbacks = [L.callbacks.ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=0.01, min_delta=1e-3),
+                 L.callbacks.EarlyStopping(patience=4, min_delta=1e-3, restore_best_weights=True, start_from_epoch=2)]
+    return model, drawn(1, ROWS, 6), drawn(2, ROWS, 3), {"validation_data": (drawn(3, 20, 6), drawn(4, 20, 3)), "callbacks": callbacks, "epochs": 30}
+
+
+TRAININGS = {make.__name__.replace("_", " "): make for make in (
+    penalised, weighted_rows, weighted_classes, held_out, masked, weighted_steps, two_heads, watched)}
+
+
+def training(library, name, dtype):
+    model, x, y, options = TRAININGS[name](library)
+    start = [drawn(20 + i, *w.shape, low=0.3, high=0.7) * (1 if "variance" in w.name else 1 - 2 * (np.arange(w.shape[-1]) % 2))
+             for i, w in enumerate(model.weights)]
+    model.set_weights(start)
+    history = model.fit(x, y, **{"batch_size": 16, "epochs": 8, "shuffle": False, "verbose": 0, **options}).history
+    outputs = model.predict(x, verbose=0)
+    outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs if isinstance(outputs, list) else [outputs]
+    return np.concatenate([np.ravel(history[key]) for key in sorted(history)] + [np.ravel(p)[:60] for p in outputs])
+
+
+KINDS = {"optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
          "initializer": (initializer, INITIALIZERS), "activation": (activation, ACTIVATIONS), "regularizer": (regularizer, REGULARIZERS),
-         "constraint": (constraint, CONSTRAINTS)}
+         "constraint": (constraint, CONSTRAINTS), "sequence": (sequence, SEQUENCES), "training": (training, TRAININGS)}
 # where float32 differs from float64 by more than rounding: 1 - 1e-7, to which probabilities are clipped, is 1 - 1.2e-7 there.  Stored in both.
 IN_BOTH = ("loss: BinaryCrossentropy", "loss: BinaryCrossentropy smooth", "loss: BinaryFocalCrossentropy", "loss: BinaryFocalCrossentropy all",
            "metric: BinaryCrossentropy")
@@ -384,6 +481,7 @@ def keys():
 def write(wanted=""):
     """Ask Keras, and write its answers beside those that are there: one line a case."""
     import keras
+    from keras.src import backend
     from keras.src.backend.common import dtypes
 
     promoted = dtypes.result_type
@@ -392,7 +490,7 @@ def write(wanted=""):
         found = promoted(*given)
         return keras.config.floatx() if found == "float32" else found
 
-    dtypes.result_type = result_type
+    dtypes.result_type = backend.result_type = result_type
     stored = json.loads(FILE.read_text()) if FILE.exists() else {}
     lines = []
     for key, kind, name, dtype in keys():
