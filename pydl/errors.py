@@ -74,6 +74,11 @@ def boolean(who, name, value):
     return bool(value)
 
 
+def zero_or_one(who, name, value):
+    """Return a `verbose` that is 0 or 1; False and True are the same."""
+    return one_of(who, name, int(value) if isinstance(value, (bool, np.bool_)) else value, (0, 1))
+
+
 def string(who, name, value):
     """Return `value` if it is a string that is not empty."""
     if not isinstance(value, str):

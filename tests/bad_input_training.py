@@ -85,6 +85,7 @@ values(
     ("P08", "class_weight", {0: NAN}, {0: INF}),
     ("P17", "class_weight", {0: -1.0}),
     ("P05", "sample_weight", np.ones(4)),
+    ("P16", "validation_split", np.ones(3)),
     ("P06", "sample_weight", np.ones((6, 3))),
     ("P08", "sample_weight", np.full(6, NAN)),
     ("P16", "sample_weight", "x", ["a"] * 6),

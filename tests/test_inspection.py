@@ -345,6 +345,8 @@ def test_curves_and_histograms(tmp_path):
     (lambda: inspect_model(pydl.Sequential([layers.Input((6,)), layers.Dense(1)]), X, Y), ValueError, "call compile"),
     (lambda: inspect_model(net(), X[:, :3]), ValueError, "inspect_model: input .* is declared"),
     (lambda: inspect_model(net(), X, Y + 5), ValueError, "inspect_model"), (lambda: inspect_model(net(), X, Y, training=1), TypeError, "training"),
+    (lambda: LayerWatch(X, Y, verbose="x"), TypeError, "LayerWatch: verbose must be one of 0, 1"),
+    (lambda: TrainingReport("a.html", X, Y, class_names=3), TypeError, "class_names must be a list of strings, got 3"),
     (lambda: LayerWatch(X, Y, freq=0), ValueError, "LayerWatch: freq"), (lambda: TrainingReport(3), TypeError, "filename must be a path"),
     (lambda: TrainingReport("a.pdf"), ValueError, "filename must end in .html"), (lambda: TrainingReport("a.html", X), ValueError, "give x and y, or neither"),
     (lambda: TrainingReport("a.html", X, Y, class_names="abc"), TypeError, "class_names"), (lambda: TrainingReport("a.html", freq=0), ValueError, "freq"),

@@ -1,6 +1,6 @@
 """LayerWatch: `inspect_model` after epochs, while training runs."""
 from pydl.callbacks import Callback, say
-from pydl.errors import one_of, positive_int
+from pydl.errors import one_of, positive_int, zero_or_one
 from pydl.inspection.statistics import inspect_model
 from pydl.pictures.chart import line_chart
 
@@ -29,7 +29,7 @@ class LayerWatch(Callback):
     def __init__(self, x, y, freq=1, verbose=1):
         super().__init__()
         self.x, self.y = x, y
-        self.freq, self.verbose = positive_int("LayerWatch", "freq", freq), one_of("LayerWatch", "verbose", int(verbose), (0, 1))
+        self.freq, self.verbose = positive_int("LayerWatch", "freq", freq), zero_or_one("LayerWatch", "verbose", verbose)
         self.history = []
         self._said = set()
 

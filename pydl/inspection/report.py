@@ -60,7 +60,8 @@ class TrainingReport(Callback):
         if (x is None) != (y is None):
             raise ValueError(f"{who}: give x and y, or neither")
         self.x, self.y = x, y
-        if class_names is not None and (isinstance(class_names, str) or not all(isinstance(n, str) for n in class_names)):
+        named = isinstance(class_names, (list, tuple, np.ndarray)) and all(isinstance(n, str) for n in class_names)
+        if class_names is not None and not named:
             raise TypeError(f"{who}: class_names must be a list of strings, got {show(class_names)}")
         self.class_names = None if class_names is None else list(class_names)
         self.title = None if title is None else string(who, "title", title)

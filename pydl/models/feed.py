@@ -5,7 +5,7 @@ from pydl import random
 from pydl.backends import cpu as B
 from pydl.data import arrays as data
 from pydl.data.dataset import END, Batches, Items, PyDataset, is_stream, unpack
-from pydl.errors import positive_int, show
+from pydl.errors import in_range, positive_int, show
 from pydl.kernels._common import borrowed, settings_version
 from pydl.models.objective import per_output
 from pydl.tensor import structure_version
@@ -233,6 +233,7 @@ class Feeding:
 
     def _feeds(self, who, x, y, sample_weight, class_weight, batch_size, shuffle, validation_split, validation_data, validation_batch_size):
         """What gives the batches to train on, and those to validate on, or None."""
+        validation_split = 0.0 if validation_split is None else in_range(who, "validation_split", validation_split, 0, 1, high_open=True)
         if validation_data is not None and validation_split:
             raise ValueError(f"{who}: give validation_split or validation_data, not both")
         if is_stream(x):

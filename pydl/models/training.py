@@ -338,6 +338,7 @@ class Training(Feeding):
         """
         self._need_compiled("evaluate")
         who = f"{self.who}: evaluate"
+        return_dict = boolean(who, "return_dict", return_dict)
         if steps is not None:
             positive_int(who, "steps", steps)
         verbose = self._verbosity(who, verbose)

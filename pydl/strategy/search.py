@@ -13,7 +13,7 @@ import traceback
 
 from pydl import random
 from pydl.callbacks.screen import say
-from pydl.errors import FormatError, in_range, integer, one_of, positive_int, show, string
+from pydl.errors import FormatError, boolean, in_range, integer, one_of, positive_int, show, string, zero_or_one
 from pydl.files import write_atomically
 from pydl.kernels._common import get_num_threads, set_num_threads
 from pydl.strategy.result import SearchResult, TrialResult, value_text
@@ -77,7 +77,7 @@ class _Search:
             raise TypeError(f"{who}: evaluate must be a function of a Trial that returns a score, got {show(evaluate)}")
         self.who, self.evaluate, self.space = who, evaluate, space
         self.goal = one_of(who, "goal", goal, ("min", "max"))
-        self.seed, self.verbose = integer(who, "seed", seed, 0), one_of(who, "verbose", int(verbose), (0, 1))
+        self.seed, self.verbose = integer(who, "seed", seed, 0), zero_or_one(who, "verbose", verbose)
         for name, path in (("journal", journal), ("folder", folder)):
             if path is not None and not isinstance(path, (str, os.PathLike)):
                 raise TypeError(f"{who}: {name} must be a path, got {show(path)}")
@@ -85,7 +85,7 @@ class _Search:
         self.own_workers = None
         if executor is not None and not hasattr(executor, "submit"):
             self.own_workers = positive_int(who, "executor (a number of processes, or anything with submit)", executor)
-        self.executor, self.retry_failed = executor, retry_failed
+        self.executor, self.retry_failed = executor, boolean(who, "retry_failed", retry_failed)
         self.definition = json.loads(json.dumps({"search": who, "space": space.describe(), "goal": self.goal, "seed": self.seed, **definition}))
         self.runs = self._read_journal()
         self.results = {}
