@@ -182,6 +182,17 @@ def test_a_loop_of_ones_own_adds_the_losses_of_the_model(eagerly):
     assert len(fitted.losses) == 2                              # steps keep theirs to themselves
 
 
+@pytest.mark.parametrize("reduction", ["none", None])
+def test_a_loss_that_is_not_one_number_is_refused_before_the_first_step(reduction):
+    model = pydl.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", losses.MeanSquaredError(reduction=reduction))
+    before = model.get_weights()
+    for run in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match=r"compile: the loss <MeanSquaredError.*> must come to one number, got \(30,\): its reduction is"):
+            run(A, SCORE)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+
+
 def test_what_add_loss_takes():
     class Adds(layers.Layer):
         what = None

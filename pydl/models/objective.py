@@ -3,7 +3,7 @@ import numpy as np
 
 from pydl import losses as losses_
 from pydl import metrics as metrics_
-from pydl.errors import in_range, show
+from pydl.errors import ShapeError, in_range, show
 from pydl.ops import add, cast, multiply, reshape
 from pydl.tensor import as_tensor
 
@@ -28,7 +28,7 @@ class Objective:
     """What a step computes beside the prediction: one scalar to descend, and running means to report."""
 
     def __init__(self, who, output_names, loss, loss_weights, metrics, weighted_metrics):
-        self.names = list(output_names)
+        self.who, self.names = who, list(output_names)
         several = len(self.names) > 1
         if not several and isinstance(loss, (list, tuple)) and len(loss) == 1:
             loss = loss[0]
@@ -107,6 +107,9 @@ class Objective:
                 continue
             mask = step_mask(prediction) if getattr(entry, "takes_mask", False) else None
             value = entry(y, prediction, sample_weight=w) if mask is None else entry(y, prediction, sample_weight=w, mask=mask)
+            if value.ndim:
+                raise ShapeError(f"{self.who}: the loss {entry!r} must come to one number, got {value.shape}: its reduction is "
+                                 f"{show(getattr(entry, 'reduction', None))}, training needs one like 'sum_over_batch_size'")
             if part is not None:
                 part.update_state(value, batch_weight(prediction))
             if factor != 1.0:
