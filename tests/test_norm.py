@@ -236,6 +236,14 @@ def test_masked_steps_do_not_count_in_the_statistics():
     assert all(np.array_equal(a, b) for a, b in zip(before, norm.get_weights()))
 
 
+def test_masked_normalisation_with_a_sum_and_relu_in_the_same_call():
+    x, kept = masked_sequences()
+    norm = layers.BatchNormalization(dtype="float64")
+    plain = norm(x, training=True, mask=pydl.Tensor(kept)).numpy()
+    np.testing.assert_array_equal(norm(x, training=True, mask=pydl.Tensor(kept), relu=True).numpy(), np.maximum(plain, 0))
+    np.testing.assert_array_equal(norm(x, training=True, mask=pydl.Tensor(kept), relu=True, skip=pydl.Tensor(x)).numpy(), np.maximum(x + plain, 0))
+
+
 def test_gradients_and_steps_of_masked_normalisation():
     x, kept = masked_sequences()
     norm, up = layers.BatchNormalization(dtype="float64"), np.random.default_rng(4).standard_normal(x.shape)
