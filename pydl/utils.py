@@ -1,5 +1,6 @@
 """The public names that Keras keeps in keras.utils."""
 
+from pydl.callbacks import Progbar
 from pydl.data.dataset import PyDataset
 from pydl.data.prepare import ExponentialAverage, exponentially_weighted_average, normalize, to_categorical, train_test_split
 from pydl.data.sequences import pad_sequences
@@ -12,6 +13,7 @@ Sequence = PyDataset                    # its older name in Keras
 
 __all__ = [
     "ExponentialAverage",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "custom_object_scope",

@@ -482,6 +482,33 @@ def test_evaluate_and_predict_have_their_own_bar(monkeypatch):
             assert re.fullmatch(expected + (" - loss: 0.5000\n" if kind == "test" else "\n"), stream.getvalue()), stream.getvalue()
 
 
+def test_a_bar_for_a_loop_of_ones_own(monkeypatch):
+    """Values are averaged over the steps they stand for, stateful ones shown as they are; a line at the end where there is no terminal."""
+    for stream, bar in ((io.StringIO(), ""), (Terminal(), r" \[={10}\]")):
+        monkeypatch.setattr(sys, "stdout", stream)
+        shown = pydl.utils.Progbar(10, width=10, interval=0, stateful_metrics=["rate"], unit_name="sample")
+        for loss in (4.0, 1.0):
+            shown.update(int(8 - 2 * (loss == 4.0)), values=[("loss", loss), ("rate", loss / 10)])
+        shown.add(2, values=[("loss", 2.0), ("rate", 0.5)])
+        *earlier, last = [piece for piece in re.split(r"[\r\n]", stream.getvalue()) if piece.strip()]
+        assert re.fullmatch(rf"10/10{bar} - 0s \d+[mu]s/sample - loss: 3.0000 - rate: 0.5000", last.rstrip()), last      # (6 * 4 + 2 * 1 + 2 * 2) / 10
+        assert bool(earlier) is bool(bar)
+    assert any(re.match(r" 8/10 .* - loss: 3.2500 - rate: 0.1000", piece) for piece in earlier), earlier
+    for verbose, text in ((0, ""), (2, "3/3 - ")):
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", stream)
+        quiet = pydl.utils.Progbar(None, verbose=verbose, stateless_metrics=["loss"])
+        quiet.add(3, values=[("loss", 1.0), ("rate", 2.0)])
+        assert stream.getvalue() == ""
+        quiet.update(3, values=[("loss", 5.0)], finalize=True)
+        assert stream.getvalue().startswith(text) and ("loss: 5.0000 - rate: 2.0000\n" in stream.getvalue()) is bool(verbose)
+    for options, word in ((dict(target=0), "target"), (dict(width=0), "width"), (dict(verbose=3), "verbose"), (dict(interval=-1), "interval"),
+                          (dict(stateful_metrics="loss"), "stateful_metrics"), (dict(stateful_metrics=[], stateless_metrics=[]), "not both"),
+                          (dict(unit_name=""), "unit_name")):
+        with pytest.raises((ValueError, TypeError), match=f"Progbar: .*{word}"):
+            pydl.utils.Progbar(**{"target": 3, **options})
+
+
 def test_no_console_an_unknown_length_and_no_steps(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     every = cb.CallbackList(add_progbar=True, epochs=1, verbose=1)

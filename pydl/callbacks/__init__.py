@@ -11,6 +11,7 @@ from pydl.callbacks.backup import BackupAndRestore  # noqa: F401
 from pydl.callbacks.base import HOOKS, Callback, History, LambdaCallback  # noqa: F401
 from pydl.callbacks.list import CallbackList  # noqa: F401
 from pydl.callbacks.monitor import EarlyStopping, ModelCheckpoint  # noqa: F401
+from pydl.callbacks.progbar import Progbar  # noqa: F401
 from pydl.callbacks.progress import ProgressBar  # noqa: F401
 from pydl.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau  # noqa: F401
 from pydl.callbacks.records import CSVLogger, TerminateOnNaN  # noqa: F401

@@ -30,11 +30,12 @@ class ProgressBar(Callback):
 
     WIDTH = 20
     INTERVAL = 0.1
+    unit = "step"
 
     def __init__(self):
         super().__init__()
         self._in_fit = False
-        self._begin(None, None)
+        self.begin(None, None)
 
     def set_params(self, params):
         super().set_params(params)
@@ -51,14 +52,16 @@ class ProgressBar(Callback):
             return hook.endswith("end") and self.verbose != 0 and super().wants(hook)
         return self.verbose != 0 and super().wants(hook)
 
-    def _begin(self, steps, label):
+    def begin(self, steps, label=None):
+        """Start counting to `steps`; label: what stands before the line of a run without a terminal."""
         self._steps, self._label = steps, label
         self._done = self._width = 0
         self._elapsed = 0.0
         self._started = self._drawn = time.monotonic()
 
-    def _batch(self, batch, logs):
-        self._done = batch + 1
+    def step(self, done, logs):
+        """So many steps are done: draw, if it is time to."""
+        self._done = done
         now = time.monotonic()
         self._elapsed = now - self._started
         if self._live and now - self._drawn >= self.INTERVAL:
@@ -85,14 +88,14 @@ class ProgressBar(Callback):
         screen.write("\r" + line.ljust(self._width))
         self._width = len(line)
 
-    def _end(self, logs):
+    def end(self, logs):
         """Write the line that stays."""
         steps = self._done
         line = f"{steps}/{self._steps or steps}"
         if self._live:
             line += f" [{'=' * self.WIDTH}]"
         if steps:
-            line += f" - {_clock(self._elapsed)} {_per_step(self._elapsed / steps)}/step"
+            line += f" - {_clock(self._elapsed)} {_per_step(self._elapsed / steps)}/{self.unit}"
         line += "".join(self._values(logs))
         if self._live:
             screen.write(("\r" if screen.is_open_line() else "") + line.ljust(self._width) + "\n")
@@ -111,33 +114,33 @@ class ProgressBar(Callback):
         self._in_fit = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._begin(self.params.get("steps"), f"Epoch {epoch + 1}/{self.params.get('epochs', '?')}")
+        self.begin(self.params.get("steps"), f"Epoch {epoch + 1}/{self.params.get('epochs', '?')}")
         if self._live:
             screen.write(self._label + "\n")
 
     def on_train_batch_end(self, batch, logs=None):
-        self._batch(batch, logs)
+        self.step(batch + 1, logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._end(logs)
+        self.end(logs)
 
     def on_test_begin(self, logs=None):
         if not self._in_fit:
-            self._begin(self.params.get("steps"), None)
+            self.begin(self.params.get("steps"), None)
 
     def on_test_batch_end(self, batch, logs=None):
         if not self._in_fit:
-            self._batch(batch, logs)
+            self.step(batch + 1, logs)
 
     def on_test_end(self, logs=None):
         if not self._in_fit:
-            self._end(logs)
+            self.end(logs)
 
     def on_predict_begin(self, logs=None):
-        self._begin(self.params.get("steps"), None)
+        self.begin(self.params.get("steps"), None)
 
     def on_predict_batch_end(self, batch, logs=None):
-        self._batch(batch, None)
+        self.step(batch + 1, None)
 
     def on_predict_end(self, logs=None):
-        self._end(None)
+        self.end(None)
