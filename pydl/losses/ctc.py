@@ -4,13 +4,8 @@ import numpy as np
 from pydl.autodiff import Op
 from pydl.errors import ShapeError
 from pydl.kernels._common import KernelError
-<<<<<<< HEAD
 from pydl.losses.base import Loss, reduced
 from pydl.ops.operands import cast, numbers
-=======
-from pydl.losses.base import Loss
-from pydl.ops.operands import numbers
->>>>>>> 37c47fa (Bad states, masks, ids, labels and texts of sequences have a table of their own, eager and recorded)
 from pydl.targets import floating, label_error
 
 
