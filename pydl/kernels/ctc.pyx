@@ -44,7 +44,9 @@ def ctc_loss_forward(Array logits not None, Array labels not None, Array mask, A
     """loss = -log of the probability of each row's labels; mask: None, or False where a step is not there.  KernelError for a label that is no class, or a sequence too long."""
     cdef pydl_ctc_loss_forward_args_f32 a
     check("ctc_loss_forward", logits, labels, mask, loss)
-    a.mask = NULL if mask is None else <const uint8_t *>ptr(mask)
+    a.mask = NULL
+    if mask is not None:
+        a.mask = <const uint8_t *>ptr(mask)
     a.scratch = NULL; a.logits = <const float *>ptr(logits); a.labels = ptr(labels); a.label_code = labels.code
     a.n = logits.shape[0]; a.steps = logits.shape[1]; a.classes = logits.shape[2]; a.length = labels.shape[1]; a.loss = <float *>ptr(loss)
     launch(CTC_LOSS_FORWARD, logits, &a, sizeof(a), logits, 20.0 * logits.size + 120.0 * a.n * a.steps * a.length, logits.nbytes)
@@ -54,7 +56,9 @@ def ctc_loss_backward(Array dloss not None, Array logits not None, Array labels 
     """dlogits = dloss * (d loss / d logits)."""
     cdef pydl_ctc_loss_backward_args_f32 a
     check("ctc_loss_backward", logits, labels, mask, dloss)
-    a.mask = NULL if mask is None else <const uint8_t *>ptr(mask)
+    a.mask = NULL
+    if mask is not None:
+        a.mask = <const uint8_t *>ptr(mask)
     agree("ctc_loss_backward", logits, dlogits)
     a.scratch = NULL; a.dloss = <const float *>ptr(dloss); a.logits = <const float *>ptr(logits); a.labels = ptr(labels); a.label_code = labels.code
     a.n = logits.shape[0]; a.steps = logits.shape[1]; a.classes = logits.shape[2]; a.length = labels.shape[1]; a.dlogits = <float *>ptr(dlogits)
