@@ -464,9 +464,9 @@ def training(library, name, dtype):
     return np.concatenate([np.ravel(history[key]) for key in sorted(history)] + [np.ravel(p)[:60] for p in outputs])
 
 
-KINDS = {"optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
+KINDS = {"sequence": (sequence, SEQUENCES), "optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
          "initializer": (initializer, INITIALIZERS), "activation": (activation, ACTIVATIONS), "regularizer": (regularizer, REGULARIZERS),
-         "constraint": (constraint, CONSTRAINTS), "sequence": (sequence, SEQUENCES), "training": (training, TRAININGS)}
+         "constraint": (constraint, CONSTRAINTS), "training": (training, TRAININGS)}
 # where float32 differs from float64 by more than rounding: 1 - 1e-7, to which probabilities are clipped, is 1 - 1.2e-7 there.  Stored in both.
 IN_BOTH = ("loss: BinaryCrossentropy", "loss: BinaryCrossentropy smooth", "loss: BinaryFocalCrossentropy", "loss: BinaryFocalCrossentropy all",
            "metric: BinaryCrossentropy")
