@@ -66,7 +66,7 @@ static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
 }
 
 typedef struct {
-    const real *source; const real *positive; const real *packed; const real *start; const real *skip; isize relu;
+    const real *source; const real *positive; const real *packed; const real *start; const real *skip; isize relu; isize stream;
     isize *acol; real *out;                                          /* acol: room for the tables of window places, and of a task's pixels */
 } FN(pass_data);
 
@@ -110,6 +110,7 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
     const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
+    const int stream = d->stream && cols.width % cols.lanes == 0;
     const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
@@ -120,12 +121,13 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
                     .b = FN(weights_at)(p, d, g, block, k), .ahead = p->inner * size > WEIGHTS_AT_HAND ? ahead : NULL,
                     .start = d->start ? d->start + g * size + first : NULL,
-                    .accumulate = k > 0, .relu = d->relu && last,
+                    .accumulate = k > 0, .relu = d->relu && last, .stream = stream && last,
                     .c = out + g * cols.width + first, .crow = crow,
                     .skip = d->skip && last ? d->skip + (out - d->out) + g * cols.width + first : NULL,
                 };
                 FN(run_tile)(&t, cols, block, images * rows * p->x.size);
             }
+    if (stream) stream_fence();
 }
 
 typedef struct { const FN(pass) *p; const FN(pass_data) *d; } FN(pass_work);
@@ -188,7 +190,8 @@ void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
     isize *acol = (isize *)(own + (a->prepared ? 0 : FN(direct_prepared_size)(&a->s)));
     if (!a->prepared) FN(direct_prepare)(ctx, &a->s, a->weight, a->bias, own);
     const real *packed = a->prepared ? a->prepared : own;
-    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu, .out = a->y };
+    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu, .out = a->y,
+                              .stream = !a->skip && a->s.n * p.out_image > RESULTS_FAR && (uintptr_t)a->y % 64 == 0 };
     FN(run_pass)(ctx, &p, &d);
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     isize relu;
     real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
     const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
+    isize stream;                                      /* c is stored past the caches: its vectors stand at multiples of their size */
     const real *ahead;                                 /* the b of the next call, as large: fetched into L2 meanwhile; or NULL */
 } TILE(args);
 
@@ -77,6 +78,7 @@ ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isiz
             }
             const V_TYPE y = t->relu ? V(max)(V(set)(0), sum[i][v]) : sum[i][v];          /* this order keeps a NaN */
             if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
+            else if (t->stream) V(stream)(to, y);
             else V(store)(to, y);
         }
 }

@@ -5,6 +5,7 @@
                 FN(vtranspose_lanes)(r): the QUAD x QUAD block in each lane of r[0..QUAD-1], transposed in place
    FN(vmask)    which of the first lanes take part: FN(mask_of)(count), 0 <= count <= LANES
    wide         WIDE_LANES 64-bit integers, for the random numbers
+   FN(vstream)  stores a whole vector past the caches, at a multiple of its size; after the last of a task comes stream_fence()
    SIMD_REGISTERS   architectural vector registers: what a block of accumulators may fill
    Each function is one or a few instructions at the levels that have them. */
 #ifndef real
@@ -28,6 +29,14 @@
 /* Makes an index opaque at this point of a loop, so that gcc addresses base + index * scale there
    instead of keeping every sum in a register of its own and spilling them (gcc 12: 30 % of a 14-row tile). */
 #define OPAQUE(index) __asm__("" : "+r"(index))
+
+/* What was streamed is seen by other threads after the next barrier. */
+ALWAYS_INLINE void stream_fence(void)
+{
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
 
 /* Vectors of WIDE_LANES 64-bit integers: ^, + and >> work on them as on numbers. */
 #if defined(__AVX512F__)
@@ -114,6 +123,7 @@ typedef __mmask16 FN(vmask);
 enum { FN(LANES) = 16 };
 ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm512_loadu_ps(p); }
 ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm512_storeu_ps(p, x); }
+ALWAYS_INLINE void FN(vstream)(real *p, FN(vec) x) { _mm512_stream_ps(p, x); }
 ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm512_set1_ps(x); }
 ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm512_fmadd_ps(a, b, c); }
 ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_ps(a, b); }
@@ -126,6 +136,7 @@ typedef __mmask8 FN(half_mask);
 enum { FN(HALF_LANES) = 8 };
 ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_ps(p); }
 ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_ps(p, x); }
+ALWAYS_INLINE void FN(hstream)(real *p, FN(half) x) { _mm256_stream_ps(p, x); }
 ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_ps(x); }
 ALWAYS_INLINE FN(half) FN(hlow)(FN(vec) x) { return _mm512_castps512_ps256(x); }
 ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_ps(a, b, c); }
@@ -153,6 +164,7 @@ typedef __mmask8 FN(vmask);
 enum { FN(LANES) = 8 };
 ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm512_loadu_pd(p); }
 ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm512_storeu_pd(p, x); }
+ALWAYS_INLINE void FN(vstream)(real *p, FN(vec) x) { _mm512_stream_pd(p, x); }
 ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm512_set1_pd(x); }
 ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm512_fmadd_pd(a, b, c); }
 ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm512_max_pd(a, b); }
@@ -164,6 +176,7 @@ typedef __mmask8 FN(half_mask);
 enum { FN(HALF_LANES) = 4 };
 ALWAYS_INLINE FN(half) FN(hload)(const real *p) { return _mm256_loadu_pd(p); }
 ALWAYS_INLINE void FN(hstore)(real *p, FN(half) x) { _mm256_storeu_pd(p, x); }
+ALWAYS_INLINE void FN(hstream)(real *p, FN(half) x) { _mm256_stream_pd(p, x); }
 ALWAYS_INLINE FN(half) FN(hset)(real x) { return _mm256_set1_pd(x); }
 ALWAYS_INLINE FN(half) FN(hlow)(FN(vec) x) { return _mm512_castpd512_pd256(x); }
 ALWAYS_INLINE FN(half) FN(hfma)(FN(half) a, FN(half) b, FN(half) c) { return _mm256_fmadd_pd(a, b, c); }
@@ -191,6 +204,7 @@ typedef __m256i FN(vmask);
 enum { FN(LANES) = 8 };
 ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm256_loadu_ps(p); }
 ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm256_storeu_ps(p, x); }
+ALWAYS_INLINE void FN(vstream)(real *p, FN(vec) x) { _mm256_stream_ps(p, x); }
 ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm256_set1_ps(x); }
 ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm256_fmadd_ps(a, b, c); }
 ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm256_max_ps(a, b); }
@@ -219,6 +233,7 @@ typedef __m256i FN(vmask);
 enum { FN(LANES) = 4 };
 ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return _mm256_loadu_pd(p); }
 ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { _mm256_storeu_pd(p, x); }
+ALWAYS_INLINE void FN(vstream)(real *p, FN(vec) x) { _mm256_stream_pd(p, x); }
 ALWAYS_INLINE FN(vec) FN(vset)(real x) { return _mm256_set1_pd(x); }
 ALWAYS_INLINE FN(vec) FN(vfma)(FN(vec) a, FN(vec) b, FN(vec) c) { return _mm256_fmadd_pd(a, b, c); }
 ALWAYS_INLINE FN(vec) FN(vmax)(FN(vec) a, FN(vec) b) { return _mm256_max_pd(a, b); }
@@ -247,6 +262,16 @@ typedef isize FN(vmask);                                                        
 enum { FN(LANES) = 16 / (int)sizeof(real) };
 ALWAYS_INLINE FN(vec) FN(vload)(const real *p) { return *(const FN(vec_unaligned) *)p; }
 ALWAYS_INLINE void FN(vstore)(real *p, FN(vec) x) { *(FN(vec_unaligned) *)p = x; }
+ALWAYS_INLINE void FN(vstream)(real *p, FN(vec) x)
+{
+#if defined(__SSE2__) && REAL_IS_FLOAT
+    _mm_stream_ps(p, (__m128)x);
+#elif defined(__SSE2__)
+    _mm_stream_pd(p, (__m128d)x);
+#else
+    FN(vstore)(p, x);
+#endif
+}
 ALWAYS_INLINE FN(vec) FN(vset)(real x)
 {
 #if REAL_IS_FLOAT
