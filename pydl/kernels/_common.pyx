@@ -366,7 +366,7 @@ cdef class Recording:
 
 
 cdef enum:
-    TRIALS = 3                              # runs each to compare one thread with all
+    TRIALS = 4                              # runs each to compare one thread with all
     RETRY = 512                             # runs until they are compared again
 
 
@@ -470,8 +470,8 @@ cdef class Program:
         if turn == 0:
             self.best[0] = self.best[1] = 1e300
         if turn < 2 * TRIALS:
-            self.threads = most if turn % 2 else 1
-            return turn % 2
+            self.threads = most if turn >= TRIALS else 1        # all its runs in a row: the first wakes the threads and moves the weights into their caches
+            return turn >= TRIALS
         if turn == 2 * TRIALS:
             self.chosen = 1 if self.best[0] <= self.best[1] else most
         self.threads = min(self.chosen, most)
