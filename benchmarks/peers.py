@@ -30,7 +30,8 @@ HERE = Path(__file__).resolve().parent
 OTHERS = ("numpy", "torch", "tensorflow", "jax", "onnxruntime")
 VARIABLES = ("OPENBLAS_CORETYPE", "PYDL_CPU", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")     # they matter, and are told
 SAMPLE = 20_000         # values of each result that are compared
-REST = 0.15             # seconds before a turn: so long the threads of the library before may look for more work (OpenBLAS: 0.13); an untimed call then wakes its own
+# Seconds before a turn: so long the threads of the library before may look for more work (OpenBLAS: 0.13).  An untimed call then wakes its own.
+REST = 0.15
 
 
 # ---- in the library's process

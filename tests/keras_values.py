@@ -1,4 +1,5 @@
-"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints; of sequences; of `fit`.
+"""What Keras says of everything that trains: optimizers, schedules, losses, metrics, initialisers, activations, regularisers, constraints;
+of sequences; of `fit`.
 
 The same lines run under Keras, which writes keras_values.json beside this file, and under pydl, which test_keras_values.py compares with it:
 
@@ -464,7 +465,8 @@ def training(library, name, dtype):
     return np.concatenate([np.ravel(history[key]) for key in sorted(history)] + [np.ravel(p)[:60] for p in outputs])
 
 
-KINDS = {"sequence": (sequence, SEQUENCES), "optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES), "loss": (loss, LOSSES), "metric": (metric, METRICS),
+KINDS = {"sequence": (sequence, SEQUENCES), "optimizer": (optimizer, OPTIMIZERS), "schedule": (schedule, SCHEDULES),
+         "loss": (loss, LOSSES), "metric": (metric, METRICS),
          "initializer": (initializer, INITIALIZERS), "activation": (activation, ACTIVATIONS), "regularizer": (regularizer, REGULARIZERS),
          "constraint": (constraint, CONSTRAINTS), "training": (training, TRAININGS)}
 # where float32 differs from float64 by more than rounding: 1 - 1e-7, to which probabilities are clipped, is 1 - 1.2e-7 there.  Stored in both.
