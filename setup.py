@@ -8,6 +8,7 @@
 Every file is made by a `Rule` (a command, its inputs, its output) and made again only if one of them changed.
 Environment: CC (may be "ccache gcc"), CFLAGS, LDFLAGS; PYDL_WERROR=1 turns C warnings into errors.
 """
+import hashlib
 import os
 import platform
 import re
@@ -123,31 +124,37 @@ def kernel_table(kernels):
 # ---- rules -------------------------------------------------------------------------------------------------------
 
 class Rule:
-    """Runs a command that makes `output` from `inputs`, unless the output is newer and was made by the same command.
+    """Runs a command that makes `output` from `inputs`, unless the output is there and was made by the same command from the same bytes.
 
+    Contents are compared, not times: a copy of the tree (.ci/sanitized), a checkout or a cache of CI gives files times that say nothing.
     `depfile` is where the compiler lists what it included.  `salt` stands for what the command line does not show.
     """
+
+    digests = {}                                             # path: SHA-256 of what it held when this build first looked at it
 
     def __init__(self, label, command, inputs, output, depfile=None, salt=""):
         self.label, self.command, self.inputs = label, [str(part) for part in command], [Path(i) for i in inputs]
         self.output, self.depfile, self.salt = Path(output), depfile and Path(depfile), salt
-        self.stamp = self.output.with_name(self.output.name + ".command")
-
-    def signature(self):
-        return "\n".join([*self.command, self.salt])
+        self.stamp = self.output.with_name(self.output.name + ".made-from")
 
     def dependencies(self):
         found = list(self.inputs)
-        if self.depfile and self.depfile.exists():
+        if self.depfile:
             text = self.depfile.read_text().replace("\\\n", " ").split(": ", 1)[-1]
             found += [Path(name) for name in text.split() if not name.startswith(("/", ".."))]   # our own; others do not change under us
-        return found
+        return dict.fromkeys(found)
+
+    def digest(self, path):
+        if path not in self.digests:
+            self.digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self.digests[path]
+
+    def signature(self):
+        return "\n".join([*self.command, self.salt, *(f"{self.digest(path)} {path}" for path in self.dependencies())])
 
     def is_current(self):
         try:
-            made = self.output.stat().st_mtime_ns
-            return (self.stamp.read_text() == self.signature() and (self.depfile is None or self.depfile.exists())
-                    and all(path.stat().st_mtime_ns <= made for path in self.dependencies()))
+            return self.output.exists() and self.stamp.read_text() == self.signature()
         except FileNotFoundError:
             return False
 
@@ -163,6 +170,7 @@ class Rule:
         if done.returncode:
             self.output.unlink(missing_ok=True)
             raise BuildError(f"'{self.label}' failed; the command was\n{shlex.join(self.command)}")
+        self.digests.pop(self.output, None)
         self.stamp.write_text(self.signature())
 
 
