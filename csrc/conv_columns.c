@@ -49,7 +49,7 @@ static isize FN(few_own)(const pydl_conv2d *s, const FN(few) *p, isize masked)
 isize FN(columns_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
 {
     const FN(few) p = FN(few_plan)(&a->s);
-    return (FN(few_packed)(&a->s, &p) + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN) * FN(few_own)(&a->s, &p, a->relu_y != NULL)) * (isize)sizeof(real)
+    return (FN(few_packed)(&a->s, &p) + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN, a->s.n * p.bands) * FN(few_own)(&a->s, &p, a->relu_y != NULL)) * (isize)sizeof(real)
          + whole_lines(p.depth + 2 * p.strip * a->s.w_out) * (isize)sizeof(isize);
 }
 
@@ -148,7 +148,7 @@ void FN(columns_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_in
     const conv_axis whole = { .taps = 1, .k_step = 1 };
     const int parallel = conv_work(s) > CONV_PARALLEL_MIN;
     real *packed = a->scratch, *own = packed + FN(few_packed)(s, &p);
-    isize *acol = (isize *)(own + owners(ctx, parallel) * own_size), *arow = acol + p.depth, *crow = arow + p.strip * s->w_out;
+    isize *acol = (isize *)(own + owners(ctx, parallel, s->n * p.bands) * own_size), *arow = acol + p.depth, *crow = arow + p.strip * s->w_out;
     for (isize g = 0; g < s->groups; g++)
         for (isize k = 0; k < s->kh; k++)
             FN(pack)(ctx, p.columns, whole, whole, 1, p.depth, a->weight + k * s->kw * p.width * s->c_out + g * p.depth, 1, 0, 0, 1, s->c_out,

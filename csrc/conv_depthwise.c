@@ -129,7 +129,7 @@ static isize FN(depth_own)(const FN(depth_pass) *p, isize folded)
 isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
-    return FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_own)(&p, 0);
+    return FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p), p.n * p.bands) * FN(depth_own)(&p, 0);
 }
 
 typedef struct { const FN(conv2d_forward_args) *a; const FN(depth_pass) *p; const real *weight; const real *start; const isize *acol; } FN(depth_forward_work);
@@ -176,7 +176,7 @@ isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_
     for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
         for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
             const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
-            most = max_isize(most, FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
+            most = max_isize(most, FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p), p.n * p.bands) * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
         }
     return most;
 }
@@ -241,7 +241,7 @@ isize FN(depthwise_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
     const isize taps = p.y.taps * p.x.taps;
     return FN(depth_sums)(&p) * p.pitch * (isize)sizeof(double) + whole_lines(taps) * (isize)sizeof(isize)
-         + FN(depth_sums)(&p) * taps * p.pitch * (isize)sizeof(real) + owners(ctx, FN(depth_parallel)(&p)) * FN(depth_weight_own)(&p);
+         + FN(depth_sums)(&p) * taps * p.pitch * (isize)sizeof(real) + owners(ctx, FN(depth_parallel)(&p), FN(depth_sums)(&p)) * FN(depth_weight_own)(&p);
 }
 
 /* partial[k] += sum over pixels of copy[arow[i] + acol[k]] * dy[i], for one vector of channels and places k < count. */

@@ -62,7 +62,7 @@ static int FN(shared)(const FN(pass) *p)
 static isize FN(pass_scratch)(const pydl_ctx *ctx, const FN(pass) *p)
 {
     return (FN(packed_size)(p) + FN(start_size)(p)) * (isize)sizeof(real) + whole_lines(p->inner + 2 * FN(task_pixels)(p)) * (isize)sizeof(isize)
-         + owners(ctx, FN(shared)(p)) * FN(copy_size)(p) * (isize)sizeof(real);
+         + owners(ctx, FN(shared)(p), p->image_tasks * p->bands * p->parts) * FN(copy_size)(p) * (isize)sizeof(real);
 }
 
 typedef struct {
@@ -216,7 +216,7 @@ isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max
 {
     isize pooled_rows;
     const FN(pass) p = FN(pooled_pass)(&a->s, &a->g, &pooled_rows);
-    return FN(pass_scratch)(ctx, &p) + owners(ctx, FN(shared)(&p)) * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
+    return FN(pass_scratch)(ctx, &p) + owners(ctx, FN(shared)(&p), p.image_tasks * p.bands) * (FN(pooled_own)(&p) - FN(copy_size)(&p)) * (isize)sizeof(real);
 }
 
 typedef struct { const FN(conv2d_max_pool_forward_args) *a; const FN(pass) *p; const FN(pass_data) *d; isize pooled_rows; } FN(pooled_work);

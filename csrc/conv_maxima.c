@@ -93,7 +93,7 @@ isize FN(maxima_backward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_
     const FN(maxima) p = FN(maxima_plan)(&a->s, &a->g);
     const isize sums = a->dweight ? p.sums * (FN(sum_size)(&p, &a->s) * (isize)sizeof(real) + whole_lines(a->s.c_out) * (isize)sizeof(double)) : 0;
     return whole_lines(2 * 256 + p.images * p.windows) * (isize)sizeof(isize) + sums + (a->dx ? FN(turned_size)(&a->s) * (isize)sizeof(real) : 0)
-         + owners(ctx, FN(maxima_parallel)(&p, &a->s)) * FN(maxima_own)(&p, a);
+         + owners(ctx, FN(maxima_parallel)(&p, &a->s), p.sums) * FN(maxima_own)(&p, a);
 }
 
 /* ---- by the weight ---- */

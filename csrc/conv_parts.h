@@ -49,8 +49,6 @@ static inline double conv_work(const pydl_conv2d *s)
 }
 /* Below this many multiply-adds one thread is faster than waking two. */
 #define CONV_PARALLEL_MIN 2e5
-/* Threads that run_tasks lets work, each with memory of its own. */
-static inline isize owners(const pydl_ctx *ctx, int worth) { return worth ? ctx->threads : 1; }
 /* Tasks a pass is cut into, where its shape allows: enough for the threads of a desktop, by shape alone. */
 #define CONV_TASKS ((isize)32)
 /* Multiply-adds a task should have at least. */

@@ -48,7 +48,7 @@ static isize FN(pixels_own)(const FN(parted) *p, const pydl_conv2d *s) { return 
 isize FN(pixels_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a)
 {
     const FN(parted) p = FN(parted_plan)(&a->s, &a->g);
-    return whole_lines(2 * p.inner) * (isize)sizeof(isize) + owners(ctx, pixels_parallel(&a->s)) * whole_lines(FN(pixels_own)(&p, &a->s)) * (isize)sizeof(real);
+    return whole_lines(2 * p.inner) * (isize)sizeof(isize) + owners(ctx, pixels_parallel(&a->s), a->s.n) * whole_lines(FN(pixels_own)(&p, &a->s)) * (isize)sizeof(real);
 }
 
 static void FN(part_image)(const FN(parted) *p, const pydl_conv2d *s, const real *x, real *copy)
@@ -196,7 +196,7 @@ void FN(pixels_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_ar
         for (isize j = 0; j < s->kw; j++)
             for (isize c = 0; c < s->c_in; c++)
                 for (isize side = 0; side < 2; side++) at[k++] = (c * p.rows + i) * p.row + (j + side) % 2 * p.half + (j + side) / 2;
-    for (isize t = 0; t < owners(ctx, pixels_parallel(s)); t++) FN(zero_short)(size, owns + t * own);                        /* what images leave alone stays 0 */
+    for (isize t = 0; t < owners(ctx, pixels_parallel(s), s->n); t++) FN(zero_short)(size, owns + t * own);                        /* what images leave alone stays 0 */
     run_tasks(ctx, pixels_parallel(s), s->n, FN(pixels_image), &(FN(pixels_work)){ a, &p, at }, owns, own * (isize)sizeof(real));
 }
 #endif

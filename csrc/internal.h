@@ -62,19 +62,22 @@ static inline pydl_status run_parts(const pydl_ctx *ctx, int worth, isize n, isi
     return PYDL_OK;
 }
 
-/* One of many tasks; own: the memory of the thread that does it. */
+/* One of many tasks; own: the memory of the thread that does it, or of the task where there are fewer tasks than threads. */
 typedef void (*pydl_task)(const void *data, isize task, void *own);
 typedef struct { isize n; pydl_task task; const void *data; char *own; isize own_bytes; } pydl_tasks;
 
 static inline void tasks_team(const void *data, isize thread, isize threads)
 {
     const pydl_tasks *t = data;
-    (void)threads;
+    const int few = t->n < threads;
     #pragma omp for schedule(dynamic) nowait
-    for (isize task = 0; task < t->n; task++) t->task(t->data, task, t->own + thread * t->own_bytes);
+    for (isize task = 0; task < t->n; task++) t->task(t->data, task, t->own + (few ? task : thread) * t->own_bytes);
 }
 
-/* task(data, i, own) for all 0 <= i < n; by all threads if it is worth it, each takes the next when it is done.  own: (threads, own_bytes). */
+/* How many memories run_tasks wants. */
+static inline isize owners(const pydl_ctx *ctx, int worth, isize tasks) { return worth ? max_isize(1, min_isize(ctx->threads, tasks)) : 1; }
+
+/* task(data, i, own) for all 0 <= i < n; by all threads if it is worth it, each takes the next when it is done.  own: (owners, own_bytes). */
 static inline void run_tasks(const pydl_ctx *ctx, int worth, isize n, pydl_task task, const void *data, void *own, isize own_bytes)
 {
     if (ctx->threads == 1 || !worth)

@@ -250,7 +250,7 @@ def readme():
                             layers.Flatten(), layers.Dropout(0.3), layers.Dense(10)])
 
 
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("threads", [1, 4, 64])
 @pytest.mark.parametrize("make", [lenet, readme])
 def test_the_arena_of_a_training_step_is_smaller_than_the_activations(make, threads, level):
     """The sum of the layers' outputs; Flatten's is its input under another shape, so it does not count."""
