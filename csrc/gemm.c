@@ -127,10 +127,10 @@ static void FN(long_row)(const real *x, isize x_step, const real *b, isize pitch
     }
 }
 
-enum { FN(ROW) = 1024, FN(SHORT) = 8 * FN(LANES) };                     /* columns a task of row_product takes; the longest short row */
+enum { FN(ROW) = 1024, FN(SHORT) = 8 * FN(LANES) };                     /* most columns of a task of row_product; those of a short row */
 
 /* c (1, n) = x (k,) B, B with rows pitch apart: columns j0 .. stop - 1. */
-typedef struct { const FN(gemm_args) *g; const real *x; isize x_step; const real *b; isize pitch; } FN(row);
+typedef struct { const FN(gemm_args) *g; const real *x; isize x_step; const real *b; isize pitch; int few; } FN(row);
 
 static void FN(row_part)(const void *data, isize j0, isize stop)
 {
@@ -138,14 +138,16 @@ static void FN(row_part)(const void *data, isize j0, isize stop)
     const FN(gemm_args) *g = d->g;
     const isize n = stop - j0;
     real y[FN(ROW)];
-    if (n <= FN(SHORT)) FN(short_row)(d->x, d->x_step, d->b + j0, d->pitch, g->k, n, y);
+    if (d->few) FN(short_row)(d->x, d->x_step, d->b + j0, d->pitch, g->k, n, y);
     else FN(long_row)(d->x, d->x_step, d->b + j0, d->pitch, g->k, n, y);
     FN(finish)(g, y, n, g->bias ? g->bias + j0 : NULL, 1, g->c + j0, 1);
 }
 static void FN(row_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const real *x, isize x_step, const real *b, isize pitch, isize n)
 {
-    const isize width = n <= 4 * FN(SHORT) ? FN(SHORT) : FN(ROW);
-    run_parts(ctx, n * g->k > 1000000, n, width, FN(row_part), &(FN(row)){ g, x, x_step, b, pitch });
+    const int few = n <= 4 * FN(SHORT);                                 /* by the shape alone: the two sum in another order */
+    const isize share = ceil_div(ceil_div(n, ctx->threads), 64) * 64;   /* a thread reads rows as long as they come: by quarters of 1024 columns 0.75x */
+    run_parts(ctx, n * g->k > 1000000, n, few ? FN(SHORT) : min_isize(FN(ROW), share), FN(row_part),
+              &(FN(row)){ g, x, x_step, b, pitch, few });
 }
 
 /* y[i, j] = r[i, :] . x[j, :]   for `rows` rows of r and one or two of x; y has rows of two. */
@@ -283,8 +285,8 @@ isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
     return (FN(shared_scratch)(g, &plan) + (plan.parallel ? ctx->threads : 1) * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
 }
 
-/* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc. */
-typedef struct { isize j0, nc, p0, kc; } FN(part);
+/* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc, which stand `at` columns from the start of the packed block of B. */
+typedef struct { isize j0, nc, p0, kc, at; } FN(part);
 
 /* One task of a part: a block of rows by a block of columns. */
 static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(part) *part, isize task, isize rows, isize columns, isize thread)
@@ -299,7 +301,7 @@ static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(
         .activation = last ? g->activation : GEMM_LINEAR, .c = g->c + i * g->c_row + j, .c_row = g->c_row
     };
     if (plan->pack_b) {
-        block.b = (const real *)g->scratch + (j - part->j0) * kc;
+        block.b = (const real *)g->scratch + (part->at + j - part->j0) * kc;
         block.b_pitch = FN(NR);
         block.b_panel = FN(NR) * kc;
     } else if (g->b_packed) {
@@ -388,6 +390,31 @@ static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
     return 1;
 }
 
+/* By columns: a task makes `columns` columns of C from end to end, and packs its own part of B, which nobody else reads: no thread waits for another,
+   and B comes from far once. */
+typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; isize j0, nc, columns; } FN(column_work);
+
+static void FN(column_task)(const FN(column_work) *w, isize task, isize thread)
+{
+    const FN(gemm_args) *g = w->g;
+    const isize j = w->j0 + task * w->columns, nc = min_isize(w->columns, w->j0 + w->nc - j);
+    for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += w->plan->kc) {
+        const FN(part) part = { .j0 = j, .nc = nc, .p0 = p0, .kc = min_isize(w->plan->kc, g->k - p0), .at = task * w->columns };
+        if (w->plan->pack_b)
+            FN(gemm_pack_panels)(g->b + p0 * g->b_row + j * g->b_col, g->b_row, g->b_col, part.kc, nc, 0, ceil_div(nc, FN(NR)),
+                                 (real *)g->scratch + part.at * part.kc);
+        FN(run_task)(g, w->plan, &part, 0, g->m, nc, thread);
+    }
+}
+static void FN(column_team)(const void *data, isize thread, isize threads)
+{
+    const FN(column_work) *w = data;
+    (void)threads;
+    #pragma omp for schedule(dynamic) nowait
+    for (isize task = 0; task < ceil_div(w->nc, w->columns); task++) FN(column_task)(w, task, thread);
+}
+
+/* By blocks of rows and columns: all threads pack B, then they share it. */
 typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; FN(part) part; const real *b; isize panels, tasks; } FN(tile_work);
 
 static void FN(tile_team)(const void *data, isize thread, isize threads)
@@ -404,21 +431,31 @@ static void FN(tile_team)(const void *data, isize thread, isize threads)
     for (isize task = 0; task < w->tasks; task++) FN(run_task)(g, w->plan, &w->part, task, w->plan->rows, w->plan->columns, thread);
 }
 
+/* Columns of a task where the product is cut by columns, which it is if B is larger than A and has columns enough; else 0.  The bits are the same. */
+static isize FN(task_columns)(const FN(gemm_args) *g, const FN(plan) *plan, isize threads)
+{
+    const isize nc = min_isize(plan->nc, g->n), least = (plan->copy_a ? 4 : 2) * FN(NR);     /* each task copies A anew */
+    return g->m < nc && nc >= threads * least ? max_isize(least, ceil_div(nc, 4 * threads * FN(NR)) * FN(NR)) : 0;
+}
+
 static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
 {
-    for (isize j0 = 0; j0 < g->n; j0 += plan->nc)
-        for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
-            const FN(part) part = { j0, min_isize(plan->nc, g->n - j0), p0, min_isize(plan->kc, g->k - p0) };
-            const real *b = g->b + p0 * g->b_row + j0 * g->b_col;
-            const isize panels = plan->pack_b ? ceil_div(part.nc, FN(NR)) : 0;
-            if (ctx->threads == 1 || !plan->parallel) {
-                FN(gemm_pack_panels)(b, g->b_row, g->b_col, part.kc, part.nc, 0, panels, g->scratch);
-                FN(run_task)(g, plan, &part, 0, g->m, plan->nc, 0);
-                continue;
-            }
-            const isize tasks = ceil_div(g->m, plan->rows) * ceil_div(part.nc, plan->columns);
-            run_team(ctx, 1, FN(tile_team), &(FN(tile_work)){ g, plan, part, b, panels, tasks });
+    const int alone = ctx->threads == 1 || !plan->parallel;
+    const isize columns = alone ? plan->nc : FN(task_columns)(g, plan, ctx->threads);
+    for (isize j0 = 0; j0 < g->n; j0 += plan->nc) {
+        const isize nc = min_isize(plan->nc, g->n - j0);
+        if (columns) {
+            const FN(column_work) work = { g, plan, j0, nc, columns };
+            if (alone) FN(column_task)(&work, 0, 0);
+            else run_team(ctx, 1, FN(column_team), &work);
+            continue;
         }
+        for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
+            const FN(part) part = { .j0 = j0, .nc = nc, .p0 = p0, .kc = min_isize(plan->kc, g->k - p0) };
+            const isize panels = plan->pack_b ? ceil_div(nc, FN(NR)) : 0, tasks = ceil_div(g->m, plan->rows) * ceil_div(nc, plan->columns);
+            run_team(ctx, 1, FN(tile_team), &(FN(tile_work)){ g, plan, part, g->b + p0 * g->b_row + j0 * g->b_col, panels, tasks });
+        }
+    }
 }
 
 /* Vectors that do not lie contiguous, copied so: out[i, p] = v[i * step_i + p * step_p]. */

@@ -69,15 +69,18 @@ def test_past_every_block(dtype, transposed, level):
         check(m, n, k, **options)
 
 
-def test_any_number_of_threads_gives_the_same_bits(threads, level):
-    for m, n, k in [(133, 122, 91), (1, 1100, 1000), (1100, 1, 1000), (400, 120, 64), (9, 600, 1100), (20, 2000, 40)]:
+@pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False)])
+def test_any_number_of_threads_gives_the_same_bits(threads, level, transposed):
+    """By rows, by columns, by blocks of both; B from where it lies or packed by all, or by each its own part; more than one block of k and of n."""
+    for m, n, k in [(133, 122, 91), (1, 1100, 1000), (1100, 1, 1000), (400, 120, 64), (9, 600, 1100), (20, 2000, 40), (1, 2100, 500), (40, 1000, 512),
+                    (150, 1100, 1100)]:
         for dtype in ("float32", "float64"):
-            a, b = B.from_numpy(normal(m, k, dtype=dtype)), B.from_numpy(normal(k, n, dtype=dtype))
+            a, b = normal(*((k, m) if transposed[0] else (m, k)), dtype=dtype), normal(*((n, k) if transposed[1] else (k, n)), dtype=dtype)
             results = []
-            for count in (1, 2, 3, 4):
+            for count in (1, 2, 3, 4, 32):
                 threads(count)
                 c = B.empty((m, n), dtype)
-                B.gemm(a, b, None, c)
+                B.gemm(B.from_numpy(a), B.from_numpy(b), None, c, *transposed)
                 results.append(np.array(c))
             for other in results[1:]:
                 assert_same_bits([other], [results[0]], f"({m}, {n}, {k})")
