@@ -285,7 +285,7 @@ isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
     return (FN(shared_scratch)(g, &plan) + (plan.parallel ? ctx->threads : 1) * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
 }
 
-/* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc, which stand `at` columns from the start of the packed block of B. */
+/* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc, which stand packed at scratch + at. */
 typedef struct { isize j0, nc, p0, kc, at; } FN(part);
 
 /* One task of a part: a block of rows by a block of columns. */
@@ -301,7 +301,7 @@ static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(
         .activation = last ? g->activation : GEMM_LINEAR, .c = g->c + i * g->c_row + j, .c_row = g->c_row
     };
     if (plan->pack_b) {
-        block.b = (const real *)g->scratch + (part->at + j - part->j0) * kc;
+        block.b = (const real *)g->scratch + part->at + (j - part->j0) * kc;
         block.b_pitch = FN(NR);
         block.b_panel = FN(NR) * kc;
     } else if (g->b_packed) {
@@ -399,10 +399,10 @@ static void FN(column_task)(const FN(column_work) *w, isize task, isize thread)
     const FN(gemm_args) *g = w->g;
     const isize j = w->j0 + task * w->columns, nc = min_isize(w->columns, w->j0 + w->nc - j);
     for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += w->plan->kc) {
-        const FN(part) part = { .j0 = j, .nc = nc, .p0 = p0, .kc = min_isize(w->plan->kc, g->k - p0), .at = task * w->columns };
+        const FN(part) part = { .j0 = j, .nc = nc, .p0 = p0, .kc = min_isize(w->plan->kc, g->k - p0), .at = task * w->columns * w->plan->kc };
         if (w->plan->pack_b)
             FN(gemm_pack_panels)(g->b + p0 * g->b_row + j * g->b_col, g->b_row, g->b_col, part.kc, nc, 0, ceil_div(nc, FN(NR)),
-                                 (real *)g->scratch + part.at * part.kc);
+                                 (real *)g->scratch + part.at);
         FN(run_task)(g, w->plan, &part, 0, g->m, nc, thread);
     }
 }
