@@ -16,7 +16,7 @@
 enum {
     FN(MR) = FN(GEMM_MR), FN(NR) = FN(GEMM_NR), FN(VL) = FN(LANES),
     FN(KC) = 1536,                            /* longest inner block; with ... */
-    FN(BLOCK_B) = 1 << 18,                    /* ... most reals in a packed block of B: half of a second-level cache of 2 MB.  2 MB instead: 0.87x at 1024 cubed there */
+    FN(BLOCK_B) = 1 << 18,                    /* ... most reals in a packed block of B: half of a cache of 2 MB; all of it is 0.87x at 1024 cubed */
     FN(NC) = 1024,                            /* most columns of one */
     FN(GAP) = FN(LANES)                       /* between copied rows, so that they fall into different sets of the cache */
 };
@@ -234,7 +234,6 @@ typedef struct {
     int pack_b;              /* B goes through scratch, kc x nc at a time */
     int copy_a;              /* so do the rows of A, a strip at a time */
     isize kc, nc;            /* inner and column blocks */
-    isize rows, columns;     /* of C in a task; columns are a multiple of NR */
     int parallel;
 } FN(plan);
 
@@ -257,11 +256,6 @@ static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
     /* Rows a multiple of 2 KB apart share two sets of the first-level cache; so do columns, and many of them fill it. */
     const isize pitch = (g->a_col == 1 ? g->a_row : g->a_col) * (isize)sizeof(real);
     plan.copy_a = n > 2 * FN(NR) && m > 1 && (pitch % 2048 == 0 || (g->a_col != 1 && (g->a_row != 1 || k > 128)));
-    const isize work = 1 << 18;                                         /* multiply-adds that make a task worth its start */
-    plan.rows = FN(MR) * max_isize(1, min_isize(8, work / (FN(MR) * plan.nc * plan.kc)));
-    plan.rows = ceil_div(m, ceil_div(m, plan.rows));
-    const isize down = ceil_div(m, plan.rows), across = max_isize(1, min_isize(ceil_div(16, down), plan.nc / (4 * FN(NR))));
-    plan.columns = ceil_div(ceil_div(plan.nc, across), FN(NR)) * FN(NR);
     plan.parallel = (double)m * (double)n * (double)k > 1e6;
     return plan;
 }
@@ -390,16 +384,30 @@ static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
     return 1;
 }
 
-/* By columns: a task makes `columns` columns of C from end to end, and packs its own part of B, which nobody else reads: no thread waits for another,
-   and B comes from far once. */
-typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; isize j0, nc, columns; } FN(column_work);
+/* How threads share a product: tasks of rows x columns of C, some for each thread, so that the faster takes more of them.  The bits are the
+   same however it is cut.  whole: a task makes its columns from end to end, and packs its own part of B, which nobody else reads: no thread waits for another, and B comes
+   from far once.  So where B is larger than A and has columns enough; else all threads pack B, then they share it. */
+typedef struct { int whole; isize rows, columns; } FN(cut);
+
+static FN(cut) FN(make_cut)(const FN(gemm_args) *g, const FN(plan) *plan, isize threads)
+{
+    const isize nc = min_isize(plan->nc, g->n), wanted = 4 * threads, nr = FN(NR), mr = FN(MR);
+    const isize least = (plan->copy_a ? 4 : 2) * nr;                    /* each task of whole columns copies A anew */
+    if (g->m < nc && nc >= threads * least) return (FN(cut)){ 1, g->m, max_isize(least, ceil_div(nc, wanted * nr) * nr) };
+    const isize strips = ceil_div(g->m, mr), down = ceil_div(strips, max_isize(1, min_isize(8, strips / wanted)));
+    const isize across = max_isize(1, min_isize(ceil_div(wanted, down), nc / (2 * nr)));
+    return (FN(cut)){ 0, ceil_div(g->m, down), ceil_div(ceil_div(nc, across), nr) * nr };
+}
+
+/* The columns j0 <= j < j0 + nc of C. */
+typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; FN(cut) cut; isize j0, nc; } FN(column_work);
 
 static void FN(column_task)(const FN(column_work) *w, isize task, isize thread)
 {
     const FN(gemm_args) *g = w->g;
-    const isize j = w->j0 + task * w->columns, nc = min_isize(w->columns, w->j0 + w->nc - j);
+    const isize first = task * w->cut.columns, j = w->j0 + first, nc = min_isize(w->cut.columns, w->nc - first);
     for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += w->plan->kc) {
-        const FN(part) part = { .j0 = j, .nc = nc, .p0 = p0, .kc = min_isize(w->plan->kc, g->k - p0), .at = task * w->columns * w->plan->kc };
+        const FN(part) part = { .j0 = j, .nc = nc, .p0 = p0, .kc = min_isize(w->plan->kc, g->k - p0), .at = first * w->plan->kc };
         if (w->plan->pack_b)
             FN(gemm_pack_panels)(g->b + p0 * g->b_row + j * g->b_col, g->b_row, g->b_col, part.kc, nc, 0, ceil_div(nc, FN(NR)),
                                  (real *)g->scratch + part.at);
@@ -411,11 +419,10 @@ static void FN(column_team)(const void *data, isize thread, isize threads)
     const FN(column_work) *w = data;
     (void)threads;
     #pragma omp for schedule(dynamic) nowait
-    for (isize task = 0; task < ceil_div(w->nc, w->columns); task++) FN(column_task)(w, task, thread);
+    for (isize task = 0; task < ceil_div(w->nc, w->cut.columns); task++) FN(column_task)(w, task, thread);
 }
 
-/* By blocks of rows and columns: all threads pack B, then they share it. */
-typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; FN(part) part; const real *b; isize panels, tasks; } FN(tile_work);
+typedef struct { const FN(gemm_args) *g; const FN(plan) *plan; FN(cut) cut; FN(part) part; const real *b; isize panels, tasks; } FN(tile_work);
 
 static void FN(tile_team)(const void *data, isize thread, isize threads)
 {
@@ -428,33 +435,24 @@ static void FN(tile_team)(const void *data, isize thread, isize threads)
             FN(gemm_pack_panels)(w->b, g->b_row, g->b_col, w->part.kc, w->part.nc, panel, panel + 1, g->scratch);
     }
     #pragma omp for schedule(dynamic) nowait
-    for (isize task = 0; task < w->tasks; task++) FN(run_task)(g, w->plan, &w->part, task, w->plan->rows, w->plan->columns, thread);
-}
-
-/* Columns of a task where the product is cut by columns, which it is if B is larger than A and has columns enough; else 0.  The bits are the same. */
-static isize FN(task_columns)(const FN(gemm_args) *g, const FN(plan) *plan, isize threads)
-{
-    const isize nc = min_isize(plan->nc, g->n), least = (plan->copy_a ? 4 : 2) * FN(NR);     /* each task copies A anew */
-    return g->m < nc && nc >= threads * least ? max_isize(least, ceil_div(nc, 4 * threads * FN(NR)) * FN(NR)) : 0;
+    for (isize task = 0; task < w->tasks; task++) FN(run_task)(g, w->plan, &w->part, task, w->cut.rows, w->cut.columns, thread);
 }
 
 static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
 {
     const int alone = ctx->threads == 1 || !plan->parallel;
-    const isize columns = alone ? plan->nc : FN(task_columns)(g, plan, ctx->threads);
+    const FN(cut) cut = alone ? (FN(cut)){ 1, g->m, plan->nc } : FN(make_cut)(g, plan, ctx->threads);
     for (isize j0 = 0; j0 < g->n; j0 += plan->nc) {
         const isize nc = min_isize(plan->nc, g->n - j0);
-        if (columns) {
-            const FN(column_work) work = { g, plan, j0, nc, columns };
-            if (alone) FN(column_task)(&work, 0, 0);
-            else run_team(ctx, 1, FN(column_team), &work);
-            continue;
-        }
-        for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
-            const FN(part) part = { .j0 = j0, .nc = nc, .p0 = p0, .kc = min_isize(plan->kc, g->k - p0) };
-            const isize panels = plan->pack_b ? ceil_div(nc, FN(NR)) : 0, tasks = ceil_div(g->m, plan->rows) * ceil_div(nc, plan->columns);
-            run_team(ctx, 1, FN(tile_team), &(FN(tile_work)){ g, plan, part, g->b + p0 * g->b_row + j0 * g->b_col, panels, tasks });
-        }
+        const FN(column_work) work = { g, plan, cut, j0, nc };
+        if (alone) FN(column_task)(&work, 0, 0);
+        else if (cut.whole) run_team(ctx, 1, FN(column_team), &work);
+        else
+            for (isize p0 = 0; p0 == 0 || p0 < g->k; p0 += plan->kc) {
+                const FN(part) part = { .j0 = j0, .nc = nc, .p0 = p0, .kc = min_isize(plan->kc, g->k - p0) };
+                const isize panels = plan->pack_b ? ceil_div(nc, FN(NR)) : 0, tasks = ceil_div(g->m, cut.rows) * ceil_div(nc, cut.columns);
+                run_team(ctx, 1, FN(tile_team), &(FN(tile_work)){ g, plan, cut, part, g->b + p0 * g->b_row + j0 * g->b_col, panels, tasks });
+            }
     }
 }
 
