@@ -6,6 +6,7 @@
 #include "conv_depthwise.h"
 #include "conv_direct.h"
 #include "conv_parts.h"
+#include "conv_planes.h"
 #include "conv_weight.h"
 #include "winograd.h"
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
@@ -13,9 +14,10 @@
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
    winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, enough tiles of 4x4 results for such weights:
                a quarter of the multiplications; float32 only, where the caller allows it
+   planes      a result of no more channels than half a vector holds, stride 1: lanes are pixels
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
-typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_WINOGRAD } conv_algorithm;
+typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_PLANES, CONV_WINOGRAD } conv_algorithm;
 
 /* Whether turned windows are faster, by multiply-adds for each pair of channels: what the tiles cost, turning included, and what fetching the weights costs,
    for in a network they lie in no near cache; where they are not `prepared` they are turned first.  The numbers fit one thread of a server with 2 MB of L2:
@@ -36,11 +38,16 @@ static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backw
 {
     if (s->groups == s->c_in && s->groups > 1) return CONV_DEPTHWISE;
     if (winograd && REAL_IS_FLOAT && fits_winograd(s, prepared)) return CONV_WINOGRAD;
+    if (FN(planes_fit)(s, backward_input)) return CONV_PLANES;
     if (backward_input && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return CONV_COLUMNS;
     return CONV_DIRECT;
 }
 
-int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd) { return FN(choose)(s, winograd, 0, 0) == CONV_DIRECT; }
+int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd) 
+{
+    const conv_algorithm chosen = FN(choose)(s, winograd, 0, 0);
+    return chosen == CONV_DIRECT || chosen == CONV_PLANES;            /* the same sums */
+}
 
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
@@ -48,6 +55,7 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
     switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
         case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_forward)(ctx, a); break;
+        case CONV_PLANES: FN(planes_forward)(ctx, a); break;
         default: FN(direct_forward)(ctx, a);
     }
     return PYDL_OK;
@@ -58,6 +66,7 @@ isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
     switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
         case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_forward_scratch)(ctx, a);
+        case CONV_PLANES: return FN(planes_forward_scratch)(ctx, a);
         default: return FN(direct_forward_scratch)(ctx, a);
     }
 }
@@ -119,6 +128,7 @@ pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
         case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_backward_input)(ctx, a); break;
         case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
+        case CONV_PLANES: FN(planes_backward_input)(ctx, a); break;
         default: FN(direct_backward_input)(ctx, a);
     }
     return PYDL_OK;
@@ -130,6 +140,7 @@ isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
         case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_backward_input_scratch)(ctx, a);
         case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
+        case CONV_PLANES: return FN(planes_backward_input_scratch)(ctx, a);
         default: return FN(direct_backward_input_scratch)(ctx, a);
     }
 }

@@ -181,6 +181,36 @@ REAL_LAYERS = [((64, 28, 28, 1), (5, 5, 1, 6)), ((32, 14, 14, 6), (5, 5, 6, 16))
                ((1, 60, 60, 3), (7, 7, 3, 64)), ((300, 4, 4, 8), (3, 3, 8, 8)), ((4, 33, 31, 24), (3, 3, 1, 24)), ((2, 9, 9, 300), (3, 3, 300, 100))]
 
 
+# (x, w, padding): few channels on one side or both, where lanes are pixels; the last in bands of rows, with a window wider than a vector, with little but padding
+FEW = [((3, 9, 30, 2), (5, 5, 2, 1), 2), ((2, 28, 28, 1), (5, 5, 1, 6), 2), ((2, 32, 32, 3), (5, 5, 3, 8), 0), ((1, 17, 20, 7), (3, 3, 7, 5), 1),
+       ((2, 12, 40, 4), (3, 3, 4, 3), 1), ((1, 40, 33, 8), (4, 2, 8, 2), 0), ((2, 20, 21, 5), (3, 3, 5, 7), (2, 1)), ((1, 25, 70, 3), (3, 40, 3, 4), (1, 19)),
+       ((1, 90, 200, 16), (3, 3, 16, 3), 1), ((1, 90, 200, 3), (3, 3, 3, 16), 1), ((1, 6, 16, 6), (9, 9, 6, 6), 4)]
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(("x_shape", "w_shape", "padding"), FEW, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_channels(x_shape, w_shape, padding, dtype, relu, level):
+    """Forward and both gradients equal the sums of the formula, for every number of channels that lanes of pixels serve."""
+    x, w, b = (Tensor(normal(*shape, dtype=dtype), needs_gradient=True) for shape in (x_shape, w_shape, w_shape[-1:]))
+    pads = padding if isinstance(padding, tuple) else (padding, padding)
+    y = conv2d(x, w, b, padding=tuple((p, p) for p in pads), activation="relu" if relu else None)
+    seed = normal(*y.shape, dtype=dtype)
+    got = [y.numpy(), *(np.asarray(g) for g in backward(y, [x, w, b], seed=Tensor(seed).array))]
+    x64, w64, b64, v = (a.astype("float64") for a in (x.numpy(), w.numpy(), b.numpy(), seed))
+    padded = np.pad(x64, ((0, 0), (pads[0],) * 2, (pads[1],) * 2, (0, 0)))
+    views = np.lib.stride_tricks.sliding_window_view(padded, w_shape[:2], (1, 2))                 # (n, i, j, c, p, q)
+    want = np.einsum("nijcpq,pqco->nijo", views, w64) + b64
+    v = v * (y.numpy() > 0) if relu else v
+    spread = np.zeros_like(padded)
+    for p in range(w_shape[0]):
+        for q in range(w_shape[1]):
+            spread[:, p:p + y.shape[1], q:q + y.shape[2]] += v @ w64[p, q].T
+    dx = spread[:, pads[0]:pads[0] + x_shape[1], pads[1]:pads[1] + x_shape[2]]
+    for g, t in zip(got, [np.maximum(want, 0) if relu else want, dx, np.einsum("nijcpq,nijo->pqco", views, v), v.sum((0, 1, 2))]):
+        assert_allclose(g, t, rtol=0, atol={"float32": 3e-6, "float64": 1e-13}[dtype] * max(1, np.abs(t).max()))
+
+
 @pytest.mark.parametrize("shape", REAL_LAYERS, ids=str)
 def test_any_number_of_threads_gives_the_same_bits(shape, level):
     """The sizes of real layers: every way of cutting the work is taken."""
