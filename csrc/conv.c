@@ -151,7 +151,9 @@ pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
     switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
         case CONV_DEPTHWISE: FN(depthwise_backward_weight)(ctx, a); break;
         case CONV_WINOGRAD: FN(winograd_backward_weight)(ctx, a); break;
-        default: FN(direct_backward_weight)(ctx, a);
+        default:
+            if (FN(weight_rows_fit)(&a->s)) FN(rows_backward_weight)(ctx, a);
+            else FN(direct_backward_weight)(ctx, a);
     }
     return PYDL_OK;
 }
@@ -161,7 +163,8 @@ isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
     switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_weight_scratch)(ctx, a);
         case CONV_WINOGRAD: return FN(winograd_backward_weight_scratch)(ctx, a);
-        default: return FN(direct_backward_weight_scratch)(ctx, a);
+        default:
+            return FN(weight_rows_fit)(&a->s) ? FN(rows_backward_weight_scratch)(ctx, a) : FN(direct_backward_weight_scratch)(ctx, a);
     }
 }
 

@@ -179,24 +179,6 @@ static void FN(gather_unit)(const FN(maxima) *p, const pydl_conv2d *s, const FN(
     }
 }
 
-/* total[o] += the sum of dy[., o], added up in registers over CONV_CHUNK windows at a time.   dy: (windows, c_out) and a vector more. */
-static void FN(sum_channels)(const real *dy, isize windows, isize c_out, double *total)
-{
-    for (isize o = 0; o < c_out; o += FN(LANES))
-        for (isize first = 0; first < windows; first += CONV_CHUNK) {
-            const isize stop = min_isize(first + CONV_CHUNK, windows);
-            FN(vec) part[4] = { FN(vzero)(), FN(vzero)(), FN(vzero)(), FN(vzero)() };
-            isize k = first;
-            for (; k + 4 <= stop; k += 4)
-                #pragma GCC unroll 4
-                for (isize j = 0; j < 4; j++) part[j] += FN(vload)(dy + (k + j) * c_out + o);
-            for (; k < stop; k++) part[0] += FN(vload)(dy + k * c_out + o);
-            real lane[FN(LANES)];
-            FN(vstore)(lane, (part[0] + part[1]) + (part[2] + part[3]));
-            for (isize i = 0; i < min_isize(FN(LANES), c_out - o); i++) total[o + i] += (double)lane[i];
-        }
-}
-
 /* The image with its padding, in pixels of `pitch` reals; what lies outside of the image is 0 already. */
 static void FN(copy_image)(const FN(maxima) *p, const pydl_conv2d *s, const real *x, real *copy)
 {

@@ -33,7 +33,7 @@ typedef struct {
 static FN(planes) FN(planes_of)(conv_axis y, conv_axis x, isize n, isize channels, isize width)
 {
     FN(planes) p = { .y = y, .x = x, .n = n, .channels = channels, .width = width, .inner = y.taps * x.taps * channels, .pitch = axis_reach(x, x.size) };
-    const isize fit = PLANES_COPY / max_isize(1, channels * p.pitch) - (axis_span(y) - 1);                       /* rows of sums */
+    const isize fit = PLANES_COPY / max_isize(1, channels * p.pitch) - (axis_span(y) - 1);
     const double work = (double)(y.size * x.size * width) * (double)p.inner;
     const isize wanted = work > 8 * CONV_TASK_WORK ? ceil_div(8, n) : 1;                                         /* bands, for the threads */
     p.rows = max_isize(1, min_isize(ceil_div(y.size, max_isize(1, wanted)), fit));
@@ -56,7 +56,7 @@ int FN(planes_fit)(const pydl_conv2d *s, int backward_input)
     const isize width = backward_input ? s->c_in : s->c_out;
     if (s->groups != 1 || s->stride_h != 1 || s->stride_w != 1 || 2 * width > FN(LANES) || width < 1 || s->n < 1 || s->h_out < 1 || s->w_out < 1) return 0;
     const FN(planes) p = backward_input ? FN(backward_planes)(s) : FN(forward_planes)(s);
-    const isize pixels = min_isize(s->h * s->w, s->h_out * s->w_out);                                            /* the others meet padding only, or are not used */
+    const isize pixels = min_isize(s->h * s->w, s->h_out * s->w_out);                        /* the others meet padding, or nobody uses them */
     return p.inner >= 9 && p.inner <= 4096 && 5 * pixels >= 3 * p.bands * p.sums && (p.rows >= 4 || p.rows == p.y.size);
 }
 
@@ -89,7 +89,7 @@ static void FN(part_row)(const real *from, isize pixels, isize channels, isize r
         }
 }
 
-/* to[j * width + o] = sums[o][j] for channels in `quads` pieces of 16 bytes.  A piece may reach into the next pixel, for that comes later; the last pixel's do not. */
+/* to[j * width + o] = sums[o][j], in `quads` pieces of 16 bytes a pixel.  They may reach into the next pixel, which comes later; the last pixel's do not. */
 ALWAYS_INLINE void FN(turn_core)(const real *sums, isize plane, isize pixels, isize width, real *to, const int quads)
 {
     real turned[PLANES_MOST][FN(LANES)];

@@ -10,5 +10,9 @@
 
 void FN(direct_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a);
 isize FN(direct_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a);
+/* For few output channels, conv_weight_rows.c: whether this shape is one for it. */
+int FN(weight_rows_fit)(const pydl_conv2d *s);
+void FN(rows_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a);
+isize FN(rows_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a);
 
 #endif

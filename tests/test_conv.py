@@ -66,6 +66,18 @@ def test_backward_is_the_adjoint(options, level):
     assert_allclose(np.sum(w.numpy() * dw), want, rtol=1e-11)
 
 
+@pytest.mark.parametrize("options", [g for g in GEOMETRIES if "groups" not in g], ids=str)
+@pytest.mark.parametrize("filters", [1, 2, 4])
+def test_backward_is_the_adjoint_with_few_channels(options, filters, level):
+    x, w = Tensor(normal(3, 19, 23, 3), needs_gradient=True), Tensor(normal(5, 4, 3, filters), needs_gradient=True)
+    y = conv2d(x, w, **options)
+    v = normal(*y.shape)
+    dx, dw = (np.asarray(g) for g in backward(y, [x, w], seed=Tensor(v).array))
+    want = np.sum(y.numpy() * v)
+    assert_allclose(np.sum(x.numpy() * dx), want, rtol=1e-11, atol=1e-10)
+    assert_allclose(np.sum(w.numpy() * dw), want, rtol=1e-11, atol=1e-10)
+
+
 @pytest.mark.parametrize("options", GEOMETRIES, ids=str)
 def test_linear(options):
     a, b, w = normal(2, 9, 11, 4), normal(2, 9, 11, 4), normal(3, 2, 4 // options.get("groups", 1), 8)
