@@ -82,39 +82,18 @@ static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; 
 #endif
 #else
 
-#define TILE(name) FN(tile_##name)
-#define TILE_VECTORS_USED TILE_VECTORS
-#define V(op) FN(v##op)
-#define V_TYPE FN(vec)
-#define V_LANES FN(LANES)
-#define V_MASK FN(vmask)
-#define V_MASK_OF FN(mask_of)
-#include "conv_tile.h"
-
-#ifdef SIMD_HALVES                                       /* up to half a vector of columns: 8 rows of half vectors */
-#undef TILE
-#undef TILE_VECTORS_USED
-#undef V
-#undef V_TYPE
-#undef V_LANES
-#undef V_MASK
-#undef V_MASK_OF
-#define TILE(name) FN(half_tile_##name)
-#define TILE_VECTORS_USED 1
-#define V(op) FN(h##op)
-#define V_TYPE FN(half)
-#define V_LANES FN(HALF_LANES)
-#define V_MASK FN(half_mask)
-#define V_MASK_OF FN(half_mask_of)
-#include "conv_tile.h"
-#endif
-#undef TILE
-#undef TILE_VECTORS_USED
-#undef V
-#undef V_TYPE
-#undef V_LANES
-#undef V_MASK
-#undef V_MASK_OF
+/* What a register tile is given (conv_tile.h):  c[crow[i] + j] = start[j] + sum over p < k of a[arow[i] + acol[p]] * b[p, j] */
+typedef struct {
+    const real *a; const isize *arow; const isize *acol; isize k;
+    const real *b;                                     /* (k, vectors * lanes), packed */
+    const real *start;                                 /* (vectors * lanes), or NULL for 0 */
+    isize accumulate;                                  /* start from c instead */
+    isize relu;
+    real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
+    const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
+    isize stream;                                      /* c is stored past the caches: its vectors stand at multiples of their size */
+    const real *ahead;                                 /* the b of the next call, as large: fetched into L2 meanwhile; or NULL */
+} FN(tile_args);
 
 /* The vector that holds one pixel's few channels. */
 #ifdef SIMD_HALVES
@@ -157,53 +136,12 @@ static inline FN(columns) FN(columns_of)(isize width)
 static inline isize FN(columns_size)(FN(columns) c) { return c.vectors * c.lanes; }
 static inline isize FN(block_start)(FN(columns) c, isize block) { return block * c.vectors / c.blocks * c.lanes; }
 
-/* c[crow[i] + j] for all columns j of one block; t->b, t->start and t->c are those of the block's first column. */
-static inline void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, isize rows)
-{
-    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
-    t->tail = min_isize(c.width - (stop - c.lanes), c.lanes);
-#ifdef SIMD_HALVES
-    if (c.lanes == FN(HALF_LANES)) {
-        const FN(half_tile_args) h = { t->a, t->arow, t->acol, t->k, t->b, t->start, t->accumulate, t->relu, t->c, t->crow, t->tail, t->skip, t->stream, t->ahead };
-        FN(half_tile_sweep_1)(&h, rows);
-        return;
-    }
-#endif
-    switch ((stop - start) / c.lanes) {
-        case 1: FN(tile_sweep_1)(t, rows); break;
-        case 2: FN(tile_sweep_2)(t, rows); break;
-#if TILE_VECTORS > 2
-        case 3: FN(tile_sweep_3)(t, rows); break;
-#endif
-    }
-}
-
+/* c[crow[i] + j] for all columns j of one block and `rows` rows; t->b, t->start and t->c are those of the block's first column, t->tail is set. */
+void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, isize rows);
 /* to: (count, columns of the block) = rows of `from`, `step` apart; 0 in idle columns and where the same place of `positive` (if any) is not > 0. */
-static inline void FN(pack_rows)(FN(columns) c, isize block, const real *from, const real *positive, isize step, isize count, real *to)
-{
-    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
-    const isize tail = min_isize(c.width - (stop - c.lanes), c.lanes);
-#ifdef SIMD_HALVES
-    if (c.lanes == FN(HALF_LANES)) {
-        FN(half_tile_pack_rows)(from, positive, step, count, 1, tail, to);
-        return;
-    }
-#endif
-    FN(tile_pack_rows)(from, positive, step, count, (stop - start) / c.lanes, tail, to);
-}
-
+void FN(pack_columns_of)(FN(columns) c, isize block, const real *from, const real *positive, isize step, isize count, real *to);
 /* sum[o] += the columns of rows: (count, columns of the block), in chunks of CONV_CHUNK rows. */
-static inline void FN(sum_rows)(FN(columns) c, isize block, const real *rows, isize count, double *sum)
-{
-    const isize start = FN(block_start)(c, block), stop = FN(block_start)(c, block + 1);
-#ifdef SIMD_HALVES
-    if (c.lanes == FN(HALF_LANES)) {
-        FN(half_tile_sum_rows)(rows, count, 1, sum);
-        return;
-    }
-#endif
-    FN(tile_sum_rows)(rows, count, (stop - start) / c.lanes, sum);
-}
+void FN(sum_columns_of)(FN(columns) c, isize block, const real *rows, isize count, double *sum);
 
 /* Short rows, which a call of memcpy would cost more than the copy. */
 static inline void FN(copy_short)(const real *from, isize count, real *to)

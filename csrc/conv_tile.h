@@ -6,24 +6,12 @@
    Backward by the weight: i is a place in the window, p a pixel.  So one tile serves all three passes, any stride, dilation
    and grouping, images whose rows end in the middle of a tile, and 1x1, without a matrix of windows in memory.
 
-   A template: conv_direct.c includes it with V(op) naming the vector functions of simd.h and TILE(name) what is defined here. */
+   A template: conv_tile.c includes it with V(op) naming the vector functions of simd.h and TILE(name) what is defined here. */
 
 enum { TILE(LANES) = V_LANES };
 
-typedef struct {
-    const real *a; const isize *arow; const isize *acol; isize k;
-    const real *b;                                     /* (k, vectors * lanes), packed */
-    const real *start;                                 /* (vectors * lanes), or NULL for 0 */
-    isize accumulate;                                  /* start from c instead */
-    isize relu;
-    real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
-    const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
-    isize stream;                                      /* c is stored past the caches: its vectors stand at multiples of their size */
-    const real *ahead;                                 /* the b of the next call, as large: fetched into L2 meanwhile; or NULL */
-} TILE(args);
-
 /* One block of rows.  next: where the first of `lines` vectors lies that are fetched for each p; every argument but t and the pointers is a constant. */
-ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, int lines)
+ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, int lines)
 {
     V_TYPE sum[TILE_ROWS][TILE_VECTORS];
     const real *row[TILE_ROWS];
@@ -83,7 +71,7 @@ ALWAYS_INLINE void TILE(body)(const TILE(args) *t, const isize *arow, const isiz
         }
 }
 
-ALWAYS_INLINE void TILE(block)(const TILE(args) *t, isize i, isize rows, int vectors, const real *next, int lines)
+ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, int lines)
 {
     switch (rows) {
         case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors, next, lines); break;
@@ -103,7 +91,7 @@ ALWAYS_INLINE void TILE(block)(const TILE(args) *t, isize i, isize rows, int vec
 
 /* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums.
    What lies ahead is fetched a vector of each p at a time, by as many blocks as there are vectors, or all of it by the first of few. */
-ALWAYS_INLINE void TILE(sweep)(const TILE(args) *t, isize rows, int vectors)
+ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
 {
     const int few = rows <= TILE_ROWS * (vectors - 1);
     isize i = 0;
@@ -117,12 +105,12 @@ ALWAYS_INLINE void TILE(sweep)(const TILE(args) *t, isize rows, int vectors)
     }
 }
 
-static void TILE(sweep_1)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 1); }
+static void TILE(sweep_1)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 1); }
 #if TILE_VECTORS_USED > 1
-static void TILE(sweep_2)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 2); }
+static void TILE(sweep_2)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 2); }
 #endif
 #if TILE_VECTORS_USED > 2
-static void TILE(sweep_3)(const TILE(args) *t, isize rows) { TILE(sweep)(t, rows, 3); }
+static void TILE(sweep_3)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 3); }
 #endif
 
 /* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0. */

@@ -71,8 +71,8 @@ static void FN(pack_dy)(const FN(weight_pass) *p, const real *dy, const real *re
         for (isize block = 0; block < cols.blocks; block++) {
             const isize first = FN(block_start)(cols, block), at = g * cols.width + first;
             real *to = panel + (g * size + first) * count;
-            FN(pack_rows)(cols, block, dy + at, relu_y ? relu_y + at : NULL, p->c_out, count, to);
-            if (bias) FN(sum_rows)(cols, block, to, count, bias + g * size + first);
+            FN(pack_columns_of)(cols, block, dy + at, relu_y ? relu_y + at : NULL, p->c_out, count, to);
+            if (bias) FN(sum_columns_of)(cols, block, to, count, bias + g * size + first);
         }
 }
 

@@ -536,7 +536,7 @@ static void FN(gradient_team)(const void *data, isize thread, isize threads)
         if (g->a->dbias)                                                     /* plane (1, 1) holds the sum of each tile's 16 pixels */
             for (isize block = 0; block < p->columns.blocks; block++) {
                 const isize start = FN(block_start)(p->columns, block);
-                FN(sum_rows)(p->columns, block, g->d + 7 * dy_plane + start * p->block, tiles, g->bias + start);
+                FN(sum_columns_of)(p->columns, block, g->d + 7 * dy_plane + start * p->block, tiles, g->bias + start);
             }
     }
     #pragma omp for schedule(static)
