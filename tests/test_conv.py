@@ -14,7 +14,9 @@ from pydl.autodiff import backward
 from pydl.errors import DTypeError, ShapeError
 from pydl.gradcheck import gradcheck
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
-from pydl.layers.conv import col2im, conv1d, conv2d, conv2d_transpose, depthwise_conv2d, im2col
+from pydl.layers.conv import conv1d, conv2d, depthwise_conv2d
+from pydl.layers.conv_columns import col2im, im2col
+from pydl.layers.conv_transpose import conv2d_transpose
 from pydl.tensor import Tensor
 from reference import conv as reference
 

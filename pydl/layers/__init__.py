@@ -1,20 +1,20 @@
 """Layers: one file a family, an Op pair, its function and its Layer class in each."""
 from pydl import registry
+from pydl.layers import conv_columns  # noqa: F401
 from pydl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax  # noqa: F401
 from pydl.layers.base import InputSpec, Layer, clear_session  # noqa: F401
 from pydl.layers.cells import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells  # noqa: F401
 from pydl.layers.conv import (  # noqa: F401
     Conv1D,
     Conv2D,
-    Conv2DTranspose,
     Convolution1D,
     Convolution2D,
-    Convolution2DTranspose,
     DepthwiseConv2D,
     SeparableConv2D,
     SeparableConvolution2D,
 )
 from pydl.layers.conv3d import Conv3D, Convolution3D  # noqa: F401
+from pydl.layers.conv_transpose import Conv2DTranspose, Convolution2DTranspose  # noqa: F401
 from pydl.layers.core import ActivityRegularization, Identity, Lambda  # noqa: F401
 from pydl.layers.dense import Dense  # noqa: F401
 from pydl.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D  # noqa: F401
