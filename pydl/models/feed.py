@@ -11,6 +11,11 @@ from pydl.models.objective import per_output
 from pydl.tensor import structure_version
 
 
+def least(length, limit):
+    """The smaller of two numbers of batches; None is one that nobody knows."""
+    return limit if length is None else length if limit is None else min(length, limit)
+
+
 class Batch:
     """Checked data: inputs, targets and weights as lists of ndarrays with the same number of rows."""
 

@@ -129,7 +129,7 @@ class Model(Training, Layer):
                    repeats: how often the step is replayed; times are means.
         Returns:   a list of dicts: kernel, shape, flops, bytes, seconds, share (of the machine's measured peak).
         """
-        rows, header = self._profiled(x, y, repeats)
+        rows, header = report.profiled(self, x, y, repeats)
         for line in report.profile_lines(rows, header):
             (print_fn or print)(line)
         return rows

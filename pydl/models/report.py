@@ -4,6 +4,7 @@ import time
 import numpy as np
 
 from pydl.backends import cpu as B
+from pydl.errors import positive_int
 from pydl.kernels._common import get_cpu_level, get_num_threads
 from pydl.layers.symbol import InputLayer
 
@@ -97,6 +98,30 @@ def _fastest(work, repeats):
         work()
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def profiled(model, x, y, repeats):
+    """(rows, header) of `Model.profile`."""
+    who = f"{model.who}: profile"
+    positive_int(who, "repeats", repeats)
+    if y is None:
+        parts, kind = [model._checked_inputs(who, x), [], []], "predict"
+    else:
+        model._need_compiled("profile")
+        batch = model._checked_data(who, x, y, None)
+        batch.check_targets(model, who)
+        model.optimizer.build(model.trainable_weights)
+        parts, kind = batch.parts, "train"
+    step = model._step(kind, *parts)
+    for _ in range(3):
+        model.run_batch(step, [a for part in parts for a in part if a is not None])
+    if step.program is None:
+        raise RuntimeError(f"{who}: this step cannot be replayed, so it has no profile: {step.reason}")
+    with step.lock:
+        rows, wall = profile_rows(step.program, repeats)
+    what = f"{kind} step, batch {len(parts[0][0])}"
+    return rows, {"what": f"{model.who}: {what}", "wall": wall, "threads": get_num_threads(), "level": get_cpu_level(),
+                  "arena": arena_text(model, what, step.program)}
 
 
 def profile_rows(program, repeats):

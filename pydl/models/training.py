@@ -1,8 +1,6 @@
-"""compile, fit, evaluate, predict: the loop around a recorded step."""
+"""compile, fit, evaluate: the loop around a recorded step."""
 import warnings
 import weakref
-
-import numpy as np
 
 from pydl import optimizers, random, regularizers
 from pydl.autodiff import backward
@@ -10,24 +8,13 @@ from pydl.backends import cpu as B
 from pydl.callbacks import CallbackList
 from pydl.capture import Step, Store
 from pydl.data.dataset import is_stream
-from pydl.errors import boolean, non_negative_int, one_of, positive_int, show
-from pydl.kernels._common import get_cpu_level, get_num_threads
+from pydl.errors import boolean, non_negative_int, positive_int
 from pydl.layers.added import added_losses
-from pydl.models import report
-from pydl.models.feed import ArrayFeed, Feeding, StreamFeed
+from pydl.models.feed import ArrayFeed, StreamFeed, least
 from pydl.models.objective import Objective
+from pydl.models.predicting import Predicting, single
 from pydl.ops import add
-from pydl.tensor import Tensor, made_by, no_grad
-
-
-def least(length, limit):
-    """The smaller of two numbers of batches; None is one that nobody knows."""
-    return limit if length is None else length if limit is None else min(length, limit)
-
-
-def single(tensors):
-    """The one tensor of a list of one, None for none, else the list."""
-    return tensors[0] if len(tensors) == 1 else tensors or None
+from pydl.tensor import made_by, no_grad
 
 
 class Place:
@@ -38,7 +25,7 @@ class Place:
         self.epoch = self.batch = 0
 
 
-class Training(Feeding):
+class Training(Predicting):
     """The part of a model that learns.  A step is recorded twice per batch shape and replayed in C from then on."""
 
     def _start_training_state(self):
@@ -112,15 +99,6 @@ class Training(Feeding):
 
     # ---- the steps: functions of arrays, recorded and replayed
 
-    def _predictions(self, xs, training):
-        inputs = [made_by(a, None, 0) for a in xs]
-        out = self(inputs[0] if len(inputs) == 1 else inputs, training=training)
-        flat = list(out.values()) if isinstance(out, dict) else list(out) if isinstance(out, (list, tuple)) else [out]
-        for t in flat:
-            if not isinstance(t, Tensor):
-                raise TypeError(f"{self.who}: call must return Tensors, got {show(t)}")
-        return flat
-
     def _loss_of(self, xs, ys, weights, training):
         """(total loss with all penalties, predictions)."""
         collected = []
@@ -165,14 +143,6 @@ class Training(Feeding):
         with no_grad():
             total, _ = self._loss_of(xs, ys, weights, False)
         return [total.array]
-
-    def _predict_arrays(self, xs, ys, weights):
-        token = added_losses.set([])                            # nobody asks for them, and a recorded step keeps nothing of its own alive
-        try:
-            with no_grad():
-                return [t.array for t in self._predictions(xs, False)]
-        finally:
-            added_losses.reset(token)
 
     def _step(self, kind, xs, ys=(), weights=()):
         """The Step for batches like these: lists of ndarrays (None for an output without target or weight)."""
@@ -323,13 +293,7 @@ class Training(Feeding):
     def _validates(freq, epoch):
         return (epoch + 1) in freq if isinstance(freq, (list, tuple, set)) else (epoch + 1) % freq == 0
 
-    @staticmethod
-    def _verbosity(who, verbose):
-        if verbose is True or verbose is False:
-            return int(verbose)
-        return one_of(who, "verbose", verbose, ("auto", 0, 1, 2)) if isinstance(verbose, str) else one_of(who, "verbose", verbose, (0, 1, 2))
-
-    # ---- evaluate and predict
+    # ---- evaluate, and single batches
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, return_dict=False):
         """Compute the loss and the metrics on data, in inference mode.
@@ -383,80 +347,6 @@ class Training(Feeding):
         calls.on_test_end(results)
         return results
 
-    def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None):
-        """Return the outputs for data, in inference mode, as fresh ndarrays (a list of them for several outputs).
-
-        Args:      x: one row a sample; or a PyDataset, generator or iterable of batches x, (x,) or (x, y), whose y is not used.
-                   batch_size: rows at a time (32).
-                   steps: stop after so many batches.
-        """
-        plain = type(x) is np.ndarray and batch_size is None and steps is None and callbacks is None and not verbose
-        if plain:
-            step = self._steps.recent((x.shape, x.dtype))       # a sample like one before needs no checks
-            if step is not None:
-                return self._predicted(step, [x])[0]
-        who = f"{self.who}: predict"
-        if is_stream(x):
-            return self._predict_stream(who, x, batch_size, verbose, steps, callbacks)
-        batch_size = 32 if batch_size is None else positive_int(who, "batch_size", batch_size)
-        xs = self._checked_inputs(who, x)
-        rows = len(xs[0])
-        if rows <= batch_size and callbacks is None and not verbose and steps is None:
-            outputs = self.predict_on_rows(xs)
-            if plain and len(xs) == len(outputs) == 1 and xs[0].shape == x.shape and xs[0].dtype == x.dtype:
-                self._steps.remember((x.shape, x.dtype), self._step("predict", xs))
-            return outputs[0] if len(outputs) == 1 else outputs
-        n = -(-rows // batch_size) if steps is None else min(positive_int(who, "steps", steps), -(-rows // batch_size))
-        return self._predict_batches(who, n, range(n), lambda i: self.predict_on_rows([a[i * batch_size:(i + 1) * batch_size] for a in xs]), verbose, callbacks)
-
-    def _predict_stream(self, who, x, batch_size, verbose, steps, callbacks):
-        if steps is not None:
-            positive_int(who, "steps", steps)
-        feed = self._stream(who, x, batch_size=batch_size, predicting=True)
-        try:
-            steps = least(feed.length, steps)
-            feed.expect(steps, 1)
-            feed.first_batch(0, self.epochs_trained, steps)
-            outputs = self._predict_batches(who, steps, feed.batches(0, self.epochs_trained, 0, steps), lambda i: feed.run("predict", i), verbose, callbacks)
-        except BaseException:
-            feed.close(wait=False)
-            raise
-        feed.close()
-        return outputs
-
-    def _predict_batches(self, who, steps, numbers, run, verbose, callbacks):
-        verbose = self._verbosity(who, verbose)
-        calls = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, steps=steps)
-        calls.on_predict_begin()
-        parts, reports = [], calls.wants("on_predict_batch_end")
-        for i in numbers:
-            calls.on_predict_batch_begin(i)
-            parts.append(run(i))
-            if reports:
-                calls.on_predict_batch_end(i, {"outputs": single(parts[-1])})
-        calls.on_predict_end()
-        outputs = [np.concatenate(p) for p in zip(*parts)]
-        return outputs[0] if len(outputs) == 1 else outputs
-
-    def predict_on_rows(self, xs):
-        """One prediction step on checked ndarrays; returns copies of the outputs."""
-        return self._predicted(self._step("predict", xs), xs)
-
-    @staticmethod
-    def _predicted(step, xs):
-        lane = step.take()
-        try:
-            for slot, values in zip(lane.inputs, xs):
-                B.assign(slot, values)
-            return [np.array(a) for a in lane.run()]
-        finally:
-            step.give(lane)
-
-    def predict_on_batch(self, x):
-        """Return the outputs for one batch."""
-        outputs = self.predict_on_rows(self._checked_inputs(f"{self.who}: predict_on_batch", x))
-        return outputs[0] if len(outputs) == 1 else outputs
-
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Run one training step; return the loss, or [loss, metric, ...], of this batch."""
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
@@ -481,28 +371,6 @@ class Training(Feeding):
             return results
         ordered = [results["loss"]] + [v for k, v in results.items() if k != "loss"]
         return ordered[0] if len(ordered) == 1 else ordered
-
-    def _profiled(self, x, y, repeats):
-        who = f"{self.who}: profile"
-        positive_int(who, "repeats", repeats)
-        if y is None:
-            parts, kind = [self._checked_inputs(who, x), [], []], "predict"
-        else:
-            self._need_compiled("profile")
-            batch = self._checked_data(who, x, y, None)
-            batch.check_targets(self, who)
-            self.optimizer.build(self.trainable_weights)
-            parts, kind = batch.parts, "train"
-        step = self._step(kind, *parts)
-        for _ in range(3):
-            self.run_batch(step, [a for part in parts for a in part if a is not None])
-        if step.program is None:
-            raise RuntimeError(f"{who}: this step cannot be replayed, so it has no profile: {step.reason}")
-        with step.lock:
-            rows, wall = report.profile_rows(step.program, repeats)
-        what = f"{kind} step, batch {len(parts[0][0])}"
-        return rows, {"what": f"{self.who}: {what}", "wall": wall, "threads": get_num_threads(), "level": get_cpu_level(),
-                      "arena": report.arena_text(self, what, step.program)}
 
     def _losses(self):
         return self.objective.losses if self.objective is not None else [self.compile_config["loss"] if self.compile_config else None]
