@@ -17,7 +17,10 @@ pydl_status LEVEL_FN(gather_rows)(const pydl_ctx *ctx, const void *args);
 #else
 
 /* dst[i, :] = src[index[i], :] * scale + shift.  src: (src_rows, row) of dtype src_code, index: (n,), dst: (n, row). */
-typedef struct { const void *src; isize src_code; const int64_t *index; isize src_rows; isize row; isize n; double scale; double shift; real *dst; } FN(gather_convert_args);
+typedef struct {
+    const void *src; isize src_code; const int64_t *index; isize src_rows; isize row; isize n; double scale; double shift;
+    real *dst;
+} FN(gather_convert_args);
 pydl_status FN(gather_convert)(const pydl_ctx *ctx, const void *args);
 
 #endif

@@ -15,12 +15,21 @@
 #else
 
 /* Overwrites loss. */
-typedef struct { void *scratch; const real *logits; const void *labels; isize label_code; const uint8_t *mask; isize n; isize steps; isize classes; isize length; real *loss; } FN(ctc_loss_forward_args);
+typedef struct {
+    void *scratch;
+    const real *logits; const void *labels; isize label_code; const uint8_t *mask; isize n; isize steps; isize classes; isize length;
+    real *loss;
+} FN(ctc_loss_forward_args);
 pydl_status FN(ctc_loss_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(ctc_loss_forward_scratch)(const pydl_ctx *ctx, const void *args);
 
 /* dlogits = dloss * (softmax(logits) - how likely each class is at each step, given the labels).  Overwrites dlogits. */
-typedef struct { void *scratch; const real *dloss; const real *logits; const void *labels; isize label_code; const uint8_t *mask; isize n; isize steps; isize classes; isize length; real *dlogits; } FN(ctc_loss_backward_args);
+typedef struct {
+    void *scratch;
+    const real *dloss; const real *logits; const void *labels; isize label_code; const uint8_t *mask; isize n; isize steps; isize classes;
+    isize length;
+    real *dlogits;
+} FN(ctc_loss_backward_args);
 pydl_status FN(ctc_loss_backward)(const pydl_ctx *ctx, const void *args);
 isize FN(ctc_loss_backward_scratch)(const pydl_ctx *ctx, const void *args);
 

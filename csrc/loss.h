@@ -19,26 +19,44 @@
 /* ---- classes: pred (n, classes) ---- */
 
 /* labels: (n,).  Logits. */
-typedef struct { const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes; real *loss; real *lse; } FN(sparse_cross_entropy_logits_forward_args);
-typedef struct { const real *dloss; const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes; const real *lse; real *dpred; } FN(sparse_cross_entropy_logits_backward_args);
+typedef struct {
+    const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes;
+    real *loss; real *lse;
+} FN(sparse_cross_entropy_logits_forward_args);
+typedef struct {
+    const real *dloss; const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes; const real *lse;
+    real *dpred;
+} FN(sparse_cross_entropy_logits_backward_args);
 pydl_status FN(sparse_cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(sparse_cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args);
 
 /* labels: (n,).  Probabilities. */
-typedef struct { const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes; real *loss; } FN(sparse_cross_entropy_probs_forward_args);
-typedef struct { const real *dloss; const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes; real *dpred; } FN(sparse_cross_entropy_probs_backward_args);
+typedef struct {
+    const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes;
+    real *loss;
+} FN(sparse_cross_entropy_probs_forward_args);
+typedef struct {
+    const real *dloss; const real *pred; const void *labels; isize label_code; isize ignore; isize n; isize classes;
+    real *dpred;
+} FN(sparse_cross_entropy_probs_backward_args);
 pydl_status FN(sparse_cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(sparse_cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args);
 
 /* target: (n, classes), rows that sum to anything.  Logits. */
 typedef struct { const real *pred; const real *target; double smoothing; isize n; isize classes; real *loss; real *lse; } FN(cross_entropy_logits_forward_args);
-typedef struct { const real *dloss; const real *pred; const real *target; double smoothing; isize n; isize classes; const real *lse; real *dpred; } FN(cross_entropy_logits_backward_args);
+typedef struct {
+    const real *dloss; const real *pred; const real *target; double smoothing; isize n; isize classes; const real *lse;
+    real *dpred;
+} FN(cross_entropy_logits_backward_args);
 pydl_status FN(cross_entropy_logits_forward)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(cross_entropy_logits_backward)(const pydl_ctx *ctx, const void *args);
 
 /* target: (n, classes).  Probabilities. */
 typedef struct { const real *pred; const real *target; double smoothing; isize n; isize classes; real *loss; } FN(cross_entropy_probs_forward_args);
-typedef struct { const real *dloss; const real *pred; const real *target; double smoothing; isize n; isize classes; real *dpred; } FN(cross_entropy_probs_backward_args);
+typedef struct {
+    const real *dloss; const real *pred; const real *target; double smoothing; isize n; isize classes;
+    real *dpred;
+} FN(cross_entropy_probs_backward_args);
 pydl_status FN(cross_entropy_probs_forward)(const pydl_ctx *ctx, const void *args);
 pydl_status FN(cross_entropy_probs_backward)(const pydl_ctx *ctx, const void *args);
 
@@ -91,11 +109,18 @@ pydl_status FN(squared_hinge_backward)(const pydl_ctx *ctx, const void *args);
    result[0] = sum_i values[i] * u[i] / divisor,    u[i] = weights[i / repeat] * mask[i]  (each 1 where NULL)
    divisor: by = 0: 1;    by = 1: mask ? sum mask : n;    by = 2: sum u.    0 / 0 is 0.
    Sums in double.  values, mask: (n,), weights: (n / repeat,).  share[0] = 1 / divisor, kept for backward. */
-typedef struct { void *scratch; const real *values; const real *weights; isize repeat; const real *mask; isize by; isize n; real *result; double *share; } FN(weighted_mean_forward_args);
+typedef struct {
+    void *scratch;
+    const real *values; const real *weights; isize repeat; const real *mask; isize by; isize n;
+    real *result; double *share;
+} FN(weighted_mean_forward_args);
 pydl_status FN(weighted_mean_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(weighted_mean_forward_scratch)(const pydl_ctx *ctx, const void *args);
 /* dvalues[i] = dresult[0] * u[i] * share[0] */
-typedef struct { const real *dresult; const double *share; const real *weights; isize repeat; const real *mask; isize n; real *dvalues; } FN(weighted_mean_backward_args);
+typedef struct {
+    const real *dresult; const double *share; const real *weights; isize repeat; const real *mask; isize n;
+    real *dvalues;
+} FN(weighted_mean_backward_args);
 pydl_status FN(weighted_mean_backward)(const pydl_ctx *ctx, const void *args);
 
 #endif

@@ -346,8 +346,8 @@ static void FN(gradient_parts)(const real *dy, const real *x, const real *y, con
     for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
         const isize g = task / s->spans, from = task % s->spans * s->span, at = g * s->group_rows * s->width + from;
         double *sum = part + 2 * g * s->width + from;
-        FN(gradient_columns)(dy + at, x + at, y ? y + at : NULL, FN(columns_from)(k, from), part_rows(s, g), s->width, sum, sum + s->width, kept ? kept + at : NULL,
-                             min_isize(s->span, s->width - from), relu);
+        FN(gradient_columns)(dy + at, x + at, y ? y + at : NULL, FN(columns_from)(k, from), part_rows(s, g), s->width, sum, sum + s->width,
+                             kept ? kept + at : NULL, min_isize(s->span, s->width - from), relu);
     }
     if (thread == 0 && s->rest) {
         const isize at = s->tall * s->width;

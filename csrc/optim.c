@@ -362,7 +362,10 @@ static pydl_status FN(rmsprop_with)(const pydl_ctx *ctx, const FN(optim_update_a
 pydl_status FN(rmsprop_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_core)); }
 pydl_status FN(rmsprop_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_momentum_core)); }
 pydl_status FN(rmsprop_centered_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_centered_core)); }
-pydl_status FN(rmsprop_centered_momentum_update)(const pydl_ctx *ctx, const void *args) { return FN(rmsprop_with)(ctx, args, FN(rmsprop_centered_momentum_core)); }
+pydl_status FN(rmsprop_centered_momentum_update)(const pydl_ctx *ctx, const void *args)
+{
+    return FN(rmsprop_with)(ctx, args, FN(rmsprop_centered_momentum_core));
+}
 
 /* ---- Adam and its kin ---- */
 

@@ -47,7 +47,9 @@ isize FN(clip_global_norm_scratch)(const pydl_ctx *ctx, const void *args);
 
 /* hyper: the struct named with the kernel.  g_scale: (count,) or NULL for ones.
    gate: where not NULL, nothing happens unless gate[0] is a multiple of `every`. */
-typedef struct { isize count; void *hyper; const double *g_scale; int64_t *iterations; isize advance; const int64_t *gate; isize every; FN(optim_entry) entries[]; } FN(optim_update_args);
+typedef struct {
+    isize count; void *hyper; const double *g_scale; int64_t *iterations; isize advance; const int64_t *gate; isize every; FN(optim_entry) entries[];
+} FN(optim_update_args);
 
 /* Gradients of `every` calls together: calls[0] += 1, then s0 = g at the first call of a round, s0 += g at the others, and at the last
    s0 is divided by `every`: what an update gated by calls takes for its gradient. */
@@ -56,7 +58,9 @@ pydl_status FN(accumulate_gradients)(const pydl_ctx *ctx, const void *args);
 
 /* Behind an update: s0 = momentum[0] * s0 + (1 - momentum[0]) * w, at the first step s0 = w;  where overwrite is not 0, w = s0 at
    every step that is a multiple of it.  iterations: as the update left it.  g is not used.  gate, every: as above. */
-typedef struct { isize count; const double *momentum; const int64_t *iterations; isize overwrite; const int64_t *gate; isize every; FN(optim_entry) entries[]; } FN(average_weights_args);
+typedef struct {
+    isize count; const double *momentum; const int64_t *iterations; isize overwrite; const int64_t *gate; isize every; FN(optim_entry) entries[];
+} FN(average_weights_args);
 pydl_status FN(average_weights)(const pydl_ctx *ctx, const void *args);
 
 /* ---- pydl_sgd_hyper ---- */

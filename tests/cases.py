@@ -224,7 +224,8 @@ CASES += [
 CASES += [
     op("pool", layers.pool.max_pool, apart(N, 6, 7, 5), pool.max_pool, pool_size=2, also=[apart(2, 4, 4, c) for c in (1, 3, 4, 6, 8, 9, 16, 17, 33)]),
     op("pool", layers.pool.max_pool, apart(N, 5, 6, 6), pool.max_pool, pool_size=2, padding="same"),
-    op("pool", layers.pool.max_pool, apart(N, 7, 6, 17), pool.max_pool, pool_size=3, strides=2, padding="same", also=[apart(1, 3, 3, c) for c in (2, 7, 16, 32)]),
+    op("pool", layers.pool.max_pool, apart(N, 7, 6, 17), pool.max_pool, pool_size=3, strides=2, padding="same",
+       also=[apart(1, 3, 3, c) for c in (2, 7, 16, 32)]),
     op("pool", layers.pool.max_pool, apart(N, 5, 6, 3), pool.max_pool, pool_size=(2, 3), strides=(1, 4)),
     op("pool", layers.pool.max_pool, apart(N, 18, 19, 2), pool.max_pool, pool_size=17, strides=1),
     op("pool", layers.pool.max_pool, apart(N, 3, 4, 5), pool.max_pool, pool_size=2, data_format="channels_first"),
@@ -301,7 +302,8 @@ CASES += [
     op("dropout", layers.dropout.dropout, (N, 7), None, rate=0.3, seed=4, call={"training": True}),
     layer("dropout", layers.Dropout, (7,), dropout.nothing, rate=0.4, seed=3),
     layer("dropout", layers.Dropout, (7,), None, name="Dropout(training)-Nx7", rate=0.4, seed=3, call={"training": True}),
-    layer("dropout", layers.Dropout, (3, 4, 5), None, name="Dropout(training,noise_shape)-Nx3x4x5", rate=0.4, noise_shape=[None, 1, 4, 1], seed=3, call={"training": True}),
+    layer("dropout", layers.Dropout, (3, 4, 5), None, name="Dropout(training,noise_shape)-Nx3x4x5", rate=0.4, noise_shape=[None, 1, 4, 1], seed=3,
+          call={"training": True}),
     layer("dropout", layers.SpatialDropout1D, (4, 5), None, name="SpatialDropout1D(training)-Nx4x5", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.SpatialDropout2D, (3, 4, 5), None, name="SpatialDropout2D(training)-Nx3x4x5", rate=0.4, seed=3, call={"training": True}),
     layer("dropout", layers.SpatialDropout2D, (3, 4, 5), dropout.nothing, rate=0.4, seed=3, data_format="channels_first"),
@@ -475,7 +477,8 @@ CASES += [
     op("loss", losses.categorical_hinge, [flags(N, 7), apart(N, 7)], loss.categorical_hinge),
     op("loss", losses.cosine_similarity, [(N, 7), (N, 7)], loss.cosine_similarity),
     op("loss", losses.binary_focal_crossentropy, [flags(N, 7), positive(N, 7, low=0.05, high=0.95)], loss.binary_focal_crossentropy, label_smoothing=0.1),
-    op("loss", losses.binary_focal_crossentropy, [flags(N, 7), (N, 7)], loss.binary_focal_crossentropy, apply_class_balancing=True, gamma=1.5, from_logits=True),
+    op("loss", losses.binary_focal_crossentropy, [flags(N, 7), (N, 7)], loss.binary_focal_crossentropy, apply_class_balancing=True, gamma=1.5,
+       from_logits=True),
     op("loss", losses.categorical_focal_crossentropy, [flags(N, 7), positive(N, 7)], loss.categorical_focal_crossentropy),
     op("loss", losses.categorical_focal_crossentropy, [flags(N, 7), (N, 7)], loss.categorical_focal_crossentropy, alpha=0.5, gamma=1.5, from_logits=True,
        label_smoothing=0.1),
@@ -486,7 +489,8 @@ CASES += [
 # ---- matrix products and dense: below, at and above the register tiles, one row, one column, stacks that broadcast on either side
 
 CASES += [
-    op("gemm", ops.matmul, [(N, 7), (7, 5)], dense.matmul, also=[[(a, b), (b, c)] for a, b, c in [(1, 1, 1), (6, 3, 16), (14, 9, 32), (15, 2, 33), (1, 19, 130), (29, 17, 1)]]),
+    op("gemm", ops.matmul, [(N, 7), (7, 5)], dense.matmul,
+       also=[[(a, b), (b, c)] for a, b, c in [(1, 1, 1), (6, 3, 16), (14, 9, 32), (15, 2, 33), (1, 19, 130), (29, 17, 1)]]),
     op("gemm", ops.matmul, [(7,), (7, N)], dense.matmul),
     op("gemm", ops.matmul, [(N, 7), (7,)], dense.matmul),
     op("gemm", ops.matmul, [(7,), (7,)], dense.matmul),
@@ -508,7 +512,8 @@ CASES += [
 # ---- layers around layers
 
 CASES += [
-    layer("wrappers", layers.RNN, (4, 3), wrappers.rnn_of_simple_cells, cell=inner(layers.SimpleRNNCell, units=5), return_sequences=True, tolerance=(2e-5, 1e-12)),
+    layer("wrappers", layers.RNN, (4, 3), wrappers.rnn_of_simple_cells, cell=inner(layers.SimpleRNNCell, units=5), return_sequences=True,
+          tolerance=(2e-5, 1e-12)),
     layer("wrappers", layers.TimeDistributed, (4, 3), wrappers.time_distributed_dense, layer=inner(layers.Dense, units=2)),
     layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2), tolerance=(2e-5, 1e-12)),
     layer("wrappers", layers.Bidirectional, (4, 3), wrappers.bidirectional_rnn, layer=inner(layers.SimpleRNN, units=2, return_sequences=True), merge_mode="sum",

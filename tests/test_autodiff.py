@@ -123,7 +123,7 @@ def test_a_function_replays_from_the_third_call_with_the_same_bits():
         calls.append(1)
         return {"y": ops.exp(x) * scale, "pair": (ops.sum(x), None)}
     g, rng = pydl.function(f), np.random.default_rng(0)
-    for i in range(25):
+    for _ in range(25):
         x = rng.standard_normal((3, 4)).astype(np.float32)
         got, want = g(x, 2.0), f(Tensor(x), 2.0)
         assert got["y"].numpy().tobytes() == want["y"].numpy().tobytes() and got["pair"][0].item() == want["pair"][0].item()

@@ -298,7 +298,8 @@ def test_r2_of_targets_that_do_not_differ_and_what_is_refused():
     metric = metrics.R2Score()
     metric.update_state([[1.0, 2.0]], [[1.0, 2.0]])
     for call, words in ((lambda: metric.update_state([[1.0]], [[1.0]]), "outputs"), (lambda: metrics.R2Score("mean"), "class_aggregation"),
-                        (lambda: metrics.R2Score(num_regressors=-1), "num_regressors"), (lambda: metrics.R2Score(num_regressors=5)([1.0, 2.0], [1.0, 2.0]), "num_reg"),
+                        (lambda: metrics.R2Score(num_regressors=-1), "num_regressors"),
+                        (lambda: metrics.R2Score(num_regressors=5)([1.0, 2.0], [1.0, 2.0]), "num_reg"),
                         (lambda: metrics.R2Score()(np.ones((2, 2, 2)), np.ones((2, 2, 2))), "y_pred")):
         with pytest.raises(ValueError, match=words):
             call()

@@ -164,8 +164,8 @@ def test_a_callback_may_remember_arrays_tuples_and_what_is_not_finite(tmp_path):
 
 @pytest.mark.parametrize("options, error, words", [
     (dict(backup_dir=3), TypeError, "backup_dir"), (dict(backup_dir=""), TypeError, "backup_dir"), (dict(save_freq=0), ValueError, "save_freq"),
-    (dict(save_freq="batch"), ValueError, "save_freq"), (dict(save_freq=1.5), TypeError, "save_freq"), (dict(double_checkpoint=1), TypeError, "double_checkpoint"),
-    (dict(delete_checkpoint="no"), TypeError, "delete_checkpoint"),
+    (dict(save_freq="batch"), ValueError, "save_freq"), (dict(save_freq=1.5), TypeError, "save_freq"),
+    (dict(double_checkpoint=1), TypeError, "double_checkpoint"), (dict(delete_checkpoint="no"), TypeError, "delete_checkpoint"),
 ])
 def test_bad_arguments(options, error, words):
     with pytest.raises(error, match=f"BackupAndRestore: {words}"):

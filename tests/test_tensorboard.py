@@ -121,7 +121,8 @@ def test_odd_values_and_another_fit(tmp_path):
 
 
 @pytest.mark.parametrize("options, error", [({"log_dir": 3}, TypeError), ({"log_dir": ""}, TypeError), ({"histogram_freq": -1}, ValueError),
-                                            ({"update_freq": "often"}, ValueError), ({"update_freq": 0}, ValueError), ({"write_steps_per_second": 1}, TypeError)])
+                                            ({"update_freq": "often"}, ValueError), ({"update_freq": 0}, ValueError),
+                                            ({"write_steps_per_second": 1}, TypeError)])
 def test_bad_arguments(options, error):
     with pytest.raises(error, match=next(iter(options))):
         cb.TensorBoard(**options)
