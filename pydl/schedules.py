@@ -1,7 +1,7 @@
 """Learning rate schedules: the rate as a function of the number of steps taken.
 
 Ours are computed by a kernel inside the step, so a replayed step follows them.  They are called with a step for plotting:
-`schedule(1000)` is a float.
+`schedule(1000)` is a float, and so is `schedule(1000.0)`.
 """
 import inspect
 import math
@@ -12,6 +12,7 @@ from pydl import registry
 from pydl.backends import cpu as B
 from pydl.errors import boolean, in_range, integer, show, string
 from pydl.kernels._common import spoil_recording
+from pydl.tensor import Tensor
 
 
 class LearningRateSchedule:
@@ -52,9 +53,18 @@ class Kernel(LearningRateSchedule):
 
     def __call__(self, step):
         iterations, rate = B.owned((1,), "int64"), B.owned((1,), "float64")
-        B.set_number(iterations, integer(type(self).__name__, "step", step, low=0))
+        B.set_number(iterations, _whole(type(self).__name__, step))
         self.write(iterations, rate)
         return B.number(rate)
+
+
+def _whole(who, step):
+    """A number of steps as an int; Keras takes 3.0, and a tensor of one number, for 3."""
+    if isinstance(step, (float, np.floating, np.ndarray, Tensor)):
+        number = np.asarray(step)
+        if number.ndim == 0 and number.dtype.kind in "fiu" and float(number).is_integer():
+            step = int(number)
+    return integer(who, "step", step, low=0)
 
 
 def _rate(who, name, value):

@@ -6,6 +6,7 @@ import pytest
 
 from pydl import schedules
 from pydl.errors import FormatError
+from pydl.tensor import Tensor
 
 S = schedules
 
@@ -61,3 +62,19 @@ def test_bad_calls(call, error, message):
 
 def test_numpy_steps():
     assert S.CosineDecay(0.1, 10)(np.int64(0)) == 0.1
+
+
+@pytest.mark.parametrize("make", [float, np.float32, np.float64, np.array, Tensor, lambda t: Tensor(float(t)), lambda t: np.array(t, "float16")])
+def test_whole_steps_of_any_type(make):
+    """As Keras takes them, whose optimizers cast the step to a float before they ask."""
+    for schedule in (S.ExponentialDecay(0.1, 7, 0.5), S.PiecewiseConstantDecay([3, 6], [1.0, 0.5, 0.1]), S.CosineDecay(0.1, 20)):
+        for step in (0, 3, 4, 30):
+            rate = schedule(make(step))
+            assert type(rate) is float and rate == schedule(step)
+
+
+@pytest.mark.parametrize("step", [1.5, -1.0, math.nan, math.inf, -0.5, 1e300, "3", None, True, np.array([3.0]), np.array(2.5), Tensor([1, 2]),
+                                  Tensor(True), [3]])
+def test_steps_that_are_none(step):
+    with pytest.raises((ValueError, TypeError), match="^CosineDecay: step must be an integer"):
+        S.CosineDecay(0.1, 10)(step)
