@@ -5,6 +5,7 @@ from bad_input_rows import INF, LABELS, NAN, call, values
 
 from pydl import losses, metrics, optimizers, regularizers
 from pydl.initializers import Constant, GlorotUniform, HeNormal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling
+from pydl.tensor import Parameter
 
 # ---------------------------------------------------------------------------------------------------- metrics, optimizers, initializers, regularizers
 
@@ -44,6 +45,15 @@ COMMON = [
     ("P17", "weight_decay", -0.1),
     ("P16", "name", 3),
 ]
+for name in ("assign", "assign_add", "assign_sub"):
+    values(
+        lambda variable, value, name=name: getattr(optimizers.SGD(), name)(variable, value),
+        dict(variable=Parameter(np.ones(3)), value=[1.0, 2.0, 3.0]),
+        ("P16", "variable", None, [1.0], np.ones(3), "w"),
+        ("P05", "value", [1.0, 2.0], np.ones((3, 1))),
+        ("P16", "value", None, "one", [1j, 1, 1]),
+        name=f"SGD.{name}",
+    )
 values(optimizers.SGD, {}, *COMMON, ("P17", "momentum", 1.5, -0.1), ("P08", "momentum", NAN), ("P16", "nesterov", "yes"))
 values(optimizers.RMSprop, {}, *COMMON, ("P17", "rho", 1.5, -0.2), ("P17", "epsilon", -1e-7), ("P08", "epsilon", NAN), ("P16", "centered", "no"))
 values(

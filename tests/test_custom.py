@@ -1,8 +1,12 @@
-"""Layers and losses written in Python with pydl.ops: differentiated, recorded and replayed like ours."""
+"""Layers and losses written in Python with pydl.ops: differentiated, recorded and replayed like ours.  Optimizers in Python: eager."""
+import warnings
+
 import numpy as np
+import pytest
 
 import pydl
-from pydl import layers, ops
+from pydl import layers, ops, optimizers
+from pydl.tensor import Parameter, Tensor
 
 
 class RootMeanSquareNorm(layers.Layer):
@@ -51,3 +55,46 @@ def test_their_gradients_agree_with_differences():
     target = rng.standard_normal((5, 2)) * 3
     report = pydl.gradcheck(lambda p: huber(target, p), [rng.standard_normal((5, 2))])
     assert report, report
+
+
+class ByHand(optimizers.Optimizer):
+    """Gradient descent as somebody would write it for Keras."""
+
+    def apply(self, grads, trainable_variables=None):
+        for g, p in grads:
+            self.assign_sub(p, self.learning_rate * np.asarray(g))
+
+
+def test_an_optimizer_written_with_assign_trains_like_ours():
+    chance = np.random.default_rng(0)
+    x, y = chance.normal(size=(40, 3)).astype("float32"), chance.normal(size=(40, 1)).astype("float32")
+
+    def trained(optimizer):
+        pydl.utils.set_random_seed(1)
+        model = pydl.Sequential([layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])
+        model.compile(optimizer, "mse")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                      # that its steps are not replayed
+            history = model.fit(x, y, batch_size=10, epochs=4, verbose=0).history["loss"]
+        return history, model.get_weights()
+    (mine, weights), (ours, expected) = trained(ByHand(0.1)), trained(optimizers.SGD(0.1))
+    np.testing.assert_allclose(mine, ours, rtol=1e-5)
+    for a, b in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_assign_add_and_subtract():
+    w, sgd = Parameter(np.ones((2, 3)), name="w"), optimizers.SGD()
+    sgd.assign(w, np.arange(6).reshape(2, 3))
+    sgd.assign_add(w, Tensor(np.ones((2, 3))))
+    assert w.numpy().tolist() == [[1, 2, 3], [4, 5, 6]]
+    sgd.assign_sub(w, 1)
+    assert w.numpy().tolist() == [[0, 1, 2], [3, 4, 5]]
+    sgd.assign(w, 2.5)
+    assert (w.numpy() == 2.5).all()
+    for call in (sgd.assign, sgd.assign_add, sgd.assign_sub):
+        with pytest.raises(ValueError, match=rf"SGD: {call.__name__}: 'w' has shape \(2, 3\), value \(3,\)"):
+            call(w, [1.0, 2.0, 3.0])
+        with pytest.raises(TypeError, match=f"SGD: {call.__name__}: variable must be a Parameter"):
+            call(np.ones((2, 3)), 1.0)
+    assert (w.numpy() == 2.5).all()

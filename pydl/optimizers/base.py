@@ -7,6 +7,7 @@ from pydl import registry
 from pydl.autodiff import RowGradient
 from pydl.backends import cpu as B
 from pydl.constraints import constrain
+from pydl.data.arrays import as_array
 from pydl.errors import DTypeError, FormatError, ShapeError, in_range, integer, positive_int, show, string, suggestion
 from pydl.kernels._common import Array
 from pydl.schedules import LearningRateSchedule
@@ -308,6 +309,27 @@ class Optimizer:
         """Take one step by pairs (gradient, parameter): `apply` under Keras's older name."""
         self.apply(grads_and_vars)
         return self.iterations
+
+    def assign(self, variable, value):
+        """Overwrite a parameter by an array of its shape, or a number: what an optimizer written for Keras calls."""
+        self._change("assign", variable, value, lambda old, new: new)
+
+    def assign_add(self, variable, value):
+        """Add an array of its shape, or a number, to a parameter."""
+        self._change("assign_add", variable, value, np.add)
+
+    def assign_sub(self, variable, value):
+        """Subtract an array of its shape, or a number, from a parameter."""
+        self._change("assign_sub", variable, value, np.subtract)
+
+    def _change(self, what, variable, value, change):
+        who = f"{type(self).__name__}: {what}"
+        if not isinstance(variable, Parameter):
+            raise TypeError(f"{who}: variable must be a Parameter, got {show(variable)}")
+        value = as_array(who, "value", value)
+        if value.shape not in ((), variable.shape):
+            raise ShapeError(f"{who}: '{variable.name}' has shape {variable.shape}, value {value.shape}")
+        variable.assign(np.broadcast_to(change(variable.numpy(), value), variable.shape))
 
     def slot_order(self):
         """The slots as the kernel counts them: s0, s1, s2."""
