@@ -249,6 +249,10 @@ def test_frames_and_series():
         model.fit(frame.assign(name="x"), series, verbose=0)
     nullable = frame.astype({"m": "Int64"})
     np.testing.assert_array_equal(model.predict(nullable), plain.predict(columns))
+    for mixed in (frame, nullable, frame.assign(m=frame["m"] % 2 == 0)):                # a column of bools makes an array of objects
+        np.testing.assert_array_equal(model(mixed).numpy(), model(mixed.to_numpy(dtype="float64")).numpy())
+    with pytest.raises(TypeError, match="Sequential '.*': the input has columns that are not numbers: 'name'"):
+        model(frame.assign(name="x"))
     nullable.loc[3, "m"] = None
     assert np.flatnonzero(np.isnan(model.predict(nullable))).tolist() == [3]             # what is missing is NaN, as in a column of floats
     assert model.evaluate(frame, series.astype("Float64"), verbose=0) == model.evaluate(frame, series, verbose=0)
@@ -273,6 +277,25 @@ def test_a_frame_keeps_the_order_of_its_columns_and_names_the_wrong_one():
     np.testing.assert_array_equal(model.predict(Frame({"z": A[:, 0], "a": A[:, 1]})), model.predict(A[:, :2]))
     with pytest.raises(TypeError, match=r"columns that are not numbers: 'city' \(<U1\)"):
         model.predict(Frame({"z": A[:, 0], "city": np.array(["x"] * 30)}))
+
+
+def test_layers_and_models_are_called_on_frames_of_several_types():
+    class Mixed(Frame):
+        """As pandas does: floats and bools side by side are objects."""
+
+        def __array__(self, dtype=None, copy=None):
+            return np.stack([np.asarray(v).astype(object) for v in self.data.values()], 1)
+
+        def to_numpy(self, dtype):
+            return np.asarray(self).astype(dtype)
+
+    columns = {"z": A[:, 0], "n": np.arange(30), "b": np.arange(30) % 3 == 0}
+    plain = np.stack([np.asarray(v, "float64") for v in columns.values()], 1)
+    model = pydl.Sequential([layers.Input((3,)), layers.Dense(2)])
+    for callable_ in (model, model.layers[-1], layers.Identity()):
+        np.testing.assert_array_equal(callable_(Mixed(columns)).numpy(), callable_(plain).numpy())
+        with pytest.raises(TypeError, match=f"{callable_.name}': the input has columns that are not numbers: 'city'"):
+            callable_(Mixed({**columns, "city": np.array(["x"] * 30)}))
 
 
 # ---- smaller names

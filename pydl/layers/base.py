@@ -8,6 +8,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from pydl import config, registry, regularizers
+from pydl.data.arrays import as_array
 from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
 from pydl.layers.added import AddsLosses, added_losses
 from pydl.layers.masks import hand_on
@@ -216,6 +217,8 @@ class Layer(AddsLosses, Owner):
         if value is None or isinstance(value, (bool, str)):
             return value
         if not isinstance(value, Tensor):
+            if hasattr(value, "to_numpy"):                      # a frame: its columns may be of several types
+                value = as_array(self.who, "the input", value)
             try:
                 value = np.asarray(value) if not hasattr(value, "dtype") else value
                 if value.dtype.kind in "OSUcmMV":
