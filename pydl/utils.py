@@ -4,6 +4,7 @@ from pydl.callbacks import Progbar
 from pydl.data.dataset import PyDataset
 from pydl.data.prepare import ExponentialAverage, exponentially_weighted_average, normalize, to_categorical, train_test_split
 from pydl.data.sequences import pad_sequences
+from pydl.data.timeseries import timeseries_dataset_from_array
 from pydl.models.picture import plot_model
 from pydl.random import set_random_seed
 from pydl.registry import custom_object_scope
@@ -23,6 +24,7 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "train_test_split",
 ]

@@ -301,6 +301,35 @@ values(
     ("P16", "dtype", "foo"),
     says=["sequence 0"],
 )
+values(
+    pydl.utils.timeseries_dataset_from_array,
+    dict(data=np.arange(9), targets=np.arange(9), sequence_length=3),
+    ("P16", "data", None, "abc", ["a", "b"], [[1], [1, 2]], np.zeros(9, complex)),
+    ("P06", "data", 3.0),
+    ("P03", "data", [], np.zeros((0, 2))),
+    ("P16", "targets", "abc", {}, object()),
+    ("P03", "targets", []),
+    ("P01", "sequence_length", 0),
+    ("P04", "sequence_length", -1),
+    ("P07", "sequence_length", 10, 2**62),
+    ("P16", "sequence_length", None, 2.5, "3", True),
+    ("P01", "sequence_stride", 0),
+    ("P07", "sequence_stride", 9),
+    ("P16", "sequence_stride", None, 1.5),
+    ("P01", "sampling_rate", 0),
+    ("P07", "sampling_rate", 5, 2**62),
+    ("P16", "sampling_rate", None, "1"),
+    ("P01", "batch_size", 0),
+    ("P16", "batch_size", 2.0, "all"),
+    ("P16", "shuffle", "yes", 1, None),
+    ("P04", "seed", -1),
+    ("P16", "seed", 1.5, "x"),
+    ("P04", "start_index", -1),
+    ("P07", "start_index", 9),
+    ("P01", "end_index", 0),
+    ("P07", "end_index", 10),
+    ("P16", "end_index", 2.5),
+)
 values(text.chunks, dict(tags=["B-x", "O"]), ("P16", "tags", None, "O", 3, ["X"], [None]), says=["tag 0"])
 values(text.chunk_scores, dict(true=[["O"]], predicted=[["O"]]), ("P16", "true", None, ["O"], [None]), ("P05", "predicted", [], [["O", "O"]]))
 values(

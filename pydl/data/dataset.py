@@ -14,8 +14,9 @@ class PyDataset:
     """Data in numbered batches.  Subclasses define `__len__`, the number of batches, and `__getitem__(i)`, which returns batch i.
 
     A batch is (x, y) or (x, y, sample_weight), or x alone for `predict`; x and y as `fit` takes them.  With fit's shuffle the
-    numbers come in a new order each epoch.  Random numbers inside should be a function of i and of `self.epoch`, the number of
-    epochs the model was trained before: then a run is the same for any number of workers, and after an interruption.
+    numbers come in a new order each epoch, unless the class says `keeps_order = True`.  Random numbers inside should be a function
+    of i and of `self.epoch`, the number of epochs the model was trained before: then a run is the same for any number of workers,
+    and after an interruption.
 
     Args:      workers: how many threads (or processes) fetch batches while the step before runs; 0 fetches in the main thread.
                use_multiprocessing: processes in place of threads, for batches that keep Python busy; NumPy's and Python's own
@@ -37,6 +38,7 @@ class PyDataset:
     """
     _workers, _use_multiprocessing, _max_queue_size = 1, False, 10      # also of a subclass that does not call super().__init__
     epoch = 0
+    keeps_order = False
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
@@ -183,7 +185,7 @@ class Batches:
         """Start an epoch at its batch number `first`; seed and epoch decide the order."""
         self.dataset.epoch = epoch
         self.dataset.on_epoch_begin()
-        order = random.permutation(self.steps, seed, epoch).tolist() if shuffle else range(self.steps)
+        order = random.permutation(self.steps, seed, epoch).tolist() if shuffle and not self.dataset.keeps_order else range(self.steps)
         order = order[first:steps]
         if not self.dataset.workers:
             self.ahead = map(self.dataset.__getitem__, order)
