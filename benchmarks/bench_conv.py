@@ -2,7 +2,7 @@
 
     python benchmarks/bench_conv.py [--threads 1] [--rounds 15] [--only lenet rn3x3_b1 ...] [--large] [--direct]
 
-Values and gradients are compared first.  `--direct` forbids Winograd's form, whose rounding error is 2 to 3 times the direct sum's.  The first layer of
+Values and gradients are compared first.  `--direct` forbids Winograd's form, whose rounding error is up to 5 times the direct sum's.  The first layer of
 a network is timed without the gradient by its input, which nobody wants, in pydl and in PyTorch alike.  GF/s counts the direct sum's operations.
 im2col and col2im are raced against NumPy's too.  With one thread its processor time is taken, with several the time that passes.
 """

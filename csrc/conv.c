@@ -12,49 +12,78 @@
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
 
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
-   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, enough tiles of 4x4 results for such weights:
-               a quarter of the multiplications; float32 only, where the caller allows it
+   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, and the cheapest by the costs below: a quarter of the
+               multiplications with tiles of 4x4 results, 4 of 9 with tiles of 2x2, which waste less of small images and have fewer weights to fetch;
+               float32 only, where the caller allows it
    planes      a result of no more channels than half a vector holds, stride 1: lanes are pixels
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_PLANES, CONV_WINOGRAD } conv_algorithm;
+typedef struct { conv_algorithm algorithm; isize tile; } conv_choice;        /* tile: of Winograd's form, else 0 */
+typedef enum { CONV_FORWARD, CONV_PREPARED, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT } conv_pass;
 
-/* Whether turned windows are faster, by multiply-adds for each pair of channels: what the tiles cost, turning included, and what fetching the weights costs,
-   for in a network they lie in no near cache; where they are not `prepared` they are turned first.  The numbers fit one thread of a server with 2 MB of L2:
-   7x7x512 is 1.3x faster direct there, 8x14x14x512 2.1x turned, 8x56x56x128 2.5x. */
-static inline int fits_winograd(const pydl_conv2d *s, int prepared)
+/* What a place of the window, direct, and a plane of Winograd's form cost for their weights, by multiply-adds for each pair of channels: to fetch them, for in
+   a network they lie in no near cache; to pack or turn them, if they are not prepared; to add to them, backward.   large: of more than 4096 pairs. */
+typedef struct { double direct; double turned; } conv_weights_cost;
+static inline conv_weights_cost weights_cost(conv_pass pass, int large)
 {
-    if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
-    if (s->c_in < 16 || s->c_out < 16) return 0;
-    const double tiles = (double)(s->n * ceil_div(s->h_out, 4) * ceil_div(s->w_out, 4)), pixels = (double)(s->n * s->h_out * s->w_out);
-    const double fetch = s->c_in * s->c_out > 4096 ? 16 : 4, turn = prepared ? 0 : 24;
-    return tiles * (51 + 600.0 / (double)s->c_out + 300.0 / (double)s->c_in) + 36 * (fetch + turn) < 9 * (1.08 * pixels + fetch);
+    static const conv_weights_cost costs[][2] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 } }, [CONV_PREPARED] = { { 5.5, 5.5 }, { 10, 10 } },
+                                                  [CONV_BACKWARD_INPUT] = { { 30, 32 }, { 52, 74 } }, [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 24 } } };
+    return costs[pass][large];
+}
+
+/* The tile with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds for each pair of
+   channels; where `winograd` names a tile, that one.  The numbers fit one thread of a server with 2 MB of L2 at 518 shapes, 1 to 32 images of 2x2 to 28x28 with
+   16 to 512 channels: the choice costs 1 to 3 % more time than the best of the three (geometric means of the passes), 3 to 14 % without tiles of 2x2.  These
+   are chosen for a quarter of the shapes, and 1.2x faster there than the better of the others, 1.05x backward by the input, 1.27x backward by the weight. */
+static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pass pass)
+{
+    if (!winograd || s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
+    if (s->c_in < 16 || s->c_out < 16 || s->n * s->h_out * s->w_out == 0) return 0;
+    if (winograd == 2 || winograd == 4) return winograd;
+    const int back = pass == CONV_BACKWARD_INPUT;
+    const double c_from = (double)(back ? s->c_out : s->c_in), c_to = (double)(back ? s->c_in : s->c_out);
+    const isize h = back ? s->h : s->h_out, w = back ? s->w : s->w_out;
+    const conv_weights_cost weights = weights_cost(pass, s->c_in * s->c_out > 4096);
+    const double pixels = (double)(s->n * max_isize(6, h * w));                      /* fewer of an image fill no register tile */
+    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? 1.38 : 1) * pixels + weights.direct) + 36 * pixels / c_to;
+    isize best = 0;
+    for (isize tile = 4; tile >= 2; tile -= 2) {
+        const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)((tile + 2) * (tile + 2));
+        const double cost = planes * (tiles * ((tile == 4 ? 1.4 : 1.2) + 24 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
+        if (cost < least) { least = cost; best = tile; }
+    }
+    return best;
 }
 #define EACH_REAL "conv.c"
 #include "each_real.h"
 #else
 
-static conv_algorithm FN(choose)(const pydl_conv2d *s, isize winograd, int backward_input, int prepared)
+/* REAL_IS_FLOAT stands where winograd.c is called, for it has no float64 form: the compiler drops the call. */
+static conv_choice FN(choose)(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
-    if (s->groups == s->c_in && s->groups > 1) return CONV_DEPTHWISE;
-    if (winograd && REAL_IS_FLOAT && fits_winograd(s, prepared)) return CONV_WINOGRAD;
-    if (FN(planes_fit)(s, backward_input)) return CONV_PLANES;
-    if (backward_input && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return CONV_COLUMNS;
-    return CONV_DIRECT;
+    if (s->groups == s->c_in && s->groups > 1) return (conv_choice){ CONV_DEPTHWISE, 0 };
+    const isize tile = REAL_IS_FLOAT ? winograd_tile(s, winograd, pass) : 0;
+    if (tile) return (conv_choice){ CONV_WINOGRAD, tile };
+    if (FN(planes_fit)(s, pass == CONV_BACKWARD_INPUT)) return (conv_choice){ CONV_PLANES, 0 };
+    if (pass == CONV_BACKWARD_INPUT && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return (conv_choice){ CONV_COLUMNS, 0 };
+    return (conv_choice){ CONV_DIRECT, 0 };
 }
 
-int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd) 
+int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd)
 {
-    const conv_algorithm chosen = FN(choose)(s, winograd, 0, 0);
+    const conv_algorithm chosen = FN(choose)(s, winograd, CONV_FORWARD).algorithm;
     return chosen == CONV_DIRECT || chosen == CONV_PLANES;            /* the same sums */
 }
+isize FN(conv2d_forward_tile)(const pydl_conv2d *s, isize winograd) { return FN(choose)(s, winograd, CONV_FORWARD).tile; }
 
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
-        case CONV_WINOGRAD: FN(winograd_forward)(ctx, a); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_forward)(ctx, a, c.tile); break;
         case CONV_PLANES: FN(planes_forward)(ctx, a); break;
         default: FN(direct_forward)(ctx, a);
     }
@@ -63,9 +92,10 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0, a->prepared != NULL)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
-        case CONV_WINOGRAD: return FN(winograd_forward_scratch)(ctx, a);
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_forward_scratch)(ctx, a, c.tile) : 0;
         case CONV_PLANES: return FN(planes_forward_scratch)(ctx, a);
         default: return FN(direct_forward_scratch)(ctx, a);
     }
@@ -76,7 +106,8 @@ pydl_status FN(conv2d_prepared_size)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_prepared_size_args) *a = args;
     (void)ctx;
-    *a->size = FN(choose)(&a->s, a->winograd, 0, 1) == CONV_WINOGRAD ? FN(winograd_prepared_size)(&a->s) : FN(direct_prepared_size)(&a->s);
+    const isize tile = FN(choose)(&a->s, a->winograd, CONV_PREPARED).tile;
+    *a->size = REAL_IS_FLOAT && tile ? FN(winograd_prepared_size)(&a->s, tile) : FN(direct_prepared_size)(&a->s);
     return PYDL_OK;
 }
 
@@ -116,7 +147,8 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
         weight = folded;
         bias = shift;
     }
-    if (FN(choose)(s, a->winograd, 0, 1) == CONV_WINOGRAD) FN(winograd_prepare)(ctx, s, weight, bias, a->prepared);
+    const isize tile = FN(choose)(s, a->winograd, CONV_PREPARED).tile;
+    if (REAL_IS_FLOAT && tile) FN(winograd_prepare)(ctx, s, tile, weight, bias, a->prepared);
     else FN(direct_prepare)(ctx, s, weight, bias, a->prepared);
     return PYDL_OK;
 }
@@ -124,9 +156,10 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 1, 0)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_INPUT);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
-        case CONV_WINOGRAD: FN(winograd_backward_input)(ctx, a); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_input)(ctx, a, c.tile); break;
         case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
         case CONV_PLANES: FN(planes_backward_input)(ctx, a); break;
         default: FN(direct_backward_input)(ctx, a);
@@ -136,9 +169,10 @@ pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_input_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 1, 0)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_INPUT);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
-        case CONV_WINOGRAD: return FN(winograd_backward_input_scratch)(ctx, a);
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_input_scratch)(ctx, a, c.tile) : 0;
         case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
         case CONV_PLANES: return FN(planes_backward_input_scratch)(ctx, a);
         default: return FN(direct_backward_input_scratch)(ctx, a);
@@ -148,9 +182,10 @@ isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
 pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_WEIGHT);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_backward_weight)(ctx, a); break;
-        case CONV_WINOGRAD: FN(winograd_backward_weight)(ctx, a); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_weight)(ctx, a, c.tile); break;
         default:
             if (FN(weight_rows_fit)(&a->s)) FN(rows_backward_weight)(ctx, a);
             else FN(direct_backward_weight)(ctx, a);
@@ -160,9 +195,10 @@ pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_backward_weight_args) *a = args;
-    switch (FN(choose)(&a->s, a->winograd, 0, 0)) {
+    const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_WEIGHT);
+    switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_weight_scratch)(ctx, a);
-        case CONV_WINOGRAD: return FN(winograd_backward_weight_scratch)(ctx, a);
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_weight_scratch)(ctx, a, c.tile) : 0;
         default:
             return FN(weight_rows_fit)(&a->s) ? FN(rows_backward_weight_scratch)(ctx, a) : FN(direct_backward_weight_scratch)(ctx, a);
     }

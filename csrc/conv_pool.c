@@ -8,7 +8,7 @@
 
 /* Bytes of the result of the convolution that are in memory at a time, where its algorithm works on whole images. */
 #define SLICE_BYTES ((isize)1 << 20)
-/* Tiles of Winograd's form that a slice holds at least, so that it pays for its weights. */
+/* Pixels that a slice holds at least, so that Winograd's form pays for its weights. */
 #define SLICE_PIXELS ((isize)512)
 
 #define EACH_REAL "conv_pool.c"
@@ -25,10 +25,11 @@ static isize FN(slices)(const pydl_conv2d *s)
     return max_isize(1, s->n / images);
 }
 
+/* A slice is computed in the form of the whole, so that its bits are those of the convolution alone. */
 static FN(conv2d_forward_args) FN(slice)(const FN(conv2d_max_pool_forward_args) *a, isize first, isize count, real *z)
 {
     FN(conv2d_forward_args) c = { .x = a->x + first * a->s.h * a->s.w * a->s.c_in, .weight = a->weight, .bias = a->bias, .s = a->s,
-                                  .relu = a->relu, .winograd = a->winograd, .y = z };
+                                  .relu = a->relu, .winograd = FN(conv2d_forward_tile)(&a->s, a->winograd), .y = z };
     c.s.n = count;
     return c;
 }

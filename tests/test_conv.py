@@ -247,39 +247,106 @@ def test_any_number_of_threads_gives_the_same_bits(shape, level):
 
 # ---- Winograd's form
 
-@pytest.mark.parametrize(("x_shape", "filters", "padding"), [((8, 8, 8, 16), 16, "same"), ((4, 14, 13, 33), 20, "valid"), ((8, 7, 9, 64), 100, "same"),
-                                                             ((14, 9, 9, 20), 17, ((2, 0), (0, 1))), ((40, 4, 4, 48), 64, "same")], ids=str)
+# smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not
+TURNED = [((8, 8, 8, 16), 16, "same"), ((4, 14, 13, 33), 20, "valid"), ((8, 7, 9, 64), 100, "same"), ((14, 9, 9, 20), 17, ((2, 0), (0, 1))),
+          ((40, 4, 4, 48), 64, "same"), ((1, 1, 2, 19), 35, "same"), ((3, 3, 3, 16), 24, "valid"), ((1, 6, 6, 40), 16, "same"), ((2, 7, 7, 130), 70, "same")]
+
+
+@pytest.fixture(params=[2, 4])
+def tile(request):
+    """Winograd's form with tiles of this size, wherever it can be."""
+    config.set_winograd(request.param)
+    yield request.param
+    config.set_winograd(True)
+
+
+@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED, ids=str)
 def test_winograd_is_the_convolution(x_shape, filters, padding, level):
     x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
     exact = [Tensor(t.numpy().astype(np.float64), needs_gradient=True) for t in (x, w, b)]
     want = conv2d(*exact, padding=padding, activation="relu")
     v = normal(*want.shape, dtype=np.float32)
     wanted = [want.numpy(), *map(np.asarray, backward(want, exact, seed=Tensor(v.astype(np.float64)).array))]
-    errors = []
-    for allowed in (True, False):
+    results, errors = {}, {}
+    for allowed in (True, False, 2, 4):
         config.set_winograd(allowed)
         try:
             y = conv2d(x, w, b, padding=padding, activation="relu")
             got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=Tensor(v).array))]
         finally:
             config.set_winograd(True)
-        errors.append([np.abs(g - e).max() / np.abs(e).max() for g, e in zip(got, wanted)])
-    assert max(errors[0]) < 2e-5
-    assert max(errors[1]) < 3e-6
-    assert all(form != sum_ for form, sum_ in zip(errors[0][:3], errors[1][:3])), "the switch changed nothing"
+        results[allowed] = [g.tobytes() for g in got[:3]]
+        errors[allowed] = [np.abs(g - e).max() / np.abs(e).max() for g, e in zip(got, wanted)]
+    assert max(errors[4]) < 3e-5
+    assert max(errors[2]) < 3e-6
+    assert max(errors[False]) < 3e-6
+    for chosen, *of_forms in zip(*results.values()):
+        assert len(set(of_forms)) == 3, "a form was not used"
+        assert chosen in of_forms
+
+
+@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED, ids=str)
+def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding, tile, level):
+    x, w = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters)))
+    y = conv2d(x, w, padding=padding)
+    v = normal(*y.shape, dtype=np.float32)
+    dx, dw = backward(y, [x, w], seed=Tensor(v).array)
+    product = np.vdot(y.numpy().astype(np.float64), v)
+    size = np.linalg.norm(y.numpy()) * np.linalg.norm(v)
+    for t, gradient in ((x, dx), (w, dw)):
+        assert abs(np.vdot(t.numpy().astype(np.float64), np.asarray(gradient)) - product) < {2: 1e-6, 4: 5e-6}[tile] * size
+
+
+@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED[1:5], ids=str)
+def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, filters, padding, tile):
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
+    before, want = pydl.get_num_threads(), None
+    try:
+        for threads in (1, 2, 4):
+            pydl.set_num_threads(threads)
+            y = conv2d(x, w, b, padding=padding, activation="relu")
+            seed = Tensor(np.random.default_rng(5).standard_normal(y.shape).astype(np.float32)).array
+            got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=seed))]
+            want = want or got
+            assert_same_bits(got, want, f"{threads} threads")
+    finally:
+        pydl.set_num_threads(before)
+
+
+def test_kept_weights_serve_the_form_they_were_made_for(level):
+    """One layer, sizes of images that get each of the forms, in turn: their weights are kept side by side."""
+    layer, found = layers.Conv2D(64, 3, padding="same", activation="relu"), []
+    images = [normal(*shape, dtype=np.float32) for shape in ((1, 3, 3, 64), (1, 6, 6, 64), (2, 28, 28, 64))]
+    for _ in range(2):
+        for x in images:
+            with pydl.no_grad():
+                kept = layer(x).numpy().copy()
+            weights = [Tensor(w) for w in layer.get_weights()]
+            for form in (False, 2, 4):
+                config.set_winograd(form)
+                try:
+                    if np.array_equal(conv2d(Tensor(x), *weights, padding="same", activation="relu").numpy(), kept):
+                        found.append(form)
+                finally:
+                    config.set_winograd(True)
+    assert found == [False, 2, 4] * 2
 
 
 def test_float64_never_uses_winograd():
     """So gradient checking, which is in float64, never does."""
     x, w = normal(2, 12, 12, 16), normal(3, 3, 16, 16)
     allowed = conv2d(x, w).numpy().copy()
-    config.set_winograd(False)
     try:
-        assert_same_bits([conv2d(x, w).numpy()], [allowed])
+        for form in (False, 2, 4):
+            config.set_winograd(form)
+            assert_same_bits([conv2d(x, w).numpy()], [allowed])
     finally:
         config.set_winograd(True)
+    for wrong in (1, 3, -4):
+        with pytest.raises(ValueError, match="set_winograd: allowed must be True, False, 2 or 4, got"):
+            config.set_winograd(wrong)
     with pytest.raises(TypeError, match="set_winograd"):
-        config.set_winograd(1)
+        config.set_winograd("2")
 
 
 # ---- cases recorded elsewhere

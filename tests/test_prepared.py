@@ -118,13 +118,14 @@ def test_prepared_weights_follow_a_slot_that_is_no_parameter():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("c", [1, 3, 16, 33])
-def test_prepared_weights_give_the_bits_of_others(c, dtype):
+@pytest.mark.parametrize("winograd", [0, 2, 4])                 # 1 chooses, for prepared weights and for others
+def test_prepared_weights_give_the_bits_of_others(c, dtype, winograd):
     rng = np.random.default_rng(c)
     x = B.from_numpy(rng.standard_normal((2, 9, 10, c)).astype(dtype))
     weight, bias = B.weight((3, 3, c, 19), dtype), B.weight((19,), dtype)
     B.assign(weight, rng.standard_normal((3, 3, c, 19)))
     B.assign(bias, rng.standard_normal(19))
-    geometry = ((1, 1), (1, 1), (1, 1), 1, True, True)
+    geometry = ((1, 1), (1, 1), (1, 1), 1, True, winograd)
     y, kept = B.empty((2, 9, 10, 19), dtype), B.empty((2, 9, 10, 19), dtype)
     B.conv2d_forward(x, weight, bias, *geometry, y)
     B.conv2d_forward(x, weight, bias, *geometry, kept, True)

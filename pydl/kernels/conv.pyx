@@ -130,7 +130,7 @@ cdef const float *of_channels(str name, Array a, Array weight, isize c_out, list
     return <const float *>ptr(a)
 
 
-cdef Prepared kept_weights(pydl_conv2d *s, Array weight, Array bias, tuple norm, bint winograd):
+cdef Prepared kept_weights(pydl_conv2d *s, Array weight, Array bias, tuple norm, isize winograd):
     """The weights in the kernel's form; one for each form, whatever the size of the image."""
     cdef pydl_conv2d_prepare_args_f32 a
     cdef pydl_conv2d_prepared_size_args_f32 ask
@@ -149,13 +149,13 @@ cdef Prepared kept_weights(pydl_conv2d *s, Array weight, Array bias, tuple norm,
             raise ValueError("conv2d_forward: a normalisation has a mean and a variance")
     ask.s = s[0]; ask.winograd = winograd; ask.size = &size
     aside(CONV2D_PREPARED_SIZE, weight, &ask)
-    # the form is known by its size: planes and packed places never have the same
+    # the form is known by its size: 36 planes, 16 planes and 9 packed places never have the same
     return prepare(weight, ("conv2d", size, s.groups, s.kh, s.kw, tuple([id(source) for source in sources]), a.epsilon), CONV2D_PREPARE, &a, sizeof(a), size,
                    <char *>&a.prepared - <char *>&a, tuple(sources))
 
 
 def conv2d_forward(Array x not None, Array weight not None, Array bias, tuple strides, tuple dilation, tuple pad, isize groups,
-                   bint relu, bint winograd, Array y not None, bint keep=False, tuple norm=None, Array skip=None):
+                   bint relu, isize winograd, Array y not None, bint keep=False, tuple norm=None, Array skip=None):
     """y = x convolved with weight, + bias, + skip, max(., 0) if relu.   pad: (top, left); y's shape says how far the windows go.
 
     keep: weight is a Parameter's; what is made of it is kept until it changes.  norm: (gamma, beta, mean, variance, epsilon) of a batch
@@ -185,7 +185,7 @@ def conv2d_forward(Array x not None, Array weight not None, Array bias, tuple st
 
 
 def conv2d_backward_input(Array dy not None, Array relu_y, Array weight not None, tuple strides, tuple dilation, tuple pad, isize groups,
-                          bint winograd, Array dx not None):
+                          isize winograd, Array dx not None):
     """dx = the gradient by x.   relu_y: y of a forward call with relu, or None."""
     cdef pydl_conv2d_backward_input_args_f32 a
     memset(&a, 0, sizeof(a))
@@ -198,7 +198,7 @@ def conv2d_backward_input(Array dy not None, Array relu_y, Array weight not None
 
 
 def conv2d_backward_weight(Array x not None, Array dy not None, Array relu_y, tuple strides, tuple dilation, tuple pad, isize groups,
-                           bint winograd, Array dweight not None, Array dbias):
+                           isize winograd, Array dweight not None, Array dbias):
     """dweight, dbias = the gradients by weight and bias; dbias may be None.   relu_y: y of a forward call with relu, or None."""
     cdef pydl_conv2d_backward_weight_args_f32 a
     memset(&a, 0, sizeof(a))

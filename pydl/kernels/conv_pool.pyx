@@ -87,7 +87,7 @@ cdef double work(pydl_conv2d *s):
 
 
 def conv2d_max_pool_forward(Array x not None, Array weight not None, Array bias, tuple strides, tuple dilation, tuple pad, isize groups, tuple size,
-                            tuple window, tuple pool_strides, tuple pool_pad, bint relu, bint winograd, Array y not None, Array argmax):
+                            tuple window, tuple pool_strides, tuple pool_pad, bint relu, isize winograd, Array y not None, Array argmax):
     """y = maxima of windows of (x convolved with weight, + bias, max(., 0) if relu); argmax (uint8, or None) their positions in the windows."""
     cdef pydl_conv2d_max_pool_forward_args_f32 a
     memset(&a, 0, sizeof(a))
@@ -104,7 +104,7 @@ def conv2d_max_pool_forward(Array x not None, Array weight not None, Array bias,
 
 
 def conv2d_max_pool_backward(Array x not None, Array dy not None, Array relu_y, Array argmax not None, Array weight not None, tuple strides,
-                             tuple dilation, tuple pad, isize groups, tuple size, tuple window, tuple pool_strides, tuple pool_pad, bint winograd,
+                             tuple dilation, tuple pad, isize groups, tuple size, tuple window, tuple pool_strides, tuple pool_pad, isize winograd,
                              Array dx, Array dweight, Array dbias):
     """dx, dweight, dbias = the gradients for dy, the gradient by y; each may be None, dbias is where dweight is.
 

@@ -74,10 +74,11 @@ static R(sums) R(plain_loops)(const pydl_conv2d *s, const real *x, const real *w
     return r;
 }
 
-/* winograd: an element has its share of the errors of the whole tile, so the largest sum of terms counts. */
+/* winograd: an element has its share of the errors of the whole tile, so the largest sum of terms counts, with the bounds that winograd.h states. */
 static void R(compare)(const char *what, const pydl_conv2d *s, const real *got, const double *want, const double *size, isize count, double bound, int winograd)
 {
     double largest = EPSILON;
+    if (winograd && REAL_IS_FLOAT) bound = winograd == 2 ? 2 : 16;
     for (isize i = 0; winograd && i < count; i++) largest = fmax(largest, size[i]);
     for (isize i = 0; i < count; i++)
         if (!(fabs((double)got[i] - want[i]) <= bound * EPSILON * (size[i] + largest))) {
@@ -101,7 +102,7 @@ static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int thr
     free(memory);
 }
 
-/* Prepared weights give the bits of weights that are not, but where only they take Winograd's form (few tiles); with a normalisation
+/* Prepared weights give the bits of weights that are not, but where they take another of Winograd's forms (few tiles); with a normalisation
    folded in and a skip, what the formula says. */
 static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
 {
@@ -109,10 +110,11 @@ static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
     const isize n_y = s.n * s.h_out * s.w_out * s.c_out, n_x = s.n * s.h * s.w * s.c_in, n_w = s.kh * s.kw * (s.c_in / s.groups) * s.c_out;
     real *x = R(filled)(n_x), *weight = R(filled)(n_w), *bias = R(filled)(s.c_out), *y = R(filled)(n_y), *again = R(filled)(n_y), *skip = R(filled)(n_y);
     real *gamma = R(filled)(s.c_out), *beta = R(filled)(s.c_out), *mean = R(filled)(s.c_out), *variance = R(filled)(s.c_out), *first = NULL;
-    isize allowed = 0, direct = 0;
-    const FN(conv2d_prepared_size_args) ask_allowed = { .s = s, .winograd = winograd, .size = &allowed }, ask_direct = { .s = s, .size = &direct };
-    if (FN(conv2d_prepared_size)(NULL, &ask_allowed) != PYDL_OK || FN(conv2d_prepared_size)(NULL, &ask_direct) != PYDL_OK) failures++;
-    const int same_way = (allowed == direct) == FN(conv2d_forward_is_direct)(&s, winograd);
+    isize prepared_size = 0, plain_size = 0;                                  /* the form is known by its size */
+    const FN(conv2d_prepared_size_args) of_prepared = { .s = s, .winograd = winograd, .size = &prepared_size };
+    const FN(conv2d_prepared_size_args) of_plain = { .s = s, .winograd = FN(conv2d_forward_tile)(&s, winograd), .size = &plain_size };
+    if (FN(conv2d_prepared_size)(NULL, &of_prepared) != PYDL_OK || FN(conv2d_prepared_size)(NULL, &of_plain) != PYDL_OK) failures++;
+    const int same_way = prepared_size == plain_size;
     for (isize o = 0; o < s.c_out; o++) variance[o] += (real)1.5;
     for (int threads = 1; threads <= 2; threads++) {
         isize size = 0;
@@ -148,7 +150,7 @@ static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
     free(x); free(weight); free(bias); free(y); free(again); free(skip); free(gamma); free(beta); free(mean); free(variance); free(first);
 }
 
-/* winograd: its form is allowed. */
+/* winograd: its form is allowed, or that with tiles of 2x2 or 4x4 results is wanted. */
 static void R(check)(pydl_conv2d s, int with_bias, int relu, int winograd)
 {
     const isize n_y = s.n * s.h_out * s.w_out * s.c_out, n_x = s.n * s.h * s.w * s.c_in, n_w = s.kh * s.kw * (s.c_in / s.groups) * s.c_out;
@@ -234,12 +236,20 @@ static void R(check_all)(void)
     R(check)((pydl_conv2d){ 1, 40, 37, 3, 3, 3, 9, 1, 1, 1, 1, 1, 1, 1, 40, 37 }, 1, 1, 0);
     R(check)((pydl_conv2d){ 37, 2, 3, 8, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 2, 3 }, 1, 0, 0);
     R(check)((pydl_conv2d){ 1, 50, 50, 2, 7, 7, 5, 1, 2, 2, 1, 1, 2, 2, 25, 25 }, 0, 1, 0);
-    /* Winograd's form: tiles that fit and that do not, padding on some sides, more blocks of tiles and of columns than one, idle channels */
-    for (isize h = 5; h <= 9; h++)
-        for (isize pad = 0; pad <= 2; pad++)
-            R(check)((pydl_conv2d){ 16, h, h + 4, 16 + h, 3, 3, 15 + 2 * h - pad, 1, 1, 1, 1, 1, pad, 2 - pad, h - 1 + pad, h + 2 }, (int)(h % 2), pad == 1, 1);
-    R(check)((pydl_conv2d){ 2, 41, 38, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 41, 38 }, 1, 1, 1);
-    R(check)((pydl_conv2d){ 3, 12, 12, 70, 3, 3, 65, 1, 1, 1, 1, 1, 1, 1, 12, 12 }, 1, 0, 1);
+    /* Winograd's form, chosen and of either tile: tiles that fit and that do not, padding on some sides, more blocks of tiles and of columns than one,
+       idle channels, images smaller than a tile, no image */
+    const int forms[3] = { 1, 2, 4 };
+    for (int f = 0; f < 3; f++) {
+        for (isize h = 5; h <= 9; h++)
+            for (isize pad = 0; pad <= 2; pad++)
+                R(check)((pydl_conv2d){ 16, h, h + 4, 16 + h, 3, 3, 15 + 2 * h - pad, 1, 1, 1, 1, 1, pad, 2 - pad, h - 1 + pad, h + 2 }, (int)(h % 2), pad == 1, forms[f]);
+        for (isize h = 1; h <= 4; h++)
+            R(check)((pydl_conv2d){ 1 + 2 * (h % 2), h, 5 - h, 16 + h, 3, 3, 20 - h, 1, 1, 1, 1, 1, 1, 1, h, 5 - h }, (int)(h % 2), h == 2, forms[f]);
+        R(check)((pydl_conv2d){ 2, 41, 38, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 41, 38 }, 1, 1, forms[f]);
+        R(check)((pydl_conv2d){ 3, 12, 12, 70, 3, 3, 65, 1, 1, 1, 1, 1, 1, 1, 12, 12 }, 1, 0, forms[f]);
+        R(check)((pydl_conv2d){ 0, 4, 4, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 4, 4 }, 1, 0, forms[f]);
+        R(check)((pydl_conv2d){ 2, 2, 2, 16, 3, 3, 16, 1, 1, 1, 1, 1, 0, 0, 0, 0 }, 1, 0, forms[f]);
+    }
 }
 #undef R
 #undef EPSILON

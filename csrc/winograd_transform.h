@@ -1,0 +1,228 @@
+/* Winograd's transforms, for tiles of 4x4 results (points 0, 1, -1, 2, -2, infinity) and of 2x2 (0, 1, -1, infinity): along one axis, then along both.
+   On vectors of channels.  tile, the results a side, is 2 or 4 and a constant; side = tile + 2 are the pixels it reads, side * side the planes it has.
+   A template like conv_tile.h, included by winograd.c. */
+
+/* ---- along one axis ---- */
+
+ALWAYS_INLINE void FN(turn_tile)(const int tile, const FN(vec) *d, FN(vec) *v)                 /* B' d: side -> side */
+{
+    if (tile == 2) {
+        v[0] = d[0] - d[2];
+        v[1] = d[1] + d[2];
+        v[2] = d[2] - d[1];
+        v[3] = d[3] - d[1];
+        return;
+    }
+    const FN(vec) four = FN(vset)(4), two = FN(vset)(2), five = FN(vset)(5);
+    const FN(vec) a = d[4] - four * d[2], b = d[3] - four * d[1], c = d[4] - d[2], e = two * (d[3] - d[1]);
+    v[0] = FN(vfma)(four, d[0], d[4] - five * d[2]);
+    v[1] = a + b;
+    v[2] = a - b;
+    v[3] = c + e;
+    v[4] = c - e;
+    v[5] = FN(vfma)(four, d[1], d[5] - five * d[3]);
+}
+
+ALWAYS_INLINE void FN(turn_back)(const int tile, const FN(vec) *m, FN(vec) *y)                 /* A' m: side -> tile */
+{
+    const FN(vec) s = m[1] + m[2], t = m[1] - m[2];
+    if (tile == 2) {
+        y[0] = m[0] + s;
+        y[1] = t + m[3];
+        return;
+    }
+    const FN(vec) u = m[3] + m[4], v = m[3] - m[4];
+    y[0] = m[0] + s + u;
+    y[1] = FN(vfma)(FN(vset)(2), v, t);
+    y[2] = FN(vfma)(FN(vset)(4), u, s);
+    y[3] = FN(vfma)(FN(vset)(8), v, t) + m[5];
+}
+
+ALWAYS_INLINE void FN(turn_gradient)(const int tile, const FN(vec) *y, FN(vec) *m)             /* A y: tile -> side */
+{
+    if (tile == 2) {
+        m[0] = y[0];
+        m[1] = y[0] + y[1];
+        m[2] = y[0] - y[1];
+        m[3] = y[1];
+        return;
+    }
+    const FN(vec) even = y[0] + y[2], odd = y[1] + y[3];
+    const FN(vec) even2 = FN(vfma)(FN(vset)(4), y[2], y[0]), odd2 = FN(vset)(2) * FN(vfma)(FN(vset)(4), y[3], y[1]);
+    m[0] = y[0];
+    m[1] = even + odd;
+    m[2] = even - odd;
+    m[3] = even2 + odd2;
+    m[4] = even2 - odd2;
+    m[5] = y[3];
+}
+
+ALWAYS_INLINE void FN(turn_weight)(const int tile, const FN(vec) *g, FN(vec) *u)               /* G g: 3 -> side */
+{
+    if (tile == 2) {
+        const FN(vec) half = FN(vset)((real)0.5), even = half * (g[0] + g[2]), odd = half * g[1];
+        u[0] = g[0];
+        u[1] = even + odd;
+        u[2] = even - odd;
+        u[3] = g[2];
+        return;
+    }
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), even = sixth * (g[0] + g[2]), odd = sixth * g[1];
+    const FN(vec) even2 = FN(vfma)(FN(vset)((real)(1.0 / 24)), g[0], sixth * g[2]), odd2 = FN(vset)((real)(1.0 / 12)) * g[1];
+    u[0] = FN(vset)((real)0.25) * g[0];
+    u[1] = FN(vzero)() - (even + odd);
+    u[2] = odd - even;
+    u[3] = even2 + odd2;
+    u[4] = even2 - odd2;
+    u[5] = g[2];
+}
+
+ALWAYS_INLINE void FN(gather_weight)(const int tile, const FN(vec) *u, FN(vec) *g)             /* G' u: side -> 3 */
+{
+    if (tile == 2) {
+        const FN(vec) half = FN(vset)((real)0.5), a = half * (u[1] + u[2]);
+        g[0] = u[0] + a;
+        g[1] = half * (u[1] - u[2]);
+        g[2] = u[3] + a;
+        return;
+    }
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), a = sixth * (u[1] + u[2]), b = u[3] + u[4];
+    g[0] = FN(vfma)(FN(vset)((real)0.25), u[0], FN(vfma)(FN(vset)((real)(1.0 / 24)), b, FN(vzero)() - a));
+    g[1] = FN(vfma)(FN(vset)((real)(1.0 / 12)), u[3] - u[4], sixth * (u[2] - u[1]));
+    g[2] = FN(vfma)(sixth, b, u[5] - a);
+}
+
+/* ---- along both ---- */
+
+/* Where size x size pixels lie, in an image or in a copy. */
+typedef struct { const real *from; isize row_step; isize col_step; } FN(pixels);
+
+/* planes = B' d B, for one vector of channels of side x side pixels.   planes: plane apart, also below; where each lies is computed for every vector: kept
+   for all of a tile's few vectors, these offsets would be spilled (forward 1.03x to 1.08x). */
+ALWAYS_INLINE void FN(transform_vector)(const int tile, FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)
+{
+    const int side = tile + 2;
+    OPAQUE(plane);
+    FN(vec) half[6][6], d[6], v[6];
+    #pragma GCC unroll 6
+    for (int q = 0; q < side; q++) {
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) {
+            const real *from = x.from + r * x.row_step + q * x.col_step;
+            d[r] = whole ? FN(vload)(from) : FN(vload_mask)(from, mask);
+        }
+        FN(turn_tile)(tile, d, v);
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) half[r][q] = v[r];
+    }
+    #pragma GCC unroll 6
+    for (int r = 0; r < side; r++) {
+        FN(turn_tile)(tile, half[r], v);
+        #pragma GCC unroll 6
+        for (int q = 0; q < side; q++) FN(vstore)(planes + (r * side + q) * plane, v[q]);
+    }
+}
+
+/* to = A' m A + start + skip, of which rows x cols pixels are in the image; skip may be NULL. */
+ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize plane, FN(vec) start, const real *skip, int relu, isize rows, isize cols,
+                                     isize row_step, isize col_step, int whole, FN(vmask) mask, real *to)
+{
+    const int side = tile + 2;
+    OPAQUE(plane);
+    FN(vec) half[4][6], m[6], y[4];
+    #pragma GCC unroll 6
+    for (int q = 0; q < side; q++) {
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) m[r] = FN(vload)(planes + (r * side + q) * plane);
+        FN(turn_back)(tile, m, y);
+        #pragma GCC unroll 4
+        for (int r = 0; r < tile; r++) half[r][q] = y[r];
+    }
+    #pragma GCC unroll 4
+    for (isize r = 0; r < tile; r++) {
+        if (!whole && r >= rows) break;
+        FN(turn_back)(tile, half[r], y);
+        #pragma GCC unroll 4
+        for (isize q = 0; q < tile; q++) {
+            if (!whole && q >= cols) break;
+            const isize at = r * row_step + q * col_step;
+            FN(vec) sum = y[q] + start;
+            if (skip) sum = sum + (whole ? FN(vload)(skip + at) : FN(vload_mask)(skip + at, mask));
+            const FN(vec) out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
+            if (whole) FN(vstore)(to + at, out);
+            else FN(vstore_mask)(to + at, mask, out);
+        }
+    }
+}
+
+/* planes = A dy A', for one vector of channels of tile x tile pixels. */
+ALWAYS_INLINE void FN(gradient_vector)(const int tile, FN(pixels) dy, int whole, FN(vmask) mask, real *planes, isize plane)
+{
+    const int side = tile + 2;
+    OPAQUE(plane);
+    FN(vec) half[6][4], y[4], m[6];
+    #pragma GCC unroll 4
+    for (int q = 0; q < tile; q++) {
+        #pragma GCC unroll 4
+        for (int r = 0; r < tile; r++) {
+            const real *from = dy.from + r * dy.row_step + q * dy.col_step;
+            y[r] = whole ? FN(vload)(from) : FN(vload_mask)(from, mask);
+        }
+        FN(turn_gradient)(tile, y, m);
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) half[r][q] = m[r];
+    }
+    #pragma GCC unroll 6
+    for (int r = 0; r < side; r++) {
+        FN(turn_gradient)(tile, half[r], m);
+        #pragma GCC unroll 6
+        for (int q = 0; q < side; q++) FN(vstore)(planes + (r * side + q) * plane, m[q]);
+    }
+}
+
+/* The `count` columns of one place of the window, `step` apart, zeros behind the last. */
+ALWAYS_INLINE FN(vec) FN(weight_vector)(const real *from, isize step, isize count)
+{
+    if (step == 1) return count == FN(LANES) ? FN(vload)(from) : FN(vload_mask)(from, FN(mask_of)(count));
+    real lanes[FN(LANES)];
+    for (isize o = 0; o < FN(LANES); o++) lanes[o] = o < count ? from[o * step] : 0;
+    return FN(vload)(lanes);
+}
+
+/* planes = G w G', for one vector of columns.   w: (3, 3), place apart; turned by half a circle if turned. */
+ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, isize step, isize count, real *planes, isize plane)
+{
+    const int side = tile + 2;
+    FN(vec) half[6][3], g[3], u[6];
+    for (int q = 0; q < 3; q++) {
+        #pragma GCC unroll 3
+        for (int r = 0; r < 3; r++) g[r] = FN(weight_vector)(w + (turned ? 8 - r * 3 - q : r * 3 + q) * place, step, count);
+        FN(turn_weight)(tile, g, u);
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) half[r][q] = u[r];
+    }
+    for (int r = 0; r < side; r++) {
+        FN(turn_weight)(tile, half[r], u);
+        #pragma GCC unroll 6
+        for (int q = 0; q < side; q++) FN(vstore)(planes + (r * side + q) * plane, u[q]);
+    }
+}
+
+/* dw = G' sums G, for one vector of columns.   dw: (3, 3), place apart. */
+ALWAYS_INLINE void FN(gather_weights)(const int tile, const real *sums, isize plane, FN(vmask) mask, isize place, real *dw)
+{
+    const int side = tile + 2;
+    FN(vec) half[3][6], u[6], g[3];
+    for (int q = 0; q < side; q++) {
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) u[r] = FN(vload)(sums + (r * side + q) * plane);
+        FN(gather_weight)(tile, u, g);
+        #pragma GCC unroll 3
+        for (int r = 0; r < 3; r++) half[r][q] = g[r];
+    }
+    for (int r = 0; r < 3; r++) {
+        FN(gather_weight)(tile, half[r], g);
+        #pragma GCC unroll 3
+        for (int q = 0; q < 3; q++) FN(vstore_mask)(dw + (r * 3 + q) * place, mask, g[q]);
+    }
+}
