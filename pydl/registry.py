@@ -13,7 +13,8 @@ import types
 
 from pydl.errors import FormatError, show, string, suggestion
 
-_by_name = {}    # name in a file -> class or function
+_by_name = {}    # name in a file -> class or function of ours
+_custom = {}     # the same of the user's
 _name_of = {}    # class or function -> name in a file
 _scope = contextvars.ContextVar("pydl_custom_objects", default=types.MappingProxyType({}))
 
@@ -21,7 +22,7 @@ _scope = contextvars.ContextVar("pydl_custom_objects", default=types.MappingProx
 def register(kind, *objects):
     """Allow `objects` (classes with get_config, or functions) in saved configs as "kind.Name"."""
     for thing in objects:
-        _add(f"{kind}.{thing.__name__}", thing)
+        _add(_by_name, f"{kind}.{thing.__name__}", thing)
 
 
 def register_serializable(package="Custom", name=None):
@@ -42,22 +43,37 @@ def register_serializable(package="Custom", name=None):
             raise TypeError(f"register_serializable: expected a class or a function, got {show(thing)}")
         if inspect.isclass(thing) and not hasattr(thing, "get_config"):
             raise ValueError(f"register_serializable: {thing.__name__} has no get_config(), so it cannot be saved")
-        _add(f"{package}>{name or thing.__name__}", thing)
+        _add(_custom, f"{package}>{name or thing.__name__}", thing)
         return thing
 
     return decorate
 
 
-def _add(name, thing):
-    known = _by_name.get(name)
+def _add(table, name, thing):
+    known = table.get(name)
     # the same class defined anew (a notebook cell run twice, a module reloaded) takes its own old place
     same = known is None or (known.__qualname__, known.__module__) == (thing.__qualname__, thing.__module__)
     if not same:
         raise ValueError(f"register: {name!r} is already {known.__module__}.{known.__qualname__}; choose another name")
     if known is not None:
         _name_of.pop(known, None)
-    _by_name[name] = thing
+    table[name] = thing
     _name_of[thing] = name
+
+
+def get_custom_objects():
+    """Return the table of your classes and functions by name, itself and no copy: what is put there may stand in saved models, and be called by its name.
+
+    `register_serializable` enters "Custom>MyLayer"; `custom_object_scope` does not write here.
+
+    Example:
+        >>> import pydl
+        >>> pydl.saving.get_custom_objects()["halved"] = lambda x: x * 0.5
+        >>> pydl.layers.Activation("halved")([[3.0]]).item()
+        1.5
+        >>> del pydl.saving.get_custom_objects()["halved"]
+    """
+    return _custom
 
 
 def registered_name(thing):
@@ -67,11 +83,11 @@ def registered_name(thing):
 
 def registered_object(name, custom_objects=None):
     """Return the class or function of that name, or None if it is not allowed."""
-    for table in (custom_objects or {}, _scope.get(), _by_name):
+    for table in (custom_objects or {}, _scope.get(), _custom, _by_name):
         if name in table:
             return table[name]
     bare = name.rsplit(">", 1)[-1].rsplit(".", 1)[-1]     # custom_objects={"MyLayer": MyLayer} serves "Custom>MyLayer" too
-    for table in (custom_objects or {}, _scope.get()):
+    for table in (custom_objects or {}, _scope.get(), _custom):
         if bare in table:
             return table[bare]
     return None
@@ -177,7 +193,7 @@ def _found(name, custom_objects):
     if thing is not None:
         return thing
     bare = name.rsplit(">", 1)[-1].rsplit(".", 1)[-1]
-    near = suggestion(name, _by_name)
+    near = suggestion(name, [*_by_name, *_custom])
     written = bare if bare.isidentifier() else "..."
     raise FormatError(f"config: unknown class or function {show(name)}{near}; if it is yours, pass custom_objects="
                       f"{{{bare[:40]!r}: {written[:40]}}} or decorate it with @pydl.saving.register_serializable()")

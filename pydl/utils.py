@@ -7,7 +7,7 @@ from pydl.data.sequences import pad_sequences
 from pydl.data.timeseries import timeseries_dataset_from_array
 from pydl.models.picture import plot_model
 from pydl.random import set_random_seed
-from pydl.registry import custom_object_scope
+from pydl.registry import custom_object_scope, get_custom_objects
 from pydl.registry import register_serializable as register_keras_serializable
 
 Sequence = PyDataset                    # its older name in Keras
@@ -19,6 +19,7 @@ __all__ = [
     "Sequence",
     "custom_object_scope",
     "exponentially_weighted_average",
+    "get_custom_objects",
     "normalize",
     "pad_sequences",
     "plot_model",

@@ -365,6 +365,8 @@ values(layers.Rescaling, dict(scale=1.0), *number("scale")[1:2], ("P08", "offset
 values(layers.ActivityRegularization, {}, *number("l1", -1), *number("l2", -1))
 values(layers.Lambda, dict(function=abs), ("P16", "function", 3, None), ("P16", "output_shape", 3), ("P16", "arguments", [1]))
 values(layers.Dense, dict(units=2), *number("lr_multiplier", -1), ("P16", "trainable", 1, "no"), ("P16", "dtype", "float16", int), ("P16", "name", 3))
+values(layers.InputLayer, dict(shape=(3,)), ("P16", "shape", 3, (0,), ("x",)), ("P16", "batch_size", 0, "x"), ("P16", "dtype", "float16"), ("P16", "name", 3))
+values(layers.InputLayer, dict(batch_shape=(None, 3)), ("P16", "batch_shape", 3, (), (None, 0), (0, 3)), says=("shape", "batch_size"))
 values(utils.ExponentialAverage, {}, *number("beta", -0.1, 1.0), flag("bias_correction"))
 
 # ---- unknown names
@@ -405,7 +407,7 @@ for module in (optimizers, schedules, losses, metrics, initializers, regularizer
         )
         if set(required) - set(GIVEN) or open_ended or name in ("InputSpec", "Layer", "Lambda"):
             continue
-        given = {n: GIVEN[n] for n in required}
+        given = {"shape": (3,)} if name == "InputLayer" else {n: GIVEN[n] for n in required}
         call(
             "P16",
             f"{module.__name__}.{name} of an unknown option",

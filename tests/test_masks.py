@@ -153,3 +153,96 @@ def test_it_is_said_once_where_a_mask_ends():
                       layers.TimeDistributed(layers.Dense(3)), layers.RNN(layers.GRUCell(3)), pydl.Sequential([layers.GRU(3)])):
             layer(x)
         layers.Add()([x, x])
+
+
+# ---- compute_mask
+
+class Halved(layers.Layer):
+    """Every second step."""
+    supports_masking = True
+
+    def call(self, x):
+        return x[:, ::2]
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None if previous_mask is None else previous_mask[:, ::2]
+
+
+class Marks(layers.Layer):
+    """What is 0 is padding."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.supports_masking = True
+
+    def call(self, x):
+        return x * 1
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.any(inputs != 0, axis=-1)
+
+
+def test_a_layer_of_ones_own_says_which_mask_its_output_has():
+    np.testing.assert_array_equal(Halved()(masked()).mask.numpy(), MASK[:, ::2])
+    assert getattr(Halved()(X), "mask", None) is None
+    x = np.where(MASK[..., None], X, 0)
+    y = Marks()(x)
+    np.testing.assert_array_equal(y.mask.numpy(), MASK)
+    np.testing.assert_array_equal(layers.GRU(2, return_sequences=True)(y).mask.numpy(), MASK)
+    pool = layers.GlobalAveragePooling1D()
+    np.testing.assert_array_equal(pool(Halved()(y)).numpy(), pool(x[:, ::2], mask=MASK[:, ::2]).numpy())
+
+
+class Both(layers.Layer):
+    """Two results, the second without steps."""
+    supports_masking = True
+
+    def call(self, x):
+        return [x * 2, ops.mean(x, axis=1)]
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return [previous_mask, None]
+
+
+def test_a_layer_of_ones_own_with_several_results():
+    y, mean = Both()(masked())
+    np.testing.assert_array_equal(y.mask.numpy(), MASK)
+    assert getattr(mean, "mask", None) is None and [getattr(t, "mask", None) for t in Both()(X)] == [None, None]
+
+
+def test_masks_of_ones_own_are_recorded():
+    found = []
+    for eagerly in (False, True):
+        pydl.utils.set_random_seed(1)
+        model = pydl.Sequential([layers.Input((4, 3)), Marks(), Halved(), layers.GRU(3), layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        found.append([model.train_on_batch(np.where(MASK[..., None], X, 0), np.ones((2, 1))) for _ in range(5)])
+        assert len(model.recorded_steps()) == (0 if eagerly else 1)
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore:Flatten")
+@pytest.mark.parametrize(("layer", "want"), [
+    (layers.Dense(3), MASK), (layers.Flatten(), None), (layers.GRU(3), None), (layers.GRU(3, return_sequences=True), MASK),
+    (layers.LSTM(3, return_sequences=True, go_backwards=True), MASK[:, ::-1]), (layers.RNN(layers.GRUCell(3), return_sequences=True), MASK),
+    (layers.Bidirectional(layers.GRU(3, return_sequences=True)), MASK), (layers.Bidirectional(layers.GRU(3)), None),
+    (layers.TimeDistributed(layers.Dense(3)), MASK), (layers.GlobalMaxPooling1D(), None), (layers.Masking(7.0), MASK),
+], ids=lambda value: getattr(value, "name", ""))
+def test_compute_mask_tells_what_a_call_does(layer, want):
+    mask = pydl.Tensor(MASK)
+    called = getattr(layer(masked()), "mask", None)
+    for got in (layer.compute_mask(X, mask), called):
+        assert (got is None) == (want is None)
+        if want is not None:
+            np.testing.assert_array_equal(np.asarray(got), want)
+    alone = layer.compute_mask(X)
+    assert alone is None or isinstance(layer, layers.Masking)
+
+
+def test_compute_mask_of_ids_and_of_several_inputs():
+    ids, a, b = np.array([[1, 0], [2, 3]]), pydl.Tensor(MASK), pydl.Tensor(~MASK)
+    np.testing.assert_array_equal(layers.Embedding(4, 2, mask_zero=True).compute_mask(ids).numpy(), ids != 0)
+    assert layers.Embedding(4, 2).compute_mask(ids, None) is None
+    assert layers.Add().compute_mask([X, X], [a, b]).numpy().all() and layers.Add().compute_mask([X, X], [a, None]) is None
+    assert layers.Add().compute_mask([X, X]) is None
+    assert not layers.Concatenate().compute_mask([X, X], [a, b]).numpy().any()

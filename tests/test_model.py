@@ -45,6 +45,25 @@ def test_layers_can_be_added_and_taken_off():
     assert model.output_shape == (None, 3) and model.predict(np.zeros((1, 4))).shape == (1, 3)
 
 
+def test_an_input_layer_is_where_data_enters():
+    model = pydl.Sequential([layers.InputLayer((4,), name="data"), layers.Dense(3)])
+    assert model.built and model.input_names == ["data"] and model.input_shape == (None, 4) and [type(layer) for layer in model.layers] == [layers.Dense]
+    model = pydl.Sequential()
+    model.add(layers.InputLayer(batch_shape=(8, 4), dtype="float64"))
+    model.add(layers.Dense(3))
+    assert model.output_shape == (None, 3) and model.input.dtype == "float64"
+    with pytest.raises(ValueError, match="Input must come first"):
+        model.add(layers.InputLayer((4,)))
+    entry = layers.InputLayer((4,), name="a")
+    model = pydl.Model(entry.output, layers.Dense(2)(entry.output))
+    assert entry.output is model.input and model.input_names == ["a"]
+    assert entry.get_config() == {"batch_shape": [None, 4], "dtype": "float32", "name": "a"}
+    assert layers.InputLayer.from_config(entry.get_config()).get_config() == entry.get_config()
+    assert layers.Input(batch_shape=(None, 5)).shape == layers.InputLayer((5,)).output.shape == (None, 5)
+    with pytest.raises(ValueError, match="give shape .* or batch_shape, not both"):
+        layers.InputLayer((4,), batch_shape=(None, 4))
+
+
 def test_branches_shared_layers_and_several_outputs():
     a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
     shared = layers.Dense(2, name="shared")

@@ -31,6 +31,7 @@ def double(x):
 @pytest.fixture(autouse=True)
 def own_table(monkeypatch):
     monkeypatch.setattr(registry, "_by_name", {})
+    monkeypatch.setattr(registry, "_custom", {})
     monkeypatch.setattr(registry, "_name_of", {})
 
 
@@ -59,7 +60,7 @@ def test_register_serializable_and_a_bare_custom_name_for_a_packaged_one():
     data = registry.serialize(Scale(4.0))
     assert data["class_name"] == "Mine>Scale"
     assert registry.deserialize(data).factor == 4.0
-    registry._by_name.clear()
+    registry.get_custom_objects().clear()
     assert registry.deserialize(data, {"Scale": Scale}).factor == 4.0
 
 
@@ -128,3 +129,22 @@ def test_misuse_by_the_programmer():
     with pytest.raises(TypeError, match="must return a dict"):
         registry.serialize(type("Odd", (), {"get_config": lambda self: 3})())
     assert registry.serialize(None) is None and registry.deserialize(None) is None
+
+
+def test_the_table_of_ones_own_objects():
+    table = registry.get_custom_objects()
+    assert table == {} and registry.get_custom_objects() is table
+    registry.register("layers", Scale)
+    assert table == {}                                              # ours are not in it
+    registry.register_serializable("Mine")(Other)
+    assert table == {"Mine>Other": Other}
+    with registry.custom_object_scope({"double": double}):
+        assert "double" not in table
+    data = {"function": "double"}
+    with pytest.raises(FormatError):
+        registry.deserialize(data)
+    table["double"] = double
+    assert registry.deserialize(data) is double and registry.deserialize({"function": "Other>double"}) is double
+    table.clear()
+    with pytest.raises(FormatError):
+        registry.deserialize({"class_name": "Mine>Other", "config": {}})

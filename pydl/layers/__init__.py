@@ -77,7 +77,7 @@ from pydl.layers.reshaping import (  # noqa: F401
     ZeroPadding2D,
 )
 from pydl.layers.scaling import Normalization, Rescaling  # noqa: F401
-from pydl.layers.symbol import Input  # noqa: F401
+from pydl.layers.symbol import Input, InputLayer  # noqa: F401
 from pydl.layers.upsampling import UpSampling1D, UpSampling2D  # noqa: F401
 from pydl.layers.wrappers import Bidirectional, TimeDistributed  # noqa: F401
 

@@ -11,7 +11,7 @@ from pydl import config, registry, regularizers
 from pydl.data.arrays import as_array
 from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
 from pydl.layers.added import AddsLosses, added_losses
-from pydl.layers.masks import hand_on
+from pydl.layers.masks import Masks, hand_on
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
 from pydl.ops import cast
@@ -46,7 +46,7 @@ class InputSpec:
         self.ndim, self.min_ndim, self.axes = ndim, min_ndim, axes or {}
 
 
-class Layer(AddsLosses, Owner):
+class Layer(AddsLosses, Masks, Owner):
     """A function with parameters.  Subclasses define `build(input_shape)` if they have any, and `call(x)`.
 
     Args:      name: unique by default; it leads every error message.
@@ -66,7 +66,6 @@ class Layer(AddsLosses, Owner):
     """
     input_spec = None
     takes_several = True                # a list of inputs is handed on to `call`; layers of one input refuse it
-    supports_masking = False            # whether the mask of the input (padding of a sequence) is that of the output; None: the layer sees to it
     takes_integers = False              # layers on ids and labels take integers as they are; others cast to their dtype
 
     def __init__(self, *, name=None, trainable=True, dtype=None, activity_regularizer=None, lr_multiplier=1.0, **unknown):
@@ -165,8 +164,8 @@ class Layer(AddsLosses, Owner):
         if mask is not None and kwargs.get("mask") is None and _takes_mask(type(self)):
             kwargs = {**kwargs, "mask": mask}
         out = self.call(*args, **kwargs)
-        if mask is not None:
-            hand_on(self, mask, out, _takes_mask(type(self)))
+        if mask is not None or self.supports_masking:
+            hand_on(self, args[0], mask, out, _takes_mask(type(self)))
         if self.activity_regularizer is not None:
             self.add_activity_penalty(out)
         watch = watching.get()

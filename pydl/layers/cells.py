@@ -8,8 +8,9 @@ from pydl import registry
 from pydl.errors import ShapeError, boolean, is_int, show
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
+from pydl.layers.masks import MasksOfSteps
 from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, check_steps, checked_mask
-from pydl.ops import flip, get_item, reshape, stack, where, zeros
+from pydl.ops import get_item, reshape, stack, where, zeros
 from pydl.ops.operands import numbers
 from pydl.tensor import Tensor, no_grad
 
@@ -149,7 +150,7 @@ class StackedRNNCells(Layer):
         return cls([registry.deserialize(cell, kind=Layer) for cell in config.pop("cells")], **config)
 
 
-class RNN(Carry, Layer):
+class RNN(Carry, MasksOfSteps, Layer):
     """Run a cell over a sequence, step by step.
 
     Args:      cell: a cell, or a list of them (which are stacked).
@@ -232,7 +233,7 @@ class RNN(Carry, Layer):
         if self.return_sequences:
             y = stack(outputs, 1)
             if mask is not None:
-                y.mask = flip(mask, 1) if self.go_backwards else mask           # as y stands: in the order in which the steps were taken
+                y.mask = self.compute_mask(x, mask)
         return [y, *states] if self.return_state else y
 
     def compute_output_shape(self, input_shape):

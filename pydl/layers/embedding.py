@@ -64,6 +64,10 @@ def _whole(who, ids):
     return ids if ids.dtype.name in ("int32", "int64") else cast(ids, "int32" if ids.dtype.itemsize < 4 else "int64")
 
 
+def _both(live, mask):
+    return live if mask is None else logical_and(live, mask)
+
+
 class Embedding(Layer):
     """Turn ids into vectors that are learned: `embedding` as a layer.
 
@@ -117,9 +121,9 @@ class Embedding(Layer):
             y.mask = self.compute_mask(ids)
         return y
 
-    def compute_mask(self, ids):
+    def compute_mask(self, inputs, previous_mask=None):
         """Return where the ids are not 0; None unless mask_zero."""
-        return not_equal(as_tensor(ids), 0) if self.mask_zero else None
+        return not_equal(as_tensor(inputs), 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.output_dim)
@@ -154,12 +158,12 @@ class Masking(Layer):
     def call(self, x, mask=None):
         live = any_of(not_equal(x, self.mask_value), axis=-1, keepdims=True)
         y = multiply(x, cast(live, x.dtype))
-        y.mask = live[..., 0] if mask is None else logical_and(live[..., 0], mask)
+        y.mask = _both(live[..., 0], mask)
         return y
 
-    def compute_mask(self, x):
-        """Return where a step is not padding."""
-        return any_of(not_equal(as_tensor(x), self.mask_value), axis=-1)
+    def compute_mask(self, inputs, previous_mask=None):
+        """Return where a step is not padding, nor was marked as such before."""
+        return _both(any_of(not_equal(as_tensor(inputs), self.mask_value), axis=-1), previous_mask)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -47,10 +47,15 @@ class Merge(Layer):
 
     def _run(self, args, kwargs):
         out, masks = super()._run(args, kwargs), [getattr(x, "mask", None) for x in args[0]]
-        mask = None if masks == [None] * len(masks) else self.merged_mask(masks, args[0])
+        mask = self.compute_mask(args[0], masks)
         if mask is not None and mask.shape == out.shape[:2]:
             out.mask = mask
         return out
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Return the mask of the output, for a list of inputs with a list of masks."""
+        masks = [None] * len(inputs) if previous_mask is None else list(previous_mask)
+        return None if all(mask is None for mask in masks) else self.merged_mask(masks, inputs)
 
     def merged_mask(self, masks, xs):
         """The mask of the result, of inputs of which at least one has a mask: a step counts where it counts in any."""

@@ -9,8 +9,9 @@ from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, 
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
 from pydl.layers.dropout import DropoutNoiseOp
+from pydl.layers.masks import MasksOfSteps
 from pydl.layers.stepwise import stepwise
-from pydl.ops import flip, get_item, multiply, not_equal, sigmoid, tanh
+from pydl.ops import get_item, multiply, not_equal, sigmoid, tanh
 from pydl.ops.elementwise import floating
 from pydl.ops.operands import numbers
 
@@ -220,7 +221,7 @@ def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None
 
 # ---- layers
 
-class _Recurrent(Carry, Layer):
+class _Recurrent(Carry, MasksOfSteps, Layer):
     """What the layers share.  Subclasses say `cell`."""
     peephole_kernel = None
 
@@ -301,7 +302,7 @@ class _Recurrent(Carry, Layer):
         for array, state in zip(carried, last):
             copy(state.array, array)
         if mask is not None and self.return_sequences:
-            y.mask = flip(mask, 1) if self.go_backwards else mask                       # as y stands: in the order in which the steps were taken
+            y.mask = self.compute_mask(x, mask)
         out = y if self.return_sequences else last[0] if mask is None else get_item(y, (slice(None), -1))      # 0 where every step is masked
         return [out, *last] if self.return_state else out
 

@@ -94,26 +94,79 @@ def checked_shape(who, shape):
     return tuple(None if size is None else int(size) for size in shape)
 
 
-class InputLayer:
-    """Where data enters a functional model.  Made by `Input()`."""
-    built, weights, trainable = True, (), True
-
-    def __init__(self, shape, dtype, name):
-        self.shape, self.dtype, self.name = shape, dtype, name
-
-    def get_config(self):
-        return {"shape": list(self.shape), "dtype": self.dtype, "name": self.name}
-
-
 _input_names = itertools.count()
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None):
+class InputLayer:
+    """Where data enters a model: the first of a Sequential's layers, or by its `output` the root of a functional model.  `Input()` makes one.
+
+    Args:      shape, batch_size, dtype, batch_shape, name: as for `Input`.
+    Raises:    TypeError or ValueError naming the argument.
+    Example:
+        >>> import pydl
+        >>> pydl.Sequential([pydl.layers.InputLayer((4,)), pydl.layers.Dense(2)]).output_shape
+        (None, 2)
+    """
+    built, weights, trainable = True, (), True
+
+    def __init__(self, shape=None, batch_size=None, dtype=None, *, batch_shape=None, name=None):
+        who = "Input"
+        if batch_shape is not None:
+            if shape is not None or batch_size is not None:
+                raise ValueError(f"{who}: give shape (and batch_size), or batch_shape, not both")
+            if not isinstance(batch_shape, (tuple, list)) or not batch_shape:
+                raise TypeError(f"{who}: batch_shape must be a tuple such as (None, 28, 28, 1), got {show(batch_shape)}")
+            batch_size, *shape = batch_shape
+        if shape is None:
+            raise TypeError(f"{who}: shape is required: the shape of one sample, such as (28, 28, 1)")
+        self.shape = checked_shape(who, shape)
+        if batch_size is not None and (not is_int(batch_size) or batch_size < 1):
+            raise ValueError(f"{who}: batch_size must be a positive integer or None, got {show(batch_size)}")
+        try:
+            kind = np.dtype("float32" if dtype is None else dtype)
+        except TypeError:
+            raise DTypeError(f"{who}: dtype {show(dtype)} is not a dtype") from None
+        if kind.name not in ("float32", "float64", "int32", "int64", "uint8", "bool"):
+            raise DTypeError(f"{who}: dtype must be float32, float64, int32, int64, uint8 or bool, got {kind.name}")
+        self.dtype, self.name, self._symbol = kind.name, f"input_{next(_input_names)}" if name is None else string(who, "name", name), None
+
+    @property
+    def batch_shape(self):
+        """The shape with the batch in front, which is None: every model takes any."""
+        return (None, *self.shape)
+
+    @property
+    def output(self):
+        """The Symbol that stands for the data; the same one as long as somebody uses it."""
+        symbol = None if self._symbol is None else self._symbol()
+        if symbol is None:
+            symbol = Symbol(self.batch_shape, self.dtype, Node(self, (), {}), 0, self.name)
+            self._symbol = weakref.ref(symbol)      # the symbol holds the layer, not the other way round
+        return symbol
+
+    def __getstate__(self):
+        return {**self.__dict__, "_symbol": None}           # pickle takes no weak references
+
+    def get_config(self):
+        """Return the constructor's arguments by name."""
+        return {"batch_shape": list(self.batch_shape), "dtype": self.dtype, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build one from its `get_config()`."""
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} '{self.name}', shape {self.batch_shape}>"
+
+
+def Input(shape=None, batch_size=None, dtype=None, *, batch_shape=None, name=None):
     """Declare what one sample looks like; the first line of a Sequential, or the root of a functional model.
 
     Args:      shape: the shape of one sample, without the batch: (28, 28, 1).
                batch_size: taken for Keras's sake and checked; every model takes any batch.
                dtype: "float32" by default; "int64" for ids.
+               batch_shape: batch_size and shape in one: (None, 28, 28, 1).
     Shapes:    a Symbol of shape (None, *shape)
     Raises:    TypeError or ValueError naming shape.
     Example:
@@ -121,16 +174,4 @@ def Input(shape=None, batch_size=None, dtype=None, name=None):
         >>> layers.Input((28, 28, 1)).shape
         (None, 28, 28, 1)
     """
-    if shape is None:
-        raise TypeError("Input: shape is required: the shape of one sample, such as (28, 28, 1)")
-    shape = checked_shape("Input", shape)
-    if batch_size is not None and (not is_int(batch_size) or batch_size < 1):
-        raise ValueError(f"Input: batch_size must be a positive integer or None, got {show(batch_size)}")
-    try:
-        kind = np.dtype("float32" if dtype is None else dtype)
-    except TypeError:
-        raise DTypeError(f"Input: dtype {show(dtype)} is not a dtype") from None
-    if kind.name not in ("float32", "float64", "int32", "int64", "uint8", "bool"):
-        raise DTypeError(f"Input: dtype must be float32, float64, int32, int64, uint8 or bool, got {kind.name}")
-    name = f"input_{next(_input_names)}" if name is None else string("Input", "name", name)
-    return Symbol((None, *shape), kind, Node(InputLayer(shape, kind.name, name), (), {}), 0, name)
+    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name).output

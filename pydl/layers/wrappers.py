@@ -121,11 +121,15 @@ class Bidirectional(Layer):
             mask = numbers(self.who, "mask", mask)
             joined = [where(expand_dims(mask, 2), y, 0.0) for y in (joined if self.merge_mode is None else [joined])]
             for y in joined:
-                y.mask = mask
+                y.mask = self.compute_mask(x, mask)
             joined = joined if self.merge_mode is None else joined[0]
         if not last:
             return joined
         return [*joined, *last] if self.merge_mode is None else [joined, *last]
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Return the mask of the output; None where it has no steps."""
+        return previous_mask if self.forward_layer.return_sequences else None
 
     def _merged(self, forth, back):
         if self.merge_mode is None:

@@ -44,7 +44,7 @@ def model_boxes(model, expand_nested=False):
         return [(boxes[-1], shape) for shape in outs]
 
     def entrance(symbol, name, path):
-        boxes.append(Box(InputLayer(symbol.shape[1:], symbol.dtype.name, name), [], [], [symbol.shape], path, symbol.dtype.name))
+        boxes.append(Box(InputLayer(symbol.shape[1:], dtype=symbol.dtype, name=name), [], [], [symbol.shape], path, symbol.dtype.name))
         return boxes[-1], symbol.shape
 
     def inside(part, feeds, path):

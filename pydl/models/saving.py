@@ -15,7 +15,7 @@ from pydl.models.model import Model
 from pydl.models.model_file import plain, read_model_file, write_model_file
 from pydl.models.progress import optimizer_state, restore_optimizer
 from pydl.models.sequential import Sequential
-from pydl.registry import custom_object_scope, register_serializable  # noqa: F401   pydl.saving shows them
+from pydl.registry import custom_object_scope, get_custom_objects, register_serializable  # noqa: F401   pydl.saving shows them
 from pydl.registry import deserialize as deserialize_keras_object  # noqa: F401
 from pydl.registry import register_serializable as register_keras_serializable  # noqa: F401
 from pydl.registry import registered_name as get_registered_name  # noqa: F401

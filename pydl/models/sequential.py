@@ -55,6 +55,8 @@ class Sequential(Model):
         return layer
 
     def _append(self, layer):
+        if isinstance(layer, InputLayer):
+            layer = layer.output
         if isinstance(layer, Symbol) and isinstance(getattr(layer.node, "layer", None), InputLayer):
             if self._layers or self._input is not None:
                 raise ValueError(f"{self.who}: Input must come first, and only once")
