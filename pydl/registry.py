@@ -17,6 +17,7 @@ _by_name = {}    # name in a file -> class or function of ours
 _custom = {}     # the same of the user's
 _name_of = {}    # class or function -> name in a file
 _scope = contextvars.ContextVar("pydl_custom_objects", default=types.MappingProxyType({}))
+_gathered = contextvars.ContextVar("pydl_gathered", default=None)       # while a copy is made: name -> what is not registered
 
 
 def register(kind, *objects):
@@ -94,6 +95,31 @@ def registered_object(name, custom_objects=None):
 
 
 @contextlib.contextmanager
+def gathered():
+    """Collect what `serialize` names in the block and is not registered: custom_objects for `deserialize` in this process, or for pickle to find.
+
+    Each thing has a name of its own there, a lambda too.
+    """
+    token = _gathered.set({})
+    try:
+        yield _gathered.get()
+    finally:
+        _gathered.reset(token)
+
+
+def _written_name(thing):
+    """The name of a class or function in a config."""
+    found, name, count = _gathered.get(), registered_name(thing), 0
+    if found is None or any(table.get(name) is thing for table in (_custom, _by_name)):
+        return name
+    while found.get(name, thing) is not thing or name in _custom or name in _by_name:
+        count += 1
+        name = f"{thing.__name__} {count}"
+    found[name] = thing
+    return name
+
+
+@contextlib.contextmanager
 def custom_object_scope(custom_objects):
     """Allow more names while the block runs: with custom_object_scope({"MyLayer": MyLayer}): load_model(...)."""
     token = _scope.set({**_scope.get(), **checked_custom_objects("custom_object_scope", custom_objects)})
@@ -120,16 +146,16 @@ def serialize(thing):
     if thing is None:
         return None
     if inspect.isfunction(thing) or inspect.isbuiltin(thing):
-        if thing.__name__ == "<lambda>":
+        if thing.__name__ == "<lambda>" and _gathered.get() is None:
             raise ValueError("save: a lambda has no name to be found by again; use a named function and register_serializable")
-        return {"function": registered_name(thing)}
+        return {"function": _written_name(thing)}
     get_config = getattr(thing, "get_config", None)
     if get_config is None:
         raise TypeError(f"save: {type(thing).__name__} has no get_config(), so it cannot be saved")
     config = get_config()
     if not isinstance(config, dict):
         raise TypeError(f"save: {type(thing).__name__}.get_config() must return a dict, got {show(config)}")
-    return {"class_name": registered_name(type(thing)), "config": config}
+    return {"class_name": _written_name(type(thing)), "config": config}
 
 
 def deserialize(data, custom_objects=None, kind=None):

@@ -44,7 +44,8 @@ class Tensor:
             (Python floats become float32).
         needs_gradient: whether `pydl.grad` may be asked for the gradient by this tensor.
 
-    `numpy()` is a view of the memory, `item()` the number in a tensor of one element.
+    `numpy()` is a view of the memory, `item()` the number in a tensor of one element.  A copy (`copy.copy`, `copy.deepcopy`, pickle) has the values
+    in memory of its own, and not the op: gradients do not go through it.
 
     Example:
         >>> import pydl
@@ -90,6 +91,10 @@ class Tensor:
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
+    def __reduce__(self):
+        leaf = self.needs_gradient and self.op is None
+        return _tensor, (type(self), np.array(self.numpy()), leaf, getattr(self, "mask", None)), getattr(self, "__dict__", None)
+
     def __repr__(self):
         values = np.array2string(self.numpy(), threshold=20, edgeitems=2, separator=", ")
         return f"{type(self).__name__}({values}, shape={self.shape}, dtype={self.dtype.name})"
@@ -103,8 +108,10 @@ class Parameter(Tensor):
         name: unique within its layer.
         trainable: whether optimizers may change it; False for state such as moving averages.
         regularizer, constraint: callables of the parameter, used by training.
+
+    `frozen` is said by the layer that owns it: one that is not trainable holds all of its parameters still, whatever each says of itself.
     """
-    __slots__ = ("name", "_trainable", "regularizer", "constraint", "_lr_multiplier")
+    __slots__ = ("name", "_trainable", "_frozen", "regularizer", "constraint", "_lr_multiplier")
 
     def __init__(self, value, name="parameter", trainable=True, regularizer=None, constraint=None, dtype=None):
         values = np.asarray(value)
@@ -114,6 +121,7 @@ class Parameter(Tensor):
         B.assign(self.array, values)
         self.op, self.index = None, 0
         self.name, self.regularizer, self.constraint, self._lr_multiplier = name, regularizer, constraint, 1.0
+        self._frozen, self.needs_gradient = False, None
         self.trainable = trainable
 
     @property
@@ -128,7 +136,23 @@ class Parameter(Tensor):
         if getattr(self, "_trainable", value) != value:
             structure_changed()
         self._trainable = bool(value)
-        self.needs_gradient = self._trainable and self.dtype.kind == "f"
+        self._settle()
+
+    @property
+    def frozen(self):
+        """Whether the layer that owns it is frozen."""
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, value):
+        self._frozen = value
+        self._settle()
+
+    def _settle(self):
+        learns = self._trainable and not self._frozen and self.dtype.kind == "f"
+        if self.needs_gradient is (not learns):         # None: a new one, which no recorded step has seen
+            structure_changed()
+        self.needs_gradient = learns
 
     @property
     def lr_multiplier(self):
@@ -151,8 +175,29 @@ class Parameter(Tensor):
             raise TypeError(f"Parameter '{self.name}': expected numbers, got dtype {values.dtype}")
         B.assign(self.array, values)
 
+    def __reduce__(self):
+        return _parameter, (type(self), np.array(self.numpy()), self.name, self.trainable, self.regularizer, self.constraint, self.lr_multiplier,
+                            self.frozen), getattr(self, "__dict__", None)
+
     def __repr__(self):
         return f"Parameter('{self.name}', shape={self.shape}, dtype={self.dtype.name}, trainable={self.trainable})"
+
+
+def _tensor(cls, values, needs_gradient, mask):
+    """A copy of a Tensor."""
+    tensor = cls.__new__(cls)
+    Tensor.__init__(tensor, values, needs_gradient=needs_gradient)
+    if mask is not None:
+        tensor.mask = mask
+    return tensor
+
+
+def _parameter(cls, values, name, trainable, regularizer, constraint, lr_multiplier, frozen):
+    """A copy of a Parameter."""
+    parameter = cls.__new__(cls)
+    Parameter.__init__(parameter, values, name, trainable, regularizer, constraint)
+    parameter.lr_multiplier, parameter.frozen = lr_multiplier, frozen
+    return parameter
 
 
 _structure = itertools.count(1)

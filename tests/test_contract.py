@@ -1,6 +1,8 @@
 """Every line of cases.py through every check: what an op and a layer promise, DESIGN 7."""
+import copy
 import inspect
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -306,6 +308,20 @@ def test_save_and_load(case, tmp_path):
     y = targets(model, arrays)
     assert loaded.train_on_batch(single(arrays), y) == model.train_on_batch(single(arrays), y)
     assert_same_bits(loaded.get_weights(), model.get_weights(), "weights after another step")
+
+
+@every_layer
+def test_copies(case):
+    """copy.copy, copy.deepcopy and pickle make a layer of the same weights and states, with memory of its own."""
+    live = case.live("float32")
+    layer, arrays = live.layer, case.draw("float32")
+    copies = [copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))]
+    want = live.results(arrays)
+    for copied in copies:
+        assert copied is not layer and type(copied) is type(layer) and copied.name == layer.name and copied.built
+        live.layer = copied
+        assert_same_bits([np.array(t.numpy()) for t in live(*arrays)], want)
+        assert not {id(p.array) for p in copied.weights} & {id(p.array) for p in layer.weights}
 
 
 @every_layer

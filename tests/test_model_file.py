@@ -270,7 +270,7 @@ def test_the_builder_of_hostile_files_makes_good_ones_too(path):
 
 @pytest.mark.parametrize("text, told", [
     ("", "damaged"), ("{", "damaged"), ("[]", "does not describe"), ("{}", "does not describe"), ('{"format":"pydl model"}', "no version"),
-    ('{"format":"pydl model","version":true,"config":{}}', "no version"), ('{"format":"pydl model","version":2,"config":{}}', "newer pydl"),
+    ('{"format":"pydl model","version":true,"config":{}}', "no version"), ('{"format":"pydl model","version":3,"config":{}}', "newer pydl"),
     ('{"format":"pydl model","version":1}', "no config"), ('{"format":"pydl model","version":1,"config":[]}', "no config"),
     ('{"format":"pydl model","version":1,"config":{"a":1,"a":2}}', "a key twice"),
     ('{"format":"pydl model","version":1,"config":{"a":NaN}}', "the number 'NaN'"),

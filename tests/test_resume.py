@@ -10,6 +10,7 @@ import pydl
 from pydl import callbacks as cb
 from pydl import layers
 from pydl.errors import FormatError
+from pydl.models.model_file import read_model_file, write_model_file
 
 
 @pytest.mark.parametrize("kind", ["batches", "dataset", "generator"])
@@ -71,7 +72,7 @@ def test_settings_changed_on_the_way_and_frozen_layers_come_back(tmp_path):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 self.model.optimizer.beta_1, self.model.optimizer.clipvalue = 0.5, 0.01
-                self.model.layers[0].trainable = False
+                self.model.layers[0].trainable = self.model.layers[2].bias.trainable = False
 
     def make():
         return network(pydl.optimizers.Adam(0.01, clipvalue=1.0))
@@ -79,7 +80,23 @@ def test_settings_changed_on_the_way_and_frozen_layers_come_back(tmp_path):
     fitted(make(), tmp_path, 18, save_freq="epoch", also=[Change()])
     model = make()
     assert fitted(model, tmp_path, save_freq="epoch", also=[Change()]) == whole
-    assert model.optimizer.beta_1 == 0.5 and not model.layers[0].trainable
+    assert model.optimizer.beta_1 == 0.5 and not model.layers[0].trainable and not model.layers[2].bias.trainable
+
+
+@pytest.mark.parametrize("flags", [None, [False], [False] * 5, {"layers": [True] * 4}, {"layers": [True] * 4, "weights": [0, 1, 2, 3]}])
+def test_flags_that_do_not_fit_are_refused_and_those_of_version_1_are_read(flags, tmp_path):
+    model, other = network(), network()
+    model.layers[0].trainable = False
+    model.save_progress(tmp_path / "a")
+    config, arrays = read_model_file(tmp_path / "a")
+    write_model_file(tmp_path / "b", {**config, "trainable": flags}, arrays)
+    before = other.get_weights()
+    with pytest.raises(FormatError, match="trainable"):
+        other.load_progress(tmp_path / "b")
+    assert other.layers[0].trainable and all(np.array_equal(a, b) for a, b in zip(before, other.get_weights()))
+    write_model_file(tmp_path / "b", {**config, "trainable": config["trainable"]["layers"]}, arrays)
+    other.load_progress(tmp_path / "b")
+    assert [layer.trainable for layer in other.layers] == [False, True, True] and len(other.trainable_weights) == 2
 
 
 def test_numbers_of_the_global_stream_go_on(tmp_path):

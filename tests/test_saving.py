@@ -13,6 +13,7 @@ import pytest
 import pydl
 from pydl import layers
 from pydl.errors import FormatError
+from pydl.models import model_file
 from pydl.models.model_file import read_model_file, write_model_file
 
 
@@ -180,6 +181,138 @@ def test_frozen_layers_stay_frozen(path, data):
     assert all(np.array_equal(a, b) for a, b in zip(before, again.layers[0].get_weights(), strict=True))
 
 
+def what_learns(model):
+    return [p.needs_gradient for p in model.weights]
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: setattr(model.layers[0].bias, "trainable", False),
+    lambda model: (setattr(model.layers[0].bias, "trainable", False), setattr(model.layers[0], "trainable", False)),
+    lambda model: (setattr(model, "trainable", False), setattr(model.layers[0], "trainable", True)),
+    lambda model: (setattr(model.layers[0], "trainable", False), setattr(model.layers[0].bias, "trainable", True)),
+    lambda model: setattr(model.layers[1].moving_mean, "trainable", True),
+], ids=["a weight", "a weight of a frozen layer", "all but a layer", "a weight that says no of a frozen layer", "a moving mean that learns"])
+def test_what_learns_and_what_does_not_comes_back(change, path):
+    model = digits_model()
+    change(model)
+    model.save(path)
+    again = pydl.models.load_model(path)
+    assert what_learns(again) == what_learns(model)
+    for one in (model, again):
+        for layer in one.layers:
+            layer.trainable = True
+    assert what_learns(again) == what_learns(model)
+
+
+def test_a_frozen_layer_holds_its_weights_still_whatever_they_say():
+    layer = digits_model().layers[0]
+    layer.trainable = False
+    layer.bias.trainable = True                     # as in Keras
+    assert layer.trainable_weights == []
+    layer.trainable = True
+    assert layer.trainable_weights == layer.weights
+
+
+class Twofold(pydl.Model):
+    """Layers with automatic names, made by its constructor; ids go in."""
+
+    def __init__(self, units=3, **options):
+        super().__init__(**options)
+        self.units, self.table, self.rest = units, layers.Embedding(7, 4), [layers.GRU(4), layers.Dense(units)]
+
+    def call(self, ids):
+        x = self.table(ids)
+        for layer in self.rest:
+            x = layer(x)
+        return x
+
+
+def test_a_model_of_ones_own_with_automatic_names_comes_back_in_the_process_that_saved_it(path):
+    ids = np.array([[1, 2, 6], [0, 3, 3]])
+    model = Twofold(2)
+    model.compile("adam", "mse")
+    model.fit(ids, np.ones((2, 2)), verbose=0)
+    model.table.trainable = False
+    model.save(path)
+    again = pydl.models.load_model(path, custom_objects={"Twofold": Twofold})
+    assert np.array_equal(again.predict(ids), model.predict(ids)) and what_learns(again) == what_learns(model) == [False] + [True] * 5
+    for one in (model, again):
+        one.fit(ids, np.ones((2, 2)), verbose=0)
+    assert equal_weights(model, again)
+
+
+class Late(pydl.Model):
+    """Makes its layer in its first call."""
+    dense = None
+
+    def call(self, x):
+        if self.dense is None:
+            self.dense = layers.Dense(3)
+        return self.dense(x)
+
+
+def test_a_model_that_makes_its_layers_in_its_first_call(path):
+    model = Late()
+    model(np.ones((2, 4)))
+    model.save(path)
+    assert equal_weights(pydl.models.load_model(path, custom_objects={"Late": Late}), model)
+
+
+@pytest.mark.parametrize("make", [lambda: digits_model(), lambda: Late()], ids=["compiled", "of one's own"])
+def test_files_of_version_1_are_read(make, path, monkeypatch):
+    """They told of the shape of the outermost layer only, and of no single weights."""
+    model = make()
+    model.predict(np.ones((2, 8, 8, 1)))
+    if model.optimizer is not None:
+        model.train_on_batch(np.ones((2, 8, 8, 1)), np.arange(2))
+        model.layers[0].trainable = False
+    model.save(path)
+    config, arrays = read_model_file(path)
+    assert config.pop("trainable")["layers"].count(False) == (model.optimizer is not None)
+    config["built_shape"] = config.pop("built_shapes")[0]
+    monkeypatch.setattr(model_file, "VERSION", 1)
+    write_model_file(path, config, arrays)
+    again = pydl.models.load_model(path, custom_objects={"Late": Late})
+    assert equal_weights(again, model) and what_learns(again) == what_learns(model)
+    assert np.array_equal(again.predict(np.ones((2, 8, 8, 1))), model.predict(np.ones((2, 8, 8, 1))))
+
+
+def test_weights_of_a_network_with_another_head(path):
+    model, other = (pydl.Sequential([layers.Input((3,)), layers.Dense(4, name="body"), layers.Dense(units, name=f"head_{units}")]) for units in (2, 5))
+    model.save_weights(filepath=path)
+    before = other.layers[1].get_weights()
+    with pytest.raises(ValueError, match="head_5/kernel"):
+        other.load_weights(path)
+    with pytest.warns(UserWarning, match=r"head_5/kernel', 'head_5/bias'.* of the model stay as they are"):
+        other.load_weights(path, skip_mismatch=True)
+    assert equal_weights(model.layers[0], other.layers[0]) and all(np.array_equal(a, b) for a, b in zip(before, other.layers[1].get_weights(), strict=True))
+    with pytest.raises(TypeError, match="skip_mismatch must be True or False"):
+        other.load_weights(path, skip_mismatch="yes")
+
+
+def test_weights_of_a_network_with_another_head_and_automatic_names(path):
+    """A file of dense, dense_1 fits a model of dense_1, dense_2 layer by layer, not name by name."""
+    model, other = (pydl.Sequential([layers.Input((4,)), layers.Dense(4, name=f"dense_{i}"), layers.Dense(4, name=f"dense_{i + 1}"),
+                                     layers.Dense(units, name=f"dense_{i + 2}")]) for i, units in ((1, 2), (2, 5)))
+    model.save_weights(path)
+    with pytest.warns(UserWarning, match=r"\['dense_4/kernel', 'dense_4/bias'\] of the model stay"):
+        other.load_weights(path, skip_mismatch=True)
+    assert equal_weights(model.layers[0], other.layers[0]) and equal_weights(model.layers[1], other.layers[1])
+
+
+def test_the_arguments_have_the_names_they_have_in_keras(path):
+    model = digits_model()
+    model.save(filepath=path, overwrite=True)
+    assert equal_weights(pydl.models.load_model(filepath=path, custom_objects=None, compile=True, safe_mode=False), model)
+    pydl.saving.save_model(model, filepath=path)
+    pydl.saving.save_weights(model, filepath=path)
+    model.save_weights(filepath=path)
+    model.load_weights(filepath=path)
+    pydl.saving.load_weights(model, filepath=path, skip_mismatch=True)
+    with pytest.raises(TypeError, match="safe_mode must be True or False"):
+        pydl.models.load_model(path, safe_mode=None)
+
+
 class Scale(layers.Layer):
     def __init__(self, power=1, **options):
         super().__init__(**options)
@@ -229,7 +362,7 @@ def test_misuse(path, data):
     model.save(path)
     with pytest.raises(FileExistsError, match="overwrite=True"):
         model.save(path, overwrite=False)
-    with pytest.raises(TypeError, match="path must be a string or a path"):
+    with pytest.raises(TypeError, match="filepath must be a string or a path"):
         model.save(3)
     with pytest.raises(FileNotFoundError):
         model.save(path.parent / "no" / "a.pydl")
@@ -289,7 +422,10 @@ CHANGES = [
     (("compile", "optimizer", "config", "beta_1"), 1.5), (("compile", "loss"), "mze"), (("compile", "loss"), {"class_name": "os.system", "config": {}}),
     (("compile", "loss"), 3), (("compile", "metrics"), ["acuracy"]), (("compile", "metrics"), 3), (("compile", "surprise"), 3),
     (("training",), None), (("training", "epochs_trained"), "x"), (("training", "epochs_trained"), None), (("training", "shuffle_seed"), [1]),
-    (("built_shape",), [[[3]]]),
+    (("built_shapes",), "del"), (("built_shapes",), None), (("built_shapes",), [[[3]]]), (("built_shapes",), [["x", 3]]), (("built_shapes",), [[None, -3]]),
+    (("built_shapes",), [None, [None, 10**12]]), (("built_shapes",), [None, None, [None, 3]]), (("trainable",), None), (("trainable",), [True, True]),
+    (("trainable",), {}), (("trainable", "layers"), [True]), (("trainable", "layers"), [False]), (("trainable", "layers"), [1, 0]),
+    (("trainable", "layers"), "no"), (("trainable", "weights"), [False]), (("trainable", "weights"), [True, 3]), (("trainable", "weights"), None),
 ]
 
 
@@ -304,7 +440,8 @@ def test_a_config_that_was_tampered_with(path, small, keys, to, monkeypatch):
     except ValueError as error:
         assert len(str(error)) > 10
         return
-    harmless = {("built_shape",), ("model", "config", "name"), ("model", "config", "surprise"), (*LAYER, "config", "name"), ("compile", "surprise")}
+    harmless = {("built_shapes",), ("trainable", "layers"),
+                ("model", "config", "name"), ("model", "config", "surprise"), (*LAYER, "config", "name"), ("compile", "surprise")}
     assert keys in harmless or to is None, "accepted"
     assert model.predict(np.ones((2, 3))).shape == (2, 2)
 

@@ -99,7 +99,10 @@ class Callback:
 
 
 class History(Callback):
-    """Keep the logs of every epoch: history is {name: [one float an epoch]}, epoch the list of epoch numbers. fit returns it."""
+    """Keep the logs of every epoch: history is {name: [one float an epoch]}, epoch the list of epoch numbers. fit returns it.
+
+    A copy, and what is read from a pickle, has the records and no model.
+    """
 
     def __init__(self):
         super().__init__()
@@ -114,6 +117,9 @@ class History(Callback):
 
     def set_model(self, model):
         self._model = None if model is None else weakref.ref(model)     # the model holds its history, not the other way round
+
+    def __getstate__(self):
+        return {**self.__dict__, "_model": None}
 
     def on_train_begin(self, logs=None):
         if not self._resumed:

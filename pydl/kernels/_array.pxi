@@ -332,6 +332,9 @@ cdef class Array:
             raise TypeError("len() of an array without dimensions")
         return self.shape[0]
 
+    def __reduce__(self):
+        return _copied, (np.array(self), self.weight)
+
     def __repr__(self):
         return f"Array(shape={self.shape}, dtype={self.dtype.name})"
 
@@ -415,6 +418,13 @@ cpdef Array owned(shape, dtype="float32"):
     memset(memory.data, 0, bytes)
     a.owner = memory
     a.data = memory.data
+    return a
+
+
+def _copied(values, is_weight):
+    """A copy of an Array, by copy.deepcopy or pickle: outside every arena, whatever the first was."""
+    a = weight(values.shape, values.dtype) if is_weight else owned(values.shape, values.dtype)
+    assign(a, values)
     return a
 
 

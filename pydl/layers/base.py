@@ -11,6 +11,7 @@ from pydl import config, registry, regularizers
 from pydl.data.arrays import as_array
 from pydl.errors import ShapeError, one_of, refuse_unknown, show, string
 from pydl.layers.added import AddsLosses, added_losses
+from pydl.layers.contents import Copied
 from pydl.layers.masks import Masks, hand_on
 from pydl.layers.owner import Owner, init_names
 from pydl.layers.symbol import Node, NotDrawnError, Symbol, map_structure, symbols_in
@@ -46,8 +47,8 @@ class InputSpec:
         self.ndim, self.min_ndim, self.axes = ndim, min_ndim, axes or {}
 
 
-class Layer(AddsLosses, Masks, Owner):
-    """A function with parameters.  Subclasses define `build(input_shape)` if they have any, and `call(x)`.
+class Layer(AddsLosses, Copied, Masks, Owner):
+    """A function with parameters.  Subclasses define `build(input_shape)` if they have any, and `call(x)`.  A copy has weights of its own.
 
     Args:      name: unique by default; it leads every error message.
                trainable: False freezes the layer's parameters.

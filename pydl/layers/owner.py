@@ -69,8 +69,7 @@ class Owner:
             values = np.zeros(tuple(shape), dtype)
         parameter = Parameter(np.asarray(values), name=name, trainable=trainable, regularizer=regularizer,
                               constraint=constraint, dtype=dtype)
-        if not self._trainable:
-            parameter.needs_gradient = False
+        parameter.frozen = not self._trainable
         if self._lr_multiplier != 1.0:
             parameter.lr_multiplier = self._lr_multiplier
         key, count = name, 0
@@ -143,14 +142,15 @@ class Owner:
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"{self.who}: trainable must be True or False, got {show(value)}")
         for layer in self.layers_inside:
-            if layer._trainable != value:
-                structure_changed()                 # of layers without parameters too: a frozen normalisation runs otherwise
-            object.__setattr__(layer, "_trainable", bool(value))
-            for parameter in layer._parameters.values():
-                wanted = bool(value) and parameter.trainable and parameter.dtype.kind == "f"
-                if wanted != parameter.needs_gradient:
-                    structure_changed()
-                parameter.needs_gradient = wanted
+            layer._set_trainable(bool(value))
+
+    def _set_trainable(self, value):
+        """Freeze or thaw this layer alone, and not those inside it."""
+        if self._trainable != value:
+            structure_changed()                 # of layers without parameters too: a frozen normalisation runs otherwise
+        object.__setattr__(self, "_trainable", value)
+        for parameter in self._parameters.values():
+            parameter.frozen = not value
 
     @property
     def lr_multiplier(self):

@@ -1,4 +1,5 @@
 """Metric: a number gathered over many batches; Mean, Sum and the mean of a function's values."""
+import copy
 import inspect
 
 import numpy as np
@@ -93,6 +94,9 @@ class Metric:
         """Take in a batch and return the number so far."""
         self.update_state(*args, **kwargs)
         return self.result()
+
+    def __copy__(self):
+        return copy.deepcopy(self)              # one that shared the arrays would count for both
 
     def get_config(self):
         """Return the constructor's arguments by name."""

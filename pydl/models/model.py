@@ -11,6 +11,8 @@ from pydl.models.training import Training
 class Model(Training, Layer):
     """A network. Made from Symbols, `Model(inputs, outputs)`, or by a subclass with layers and a `call`.
 
+    A copy, by `copy.deepcopy`, `copy.copy` or pickle, is what `load_model` makes of what `save` writes, with memory of its own.
+
     Args:      inputs: what `Input()` returned, or a list or dict of such.
                outputs: what the last layers returned, likewise.
                name, trainable: as for every layer.
@@ -158,15 +160,28 @@ class Model(Training, Layer):
         from pydl.models import saving
         saving._compile_from(self, config, {})
 
+    def _contents(self):
+        """As a layer's, and with all that a file holds of a model's training."""
+        from pydl.models import saving
+        config, arrays = super()._contents()
+        training, state = saving.training_contents(self)
+        return {**config, **training}, {**arrays, **state}
+
+    def _put_contents(self, config, arrays, lead):
+        """Be what `_contents` told of."""
+        from pydl.models import saving
+        super()._put_contents(config, arrays, lead)
+        saving.put_training_contents(self, config, arrays)
+
     def to_json(self):
         """Return the structure of the model, without weights, as a JSON text for `models.model_from_json`."""
         from pydl.models import saving
         return saving.model_to_json(self)
 
-    def save(self, path, overwrite=True):
+    def save(self, filepath, overwrite=True):
         """Write the model, its weights, optimizer and training state to one file, whole or not at all; see `load_model`."""
         from pydl.models import saving
-        saving.save_model(self, path, overwrite)
+        saving.save_model(self, filepath, overwrite)
 
     def save_progress(self, path, callbacks=None):
         """Write all that an interrupted training needs to go on bit for bit: see `callbacks.BackupAndRestore`, which does it."""
@@ -178,12 +193,12 @@ class Model(Training, Layer):
         from pydl.models import progress
         progress.load_progress(self, path, callbacks)
 
-    def save_weights(self, path, overwrite=True):
+    def save_weights(self, filepath, overwrite=True):
         """Write the weights alone."""
         from pydl.models import saving
-        saving.save_weights(self, path, overwrite)
+        saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, path):
-        """Read weights written by `save_weights` or `save`; names and shapes must all agree."""
+    def load_weights(self, filepath, skip_mismatch=False):
+        """Read weights written by `save_weights` or `save`; names and shapes must all agree, unless skip_mismatch says to leave out those that do not."""
         from pydl.models import saving
-        saving.load_weights(self, path)
+        saving.load_weights(self, filepath, skip_mismatch)

@@ -1,6 +1,6 @@
 """The model file: a config and named arrays, in a zip that any tool can open and every byte of which is checked.
 
-    model.json            {"format": "pydl model", "version": 1, "config": {...}}
+    model.json            {"format": "pydl model", "version": 2, "config": {...}}
     <name>.npy            one array each, little-endian, C order, in the order they were given
     comment of the zip    "pydl sha256 " and the SHA-256 of every byte before the 64 digits
 
@@ -27,7 +27,7 @@ from pydl.errors import LARGEST_INT, FormatError, show
 from pydl.files import npy_header, read_npy_header, write_atomically
 
 FORMAT = "pydl model"
-VERSION = 1
+VERSION = 2                  # 2: a config tells the built shape of every layer, and which single weights learn; files of version 1 are read
 MANIFEST = "model.json"
 COMMENT = b"pydl sha256 "
 DEEPEST_CONFIG = 64          # levels of nesting; a wrapped layer takes two

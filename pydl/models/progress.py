@@ -12,6 +12,7 @@ import numpy as np
 
 from pydl import random
 from pydl.errors import FormatError, ShapeError, show
+from pydl.layers.contents import arrays_of, checked_flags, flags_of, matched, put_flags
 from pydl.models.model_file import read_model_file, write_model_file
 
 KIND = "pydl progress"
@@ -61,8 +62,7 @@ def save_progress(model, path, callbacks=None):
                path: the file.
                callbacks: a CallbackList whose states are kept too.
     """
-    arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
-    arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
+    arrays = arrays_of(model)
     remembered, state = optimizer_state(model)
     arrays.update({f"optimizer/{i}": values for i, values in enumerate(state)})
     if model._place.batch:                            # inside an epoch
@@ -72,7 +72,7 @@ def save_progress(model, path, callbacks=None):
         "epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed), "random": random.get_state(),
         "used": 0 if model._feed is None else model._feed.used, "data": None if model._feed is None else model._feed.describe(),
         "optimizer_weights": remembered, "settings": packed(model.optimizer.numbers(), arrays),
-        "trainable": [layer._trainable for layer in model.layers_inside],
+        "trainable": flags_of(model),
         "callbacks": packed([] if callbacks is None else callbacks.get_state(), arrays),
     }
     write_model_file(path, config, arrays)
@@ -89,8 +89,7 @@ def load_progress(model, path, callbacks=None):
         raise FormatError(f"{shown}: holds no progress of a training; models are read by load_model")
     try:
         numbers = {name: _count(config, name) for name in ("epoch", "batch", "epochs_trained", "shuffle_seed", "used")}
-        flags, states = [bool(flag) for flag in config["trainable"]], unpacked(config["callbacks"], arrays)
-        settings = unpacked(config["settings"], arrays)
+        states, settings = unpacked(config["callbacks"], arrays), unpacked(config["settings"], arrays)
         generator = list(config["random"])
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise FormatError(f"{shown}: the config does not describe the progress of a training: {error!r}") from error
@@ -98,11 +97,13 @@ def load_progress(model, path, callbacks=None):
     if feed is not None and numbers["batch"] and config["data"] != feed.describe():
         raise ValueError(f"{model.who}: {shown} was written inside an epoch of {config['data']}, but now there are {feed.describe()}; "
                          "go on with the same data, or delete the file")
-    weights = _matching(model, shown, "weights", model.named_weights(), arrays)
-    inner = _matching(model, shown, "states", model.named_states(), arrays)
-    layers = model.layers_inside
-    if len(layers) != len(flags):
-        raise ValueError(f"{model.who}: {shown} is of a network of {len(flags)} layers, this one has {len(layers)}")
+    lead = f"{model.who}: {shown} is of another network"
+    weights = matched(model.named_weights(), "weights", arrays, lead, ValueError, ShapeError)
+    inner = matched(model.named_states(), "states", arrays, lead, ValueError, ShapeError)
+    flags = config.get("trainable")
+    if isinstance(flags, list):                 # version 1 of the file told of layers only
+        flags = {**flags_of(model), "layers": flags}
+    checked_flags(model, flags, lead)
     restore_optimizer(model, config.get("optimizer_weights"), _numbered(arrays, "optimizer"))
     for name, value in settings.items():
         model.optimizer.set_number(name, value)
@@ -110,9 +111,7 @@ def load_progress(model, path, callbacks=None):
         parameter.assign(values)
     for array, values in inner:
         np.asarray(array)[...] = values
-    for layer, flag in zip(layers, flags):
-        if layer._trainable != flag:            # a layer before those inside it, whose own flags then come
-            layer.trainable = flag
+    put_flags(model, flags)
     if numbers["batch"] and model.objective is not None:
         means = _numbered(arrays, "means")
         if len(model.objective.kept()) != len(means) and feed is not None:
@@ -138,20 +137,6 @@ def _count(config, name):
 
 def _numbered(arrays, part):
     return [arrays[f"{part}/{i}"] for i in range(sum(name.startswith(part + "/") for name in arrays))]
-
-
-def _matching(model, shown, part, mine, arrays):
-    """[(mine, its array in the file)]: by name, or by position where only the automatic names differ."""
-    names = [name for name, _ in mine]
-    theirs = {name[len(part) + 1:]: values for name, values in arrays.items() if name.startswith(part + "/")}
-    if sorted(names) != sorted(theirs):
-        if [t.shape for _, t in mine] != [v.shape for v in theirs.values()]:
-            raise ValueError(f"{model.who}: {shown} is of another network: it has {len(theirs)} {part}, this model {len(mine)}, or of other shapes")
-        theirs = dict(zip(names, theirs.values()))
-    for name, target in mine:
-        if theirs[name].shape != target.shape:
-            raise ShapeError(f"{model.who}: {shown}: {name} has shape {target.shape} in the model, {theirs[name].shape} in the file")
-    return [(target, theirs[name]) for name, target in mine]
 
 
 # ---- what callbacks remember, as JSON and arrays

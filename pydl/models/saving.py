@@ -4,12 +4,14 @@ Arrays of the file: weights/<path>, states/<path> (dropout counters), optimizer/
 """
 import json
 import os
+import re
+import warnings
 
 import numpy as np
 
 from pydl import optimizers, registry
-from pydl.errors import FormatError, ShapeError, show, suggestion
-from pydl.layers.owner import WeightBudget, weight_budget
+from pydl.errors import FormatError, ShapeError, boolean, show
+from pydl.layers.contents import budget_of, matched
 from pydl.models.functional import Functional
 from pydl.models.model import Model
 from pydl.models.model_file import plain, read_model_file, write_model_file
@@ -26,11 +28,13 @@ CustomObjectScope = custom_object_scope
 registry.register("models", Sequential, Functional)
 
 
-def save_model(model, path, overwrite=True):
+def save_model(model, filepath, overwrite=True):
     """Write a model, its weights, its optimizer and the state of its training to one file, whole or not at all.
 
+    `copy.deepcopy(model)` and pickle make without a file what `load_model` makes of one.
+
     Args:      model: a built Model.
-               path: the file; ".pydl" by custom.
+               filepath: the file; ".pydl" by custom.
                overwrite: False refuses to replace a file.
     Raises:    ValueError if the model is not built or holds something that cannot be saved; OSError from the system.
     Example:
@@ -40,66 +44,85 @@ def save_model(model, path, overwrite=True):
         >>> model.save(path); pydl.models.load_model(path).count_params()
         3
     """
-    _check(model, path, overwrite, "save")
-    config = {"model": registry.serialize(model), "built_shape": _listed(getattr(model, "built_shape", None)),
-              "compile": _compile_config(model), "training": {"epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed)}}
-    arrays = {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()}
-    arrays.update({f"states/{name}": np.asarray(a) for name, a in model.named_states()})
-    if model.optimizer is not None and model.optimizer.built:
-        config["optimizer_weights"], state = optimizer_state(model)
-        arrays.update({f"optimizer/{i}": values for i, values in enumerate(state)})
-    write_model_file(path, config, arrays)
+    _check(model, filepath, overwrite, "save")
+    config, arrays = model._contents()
+    write_model_file(filepath, {"model": registry.serialize(model), **config}, arrays)
 
 
-def load_model(path, custom_objects=None, compile=True):
+def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """Read a model written by `save_model`: the same class, weights, optimizer and training state.
 
-    Args:      path: the file; it need not be trusted: it can only build registered classes, and every byte is checked.
+    Args:      filepath: the file; it need not be trusted: it can only build registered classes, and every byte is checked.
                custom_objects: {"MyLayer": MyLayer} for classes of yours that are not registered.
                compile: False leaves the model without optimizer and loss.
+               safe_mode: taken for Keras's sake and checked; nothing in a file is ever run.
     Raises:    FormatError, a ValueError, if the file is damaged or names unknown classes; OSError if it cannot be read.
     """
     custom_objects = registry.checked_custom_objects("load_model", custom_objects)
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"load_model: path must be a string or a path, got {show(path)}")
-    config, arrays = read_model_file(path)
-    shown = os.fsdecode(os.fspath(path))
-    budget = weight_budget.set(WeightBudget(sum(a.size for name, a in arrays.items() if name.startswith("weights/"))))
+    compile = boolean("load_model", "compile", compile)
+    boolean("load_model", "safe_mode", safe_mode)
+    shown = _checked_path("load_model", filepath)
+    config, arrays = read_model_file(filepath)
     try:
-        with registry.custom_object_scope(custom_objects):
+        with registry.custom_object_scope(custom_objects), budget_of(arrays):
             model = registry.deserialize(config["model"], kind=Model)
-            shape = config["built_shape"]
-            if not model.built and shape is not None:
-                model.build_from([np.broadcast_to(np.zeros((), model.dtype), (1, *s[1:])) for s in (shape if isinstance(shape[0], list) else [shape])])
-            _restore(model.named_weights(), "weights", arrays, lambda p, values: p.assign(values), shown)
-            _restore(model.named_states(), "states", arrays, _assign_state, shown)
-            training = config["training"]
-            model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
-            if compile and config["compile"] is not None:
-                _compile_from(model, config["compile"], arrays, config.get("optimizer_weights"))
+            model._put_contents(config if compile else {**config, "compile": None}, arrays, shown)
     except ValueError as error:
         raise FormatError(str(error) if str(error).startswith(shown) else f"{shown}: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ZeroDivisionError, RecursionError) as error:
         raise FormatError(f"{shown}: the config does not describe a model: {error!r}") from error
-    finally:
-        weight_budget.reset(budget)
     return model
 
 
-def save_weights(model, path, overwrite=True):
+def training_contents(model):
+    """(config, arrays) of what a Model holds beside its layers: what `compile` was told, the optimizer, and how far training is."""
+    config = {"compile": _compile_config(model), "training": {"epochs_trained": model.epochs_trained, "shuffle_seed": int(model.shuffle_seed)}}
+    if model.optimizer is None or not model.optimizer.built:
+        return config, {}
+    remembered, state = optimizer_state(model)
+    return {**config, "optimizer_weights": remembered}, {f"optimizer/{i}": values for i, values in enumerate(state)}
+
+
+def put_training_contents(model, config, arrays):
+    """Be what `training_contents` told of."""
+    training = config["training"]
+    model.epochs_trained, model.shuffle_seed = int(training["epochs_trained"]), int(training["shuffle_seed"])
+    if config["compile"] is not None:
+        _compile_from(model, config["compile"], arrays, config.get("optimizer_weights"))
+
+
+def save_weights(model, filepath, overwrite=True):
     """Write the weights of a model alone."""
-    _check(model, path, overwrite, "save_weights")
-    write_model_file(path, {"weights": True}, {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()})
+    _check(model, filepath, overwrite, "save_weights")
+    write_model_file(filepath, {"weights": True}, {f"weights/{name}": np.asarray(p.array) for name, p in model.named_weights()})
 
 
-def load_weights(model, path):
-    """Overwrite the weights of a model with those in a file; every name and shape must agree, or nothing is changed."""
+def load_weights(model, filepath, skip_mismatch=False):
+    """Overwrite the weights of a model with those in a file; every name and shape must agree, or nothing is changed.
+
+    Args:      skip_mismatch: True takes those that agree in name and shape and leaves the others, which a warning names: a network with another head.
+    """
     if not model.built:
         raise ValueError(f"{model.who}: load_weights: the model is not built yet; call it on data, or build(input_shape)")
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"{model.who}: load_weights: path must be a string or a path, got {show(path)}")
-    _, arrays = read_model_file(path)
-    _restore(model.named_weights(), "weights", arrays, lambda p, values: p.assign(values), os.fsdecode(os.fspath(path)), model.who)
+    skip_mismatch = boolean(f"{model.who}: load_weights", "skip_mismatch", skip_mismatch)
+    lead = f"{model.who}: load_weights from {_checked_path(f'{model.who}: load_weights', filepath)}"
+    mine, (_, arrays) = model.named_weights(), read_model_file(filepath)
+    if skip_mismatch:
+        theirs = [name[len("weights/"):] for name in arrays if name.startswith("weights/")]
+        if [_without_number(name) for name, _ in mine] == [_without_number(name) for name in theirs]:      # only the automatic names differ
+            arrays = {f"weights/{name}": arrays[f"weights/{other}"] for (name, _), other in zip(mine, theirs)}
+        fit = [name for name, p in mine if f"weights/{name}" in arrays and arrays[f"weights/{name}"].shape == p.shape]
+        left = [name for name, _ in mine if name not in fit]
+        if left:
+            warnings.warn(f"{lead}: {show(left)} of the model stay as they are: the file has none of that name and shape", stacklevel=3)
+        mine, arrays = [(name, p) for name, p in mine if name in fit], {f"weights/{name}": arrays[f"weights/{name}"] for name in fit}
+    for parameter, values in matched(mine, "weights", arrays, lead, ValueError, ShapeError):
+        parameter.assign(values)
+
+
+def _without_number(name):
+    """dense_3/kernel -> dense/kernel"""
+    return re.sub(r"_\d+(?=/|$)", "", name)
 
 
 def model_to_json(model):
@@ -143,47 +166,25 @@ def clone_model(model):
     """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {show(model)}")
-    return registry.deserialize(plain(registry.serialize(model)), kind=Model)
+    with registry.gathered() as own:
+        return registry.deserialize(plain(registry.serialize(model)), own, kind=Model)
 
 
-def _restore(mine, part, arrays, assign, shown, who=None):
-    """Hand each array of a part of the file to what bears its name: all of them, or an error that lists the differences."""
-    lead = f"{who}: load_weights from {shown}" if who else shown
-    theirs = {name[len(part) + 1:]: values for name, values in arrays.items() if name.startswith(part + "/")}
-    names = [name for name, _ in mine]
-    if who is not None and sorted(names) != sorted(theirs) and [t.shape for _, t in mine] == [v.shape for v in theirs.values()]:
-        theirs = dict(zip(names, theirs.values()))      # the same network under other automatic names
-    missing, extra = [n for n in names if n not in theirs], [n for n in theirs if n not in names]
-    if missing or extra:
-        near = suggestion(missing[0], extra) if missing else ""
-        raise (ValueError if who else FormatError)(f"{lead}: {part} differ: the model has {show(missing)} that the file lacks, "
-                                                   f"the file has {show(extra)} that the model lacks{near}")
-    for name, target in mine:
-        if theirs[name].shape != target.shape:
-            raise (ShapeError if who else FormatError)(f"{lead}: {name} has shape {target.shape} in the model, {theirs[name].shape} in the file")
-    for name, target in mine:
-        assign(target, theirs[name])
+def _checked_path(who, filepath):
+    """A path as messages show it."""
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise TypeError(f"{who}: filepath must be a string or a path, got {show(filepath)}")
+    return os.fsdecode(os.fspath(filepath))
 
 
-def _assign_state(array, values):
-    np.asarray(array)[...] = values
-
-
-def _check(model, path, overwrite, who):
+def _check(model, filepath, overwrite, who):
     if not isinstance(model, Model):
         raise TypeError(f"{who}: expected a model, got {show(model)}")
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"{model.who}: {who}: path must be a string or a path, got {show(path)}")
+    shown = _checked_path(f"{model.who}: {who}", filepath)
     if not model.built:
         raise ValueError(f"{model.who}: {who}: the model is not built yet; call it on data, or build(input_shape)")
-    if overwrite is not True and os.path.exists(path):
-        raise FileExistsError(f"{model.who}: {who}: {os.fsdecode(os.fspath(path))} exists; pass overwrite=True to replace it")
-
-
-def _listed(shape):
-    if shape is None:
-        return None
-    return [_listed(s) if isinstance(s, (list, tuple)) else s for s in shape]
+    if overwrite is not True and os.path.exists(filepath):
+        raise FileExistsError(f"{model.who}: {who}: {shown} exists; pass overwrite=True to replace it")
 
 
 def _compile_config(model):

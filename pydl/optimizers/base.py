@@ -1,5 +1,6 @@
 """Optimizer: what every method of gradient descent shares.  One launch updates all parameters."""
 import math
+import warnings
 
 import numpy as np
 
@@ -458,6 +459,15 @@ class Optimizer:
         if without:
             optimizer.exclude_from_weight_decay(var_names=without)
         return optimizer
+
+    def __reduce__(self):
+        """A copy, by `copy.copy`, `copy.deepcopy` or pickle, has the settings, and begins anew: what is remembered belongs to weights, and goes with
+        a copy of their model."""
+        if self.iterations:
+            warnings.warn(f"{type(self).__name__}: the copy of an optimizer begins anew; after {self.iterations} steps this one remembers things of "
+                          f"{len(self.parameters)} parameters, which a copy of their model has too", stacklevel=3)
+        with registry.gathered() as own:
+            return registry.deserialize, (registry.serialize(self), own)
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.name}', learning rate {self.learning_rate:g}, {self.iterations} steps>"
