@@ -29,6 +29,10 @@ compile_row("P16", optimizer=None)
 compile_row("P16", loss="sparse_crossentropy")
 compile_row("P16", loss=3)
 compile_row("P16", metrics=["acuracy"])
+for steps in (0, -1, 1.5, "2", None, True):
+    compile_row("P16", steps_per_execution=steps)
+for jit in ("Auto", 1, None):
+    compile_row("P16", jit_compile=jit)
 compile_row("P16", metrics=[3])
 compile_row("P16", metrics=7)
 compile_row("P16", run_eagerly="yes")

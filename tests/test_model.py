@@ -64,6 +64,25 @@ def test_an_input_layer_is_where_data_enters():
         layers.InputLayer((4,), batch_shape=(None, 4))
 
 
+@pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}, {"jit_compile": True}, {"steps_per_execution": np.int64(2), "jit_compile": False}])
+def test_options_about_how_steps_run_are_kept_and_change_nothing(options):
+    x, y, got = np.ones((9, 4)), np.zeros(9), []
+    for given in (options, {}):
+        pydl.utils.set_random_seed(4)
+        model = pydl.Sequential([layers.Input((4,)), layers.Dense(3)])
+        model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True), **given)
+        assert (model.steps_per_execution, model.jit_compile) == (given.get("steps_per_execution", 1), given.get("jit_compile", "auto"))
+        seen = []
+        watch = pydl.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs, seen=seen: seen.append(batch))
+        model.fit(x, y, batch_size=2, verbose=0, callbacks=[watch])
+        got.append([w.tobytes() for w in model.get_weights()])
+        assert seen == [0, 1, 2, 3, 4]
+        again = pydl.models.clone_model(model)
+        again.compile_from_config(model.get_compile_config())
+        assert (again.steps_per_execution, again.jit_compile) == (model.steps_per_execution, model.jit_compile)
+    assert got[0] == got[1]
+
+
 def test_branches_shared_layers_and_several_outputs():
     a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
     shared = layers.Dense(2, name="shared")

@@ -155,7 +155,8 @@ def test_what_is_gathered_for_a_copy_has_a_name_of_its_own():
     twin = type("Other", (Other,), {})
     with registry.gathered() as own:
         written = [registry.serialize(thing) for thing in (Scale(), Other(), twin(), Other(), double, lambda x: x, lambda x: -x)]
-    assert [data.get("class_name", data.get("function")) for data in written] == ["layers.Scale", "Other", "Other 1", "Other", "double", "<lambda>", "<lambda> 1"]
+    names = [data.get("class_name", data.get("function")) for data in written]
+    assert names == ["layers.Scale", "Other", "Other 1", "Other", "double", "<lambda>", "<lambda> 1"]
     assert [registry.deserialize(data, own) for data in written[4:]] == [own[name] for name in ("double", "<lambda>", "<lambda> 1")]
     assert type(registry.deserialize(written[2], own)) is twin
     with pytest.raises(ValueError, match="lambda"):

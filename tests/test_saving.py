@@ -311,6 +311,10 @@ def test_the_arguments_have_the_names_they_have_in_keras(path):
     pydl.saving.load_weights(model, filepath=path, skip_mismatch=True)
     with pytest.raises(TypeError, match="safe_mode must be True or False"):
         pydl.models.load_model(path, safe_mode=None)
+    assert pydl.Sequential([layers.Input((3,)), layers.Dense(2)], False, "net").trainable_weights == []
+    assert pydl.Sequential([], True, "net").name == "net"
+    with pytest.raises(TypeError, match="trainable must be True or False, got 'net'"):
+        pydl.Sequential([], "net")
 
 
 class Scale(layers.Layer):
@@ -426,6 +430,7 @@ CHANGES = [
     (("built_shapes",), [None, [None, 10**12]]), (("built_shapes",), [None, None, [None, 3]]), (("trainable",), None), (("trainable",), [True, True]),
     (("trainable",), {}), (("trainable", "layers"), [True]), (("trainable", "layers"), [False]), (("trainable", "layers"), [1, 0]),
     (("trainable", "layers"), "no"), (("trainable", "weights"), [False]), (("trainable", "weights"), [True, 3]), (("trainable", "weights"), None),
+    (("compile", "steps_per_execution"), 0), (("compile", "jit_compile"), "x"),
 ]
 
 

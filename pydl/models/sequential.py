@@ -13,7 +13,7 @@ class Sequential(Model):
 
     Args:      layers: a list of layers, the first of which may be `Input(shape)`; with it the model is built at once,
                    without it at its first data.
-               name, trainable: as for every layer.
+               trainable, name: as for every layer.
     Raises:    TypeError if something in the list is no layer, ValueError if two layers share a name.
     Example:
         >>> import numpy as np, pydl
@@ -22,7 +22,7 @@ class Sequential(Model):
         (2, 1)
     """
 
-    def __init__(self, layers=None, name=None, trainable=True):
+    def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(name=name)
         self._layers = []
         self._input = self._output_shape = self._outputs = self._plan = None

@@ -42,7 +42,8 @@ class Training(Predicting):
 
     # ---- compile
 
-    def compile(self, optimizer="rmsprop", loss=None, *, metrics=None, loss_weights=None, weighted_metrics=None, run_eagerly=False):
+    def compile(self, optimizer="rmsprop", loss=None, *, metrics=None, loss_weights=None, weighted_metrics=None, run_eagerly=False,
+                steps_per_execution=1, jit_compile="auto"):
         """Say how to train: what to descend, how, and what to report.
 
         Args:      optimizer: an Optimizer or its name.
@@ -51,10 +52,14 @@ class Training(Predicting):
                    metrics: a list of metrics or names ("accuracy"); weighted_metrics: those that count sample weights.
                    loss_weights: a factor for each output's loss.
                    run_eagerly: never replay: for stepping through a model with a debugger.
+                   steps_per_execution, jit_compile: taken for Keras's sake, checked and saved, and without effect: every step is one call into C
+                       already, as long as it can be recorded, and callbacks are asked after each batch.
         Raises:    ValueError or TypeError naming the argument; unknown names come with the nearest known one.
         """
         who = f"{self.who}: compile"
-        given = {"optimizer": optimizer, "loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics}
+        given = {"optimizer": optimizer, "loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics,
+                 "steps_per_execution": positive_int(who, "steps_per_execution", steps_per_execution),
+                 "jit_compile": one_of(who, "jit_compile", jit_compile, ("auto", True, False))}
         self.run_eagerly = boolean(who, "run_eagerly", run_eagerly)
         self.optimizer = optimizers.get(optimizer)
         self.objective = None
@@ -65,6 +70,9 @@ class Training(Predicting):
             Objective(who, ["output"], loss if not isinstance(loss, dict) else None, None,
                       metrics if not isinstance(metrics, dict) else None, None)
         self._steps.clear()
+
+    steps_per_execution = property(lambda self: (self.compile_config or {}).get("steps_per_execution", 1), doc="As `compile` was told.")
+    jit_compile = property(lambda self: (self.compile_config or {}).get("jit_compile", "auto"), doc="As `compile` was told.")
 
     def _known_outputs(self):
         names = getattr(self, "output_names", None)
