@@ -14,6 +14,9 @@ Course 5    dinosaurs, shakespeare, melodies           week 1   sequences that w
             nationality, sentiment, chunking           many to one, many to many
             dates, trigger_word                        week 3   an encoder and a decoder; a recurrent network that listens
 
+The kinds of networks of course 5, week 1, by what goes in and what comes out: one to one is the plain network, a picture in and a class out (softmax_mnist);
+one to many: melodies; many to one: nationality, sentiment; many to many, step for step: chunking, trigger_word; encoder and decoder: dates.
+
 Those on cats and football take the path of the course's files, softmax_mnist that of MNIST; the others of courses 1 and 2 draw their data by formula.
 `lesson` is what they share, `lenet_numpy` the plain net beside which `pydl demo` trains.
 """

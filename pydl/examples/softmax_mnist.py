@@ -2,6 +2,7 @@
 
 Softmax regression is one Dense layer of ten units: 7,850 weights, each picture of a digit against ten templates.  Hidden layers see what templates cannot.
 The loss takes logits and class numbers (no one-hot vectors, no logarithm of a rounded zero); pixels go in as bytes / 255: course 2, week 3.
+Nothing is carried from one picture to the next: "one to one" among the types of networks of course 5, week 1.
 
 Run:       python -m pydl.examples.softmax_mnist [mnist.npz, or the folder of the four files] [--epochs 5]
            (without a path: pydl's cache, fetched once)
