@@ -101,6 +101,25 @@ def test_branches_shared_layers_and_several_outputs():
     assert history["loss"][-1] < history["loss"][0]
 
 
+def test_the_keys_of_a_dict_of_inputs_name_them(tmp_path):
+    a, b = layers.Input((3,)), layers.Input((2,), name="other")
+    model = pydl.Model({"wide": a, "deep": b}, layers.Dense(1)(layers.Concatenate()([a, layers.Dense(2)(b)])))
+    assert model.input_names == ["wide", "deep"]
+    x = {"deep": np.ones((4, 2)), "wide": np.zeros((4, 3))}
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((4, 1)), verbose=0)
+    want = model.predict(x)
+    assert np.array_equal(model.predict([x["wide"], x["deep"]]), want) and np.array_equal(model(x).numpy(), want)
+    model.save(tmp_path / "a.pydl")
+    assert np.array_equal(pydl.models.load_model(tmp_path / "a.pydl").predict(x), want)
+    with pytest.raises(ValueError, match=r"missing \['wide'\], unknown \['wider'\]"):
+        model.predict({"wider": x["wide"], "deep": x["deep"]})
+    with pytest.raises(ValueError, match=r"expected inputs named \['wide', 'deep'\], got \['deep'\]"):
+        model({"deep": x["deep"]})
+    one = pydl.Model({"only": a}, layers.Dense(2)(a))
+    assert np.array_equal(one({"only": x["wide"]}).numpy(), one.predict({"only": x["wide"]})) and one({"only": layers.Input((3,))}).shape == (None, 2)
+
+
 def test_a_model_is_a_layer_and_a_part_of_a_model_is_a_model():
     inner = pydl.Sequential([layers.Input((4,)), layers.Dense(5, name="d")], name="inner")
     x = layers.Input((4,))

@@ -14,7 +14,8 @@ class Functional(Model):
     """A model from `inputs` to `outputs`; what `Model(inputs, outputs)` makes.
 
     Layers may be shared (called several times) and the graph may branch and join.  Any tensor of another functional
-    model will do as an input or output, so a part of a network is a model too.
+    model will do as an input or output, so a part of a network is a model too.  Data comes as a list in the order of the inputs, or as a dict by their
+    names: those that `Input()` was given, or the keys of a dict of inputs.
     """
 
     def __init__(self, inputs, outputs, name=None, trainable=True):
@@ -39,7 +40,7 @@ class Functional(Model):
         self._graph_layers = layers
         self.dtype = layers[0].dtype if layers else self.dtype  # what data is turned into for the model
         object.__setattr__(self, "built", True)
-        self.input_names = [s.name or f"input_{i}" for i, s in enumerate(self.inputs)]
+        self.input_names = list(inputs) if isinstance(inputs, dict) else [s.name or f"input_{i}" for i, s in enumerate(self.inputs)]
         self.output_names = [s.node.layer.name for s in self.outputs]
         if not trainable:
             self.trainable = False
@@ -82,15 +83,20 @@ class Functional(Model):
 
     _key = staticmethod(fusion.key)
 
+    def __call__(self, inputs, *args, **kwargs):
+        """Run the model on a list of inputs, or a dict of them by name; see `Layer`."""
+        return super().__call__(self._in_order(inputs) if isinstance(inputs, dict) else inputs, *args, **kwargs)
+
+    def _in_order(self, inputs):
+        if isinstance(inputs, dict):
+            if any(n not in inputs for n in self.input_names) or len(inputs) != len(self.inputs):
+                raise ValueError(f"{self.who}: expected inputs named {self.input_names}, got {list(inputs)}")
+            return [inputs[n] for n in self.input_names]
+        return inputs if isinstance(inputs, (list, tuple)) else [inputs]
+
     def _match(self, inputs):
         """The given tensors by symbol; one for each input, in order or by name."""
-        if isinstance(inputs, dict):
-            missing = [n for n in self.input_names if n not in inputs]
-            if missing or len(inputs) != len(self.inputs):
-                raise ValueError(f"{self.who}: expected inputs named {self.input_names}, got {sorted(inputs)}")
-            inputs = [inputs[n] for n in self.input_names]
-        elif not isinstance(inputs, (list, tuple)):
-            inputs = [inputs]
+        inputs = self._in_order(inputs)
         if len(inputs) != len(self.inputs):
             raise ValueError(f"{self.who}: expected {len(self.inputs)} inputs, got {len(inputs)}")
         for symbol, tensor in zip(self.inputs, inputs):
