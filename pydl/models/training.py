@@ -8,7 +8,7 @@ from pydl.backends import cpu as B
 from pydl.callbacks import CallbackList
 from pydl.capture import Step, Store
 from pydl.data.dataset import is_stream
-from pydl.errors import boolean, non_negative_int, positive_int
+from pydl.errors import boolean, non_negative_int, one_of, positive_int
 from pydl.layers.added import added_losses
 from pydl.models.feed import ArrayFeed, StreamFeed, least
 from pydl.models.objective import Objective
