@@ -20,8 +20,9 @@
 #define WEIGHT_CHANNELS ((isize)32)
 /* Tasks a pass is cut into, where there are so many tiles and columns. */
 #define TASKS ((isize)8)
-/* Bytes of transformed tiles the gradient of the weight adds up at a time. */
+/* Bytes of transformed tiles the gradient of the weight adds up at a time; of its partial sums, and how many of them, at most. */
 #define GRADIENT_BYTES ((isize)1 << 20)
+#define GRADIENT_SUMS ((isize)16)
 
 #define EACH_REAL "winograd.c"
 #include "each_real.h"
@@ -40,6 +41,7 @@ typedef struct {
     isize pitch;                                                                 /* channels in whole vectors */
     FN(columns) columns;
     isize block; isize blocks; isize parts;                                      /* a task: a block of tiles, for a part of the blocks of columns */
+    isize sums;                                                                  /* of the gradient of the weight: partial ones */
 } FN(tiles);
 
 static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize channels, isize top, isize left, isize h_out, isize w_out, isize width)
@@ -305,26 +307,38 @@ void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_i
 
 /* ---- backward by the weight ---- */
 
-/* Tiles are turned `block` at a time by all threads together; then each thread adds to planes of its own, so the order of the sums is that of the tiles. */
+/* Tiles are turned `block` at a time, and the products of a block added to the planes, in the order of the tiles.  Where the planes are small the tiles are
+   cut into partial sums, by the shape alone, each the work of one thread: what it turns stays in its own cache.  Two threads are 1.9 times one then,
+   instead of 1.45, at 128x32x32x16. */
+static isize FN(gradient_parts)(const FN(tiles) *p) { return ceil_div(p->channels, 64); }
+static isize FN(gradient_size)(const FN(tiles) *p) { return whole_lines(p->planes * p->channels * FN(columns_size)(p->columns)); }
 static FN(tiles) FN(gradient_tiles)(const pydl_conv2d *s, isize tile)
 {
     FN(tiles) p = FN(forward_tiles)(s, tile);
     p.block = GRADIENT_BYTES / (p.planes * (p.pitch + FN(columns_size)(p.columns)) * (isize)sizeof(real));
     p.block = min_isize(p.tiles, max_isize(64, min_isize(512, p.block)));
     p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
+    p.sums = max_isize(1, min_isize(min_isize(GRADIENT_SUMS, p.blocks), GRADIENT_BYTES / (FN(gradient_size)(&p) * (isize)sizeof(real))));
+    const isize tiles = ceil_div(p.tiles, p.sums);
+    p.block = ceil_div(tiles, max_isize(1, ceil_div(tiles, max_isize(1, p.block))));
     return p;
 }
-
-static isize FN(gradient_parts)(const FN(tiles) *p) { return ceil_div(p->channels, 64); }
+static int FN(gradient_worth)(const FN(tiles) *p) { return p->tiles * p->channels * FN(columns_size)(p->columns) > 65536; }
 static isize FN(room_size)(const FN(tiles) *p) { return whole_lines(p->planes * max_isize(p->pitch, FN(columns_size)(p->columns))); }
+/* Reals in which a partial sum is made: turned tiles of x and of dy, and room to cut out a tile, for each of so many threads. */
+static isize FN(gradient_own)(const FN(tiles) *p, isize threads)
+{
+    return whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)) + whole_lines(p->planes * FN(plane_size)(p->block, FN(columns_size)(p->columns)))
+         + threads * FN(room_size)(p);
+}
 
 isize FN(winograd_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize tile)
 {
     const FN(tiles) p = FN(gradient_tiles)(&a->s, tile);
-    const isize size = FN(columns_size)(p.columns);
-    const isize reals = whole_lines(p.planes * p.channels * size) + whole_lines(p.planes * FN(plane_size)(p.block, p.pitch))
-                      + whole_lines(p.planes * FN(plane_size)(p.block, size)) + ctx->threads * FN(room_size)(&p);
-    return reals * (isize)sizeof(real) + whole_lines(size) * (isize)sizeof(double) + whole_lines(2 * p.channels + p.block) * (isize)sizeof(isize);
+    const isize size = FN(columns_size)(p.columns), sums = p.sums;
+    const isize own = sums > 1 ? owners(ctx, FN(gradient_worth)(&p), sums) * FN(gradient_own)(&p, 1) : FN(gradient_own)(&p, ctx->threads);
+    return (sums * FN(gradient_size)(&p) + own) * (isize)sizeof(real) + sums * whole_lines(size) * (isize)sizeof(double)
+         + whole_lines(2 * p.channels + p.block) * (isize)sizeof(isize);
 }
 
 ALWAYS_INLINE void FN(gradient_channels)(const int size, const FN(tiles) *p, FN(pixels) dy, isize t, real *planes, isize plane)
@@ -381,55 +395,95 @@ static void FN(finish_weight)(const FN(tiles) *p, isize c, const real *sums, rea
 }
 
 typedef struct {
-    const FN(tiles) *p; const FN(conv2d_backward_weight_args) *a; const isize *table;
-    real *rooms; real *v; real *d; real *sums; double *bias;
+    const pydl_ctx *ctx; const FN(tiles) *p; const FN(conv2d_backward_weight_args) *a; const isize *table; isize count; real *sums; double *bias;
 } FN(gradient_data);
+/* A block of tiles of a partial sum. */
+typedef struct { const FN(gradient_data) *g; isize start, first, tiles; real *v, *d, *sums; } FN(gradient_block);
 
-static void FN(gradient_team)(const void *data, isize thread, isize threads)
+enum { FN(TURNED) = 8 };                                                     /* tiles a task turns */
+static void FN(turn_task)(const void *data, isize task, void *room)
+{
+    const FN(gradient_block) *b = data;
+    const FN(tiles) *p = b->g->p;
+    const isize plane = FN(plane_size)(p->block, p->pitch), dy_plane = FN(plane_size)(p->block, FN(columns_size)(p->columns));
+    for (isize t = task * FN(TURNED); t < min_isize(b->tiles, (task + 1) * FN(TURNED)); t++) {
+        FN(transform_tile)(p, b->g->a->x, NULL, b->first + t, room, b->v + t * p->pitch, plane);
+        FN(transform_gradient)(p, b->g->a->dy, b->g->a->relu_y, b->first + t, t, room, b->d, dy_plane);
+    }
+}
+static void FN(product_task)(const void *data, isize task, void *own)
+{
+    const FN(gradient_block) *b = data;
+    const FN(tiles) *p = b->g->p;
+    const isize parts = FN(gradient_parts)(p), next = b->first + p->block;
+    (void)own;
+    FN(gradient_task)(p, task, b->v, b->d, b->g->table, b->tiles, b->first > b->start, b->sums);
+    if (task % parts) return;
+    FN(fetch)(FN(source_reach)(p, b->g->a->x, next, p->block), task / parts);
+    FN(fetch)(FN(out_reach)(p, b->g->a->dy, next, p->block), task / parts);
+}
+
+/* One partial sum, by the threads of ctx. */
+static void FN(sum_tiles)(const pydl_ctx *ctx, const FN(gradient_data) *g, isize sum, real *own)
+{
+    const FN(tiles) *p = g->p;
+    const isize start = sum * p->tiles / g->count, stop = (sum + 1) * p->tiles / g->count, size = FN(columns_size)(p->columns);
+    const isize dy_plane = FN(plane_size)(p->block, size);
+    real *d = own + whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)), *rooms = d + whole_lines(p->planes * dy_plane);
+    for (isize first = start; first < stop; first += p->block) {
+        const isize tiles = min_isize(p->block, stop - first);
+        const FN(gradient_block) b = { g, start, first, tiles, own, d, g->sums + sum * FN(gradient_size)(p) };
+        run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, FN(TURNED)), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
+        run_tasks(ctx, FN(gradient_worth)(p), p->planes * FN(gradient_parts)(p), FN(product_task), &b, NULL, 0);
+        for (isize block = 0; g->a->dbias && block < p->columns.blocks; block++) {       /* plane (1, 1) holds the sum of each tile's pixels */
+            const isize column = FN(block_start)(p->columns, block);
+            FN(sum_columns_of)(p->columns, block, d + (p->side + 1) * dy_plane + column * p->block, tiles, g->bias + sum * whole_lines(size) + column);
+        }
+    }
+}
+static void FN(sum_task)(const void *data, isize sum, void *own)
+{
+    const FN(gradient_data) *g = data;
+    pydl_ctx alone = *g->ctx;
+    alone.threads = 1;
+    FN(sum_tiles)(&alone, g, sum, own);
+}
+
+/* dweight for the channels start <= c < stop. */
+static void FN(finish_part)(const void *data, isize start, isize stop)
 {
     const FN(gradient_data) *g = data;
     const FN(tiles) *p = g->p;
-    const isize size = FN(columns_size)(p->columns), plane = FN(plane_size)(p->block, p->pitch), dy_plane = FN(plane_size)(p->block, size);
-    real *room = g->rooms + thread * FN(room_size)(p);
-    (void)threads;
-    for (isize first = 0; first < p->tiles; first += p->block) {
-        const isize tiles = min_isize(p->block, p->tiles - first), parts = FN(gradient_parts)(p);
-        const FN(reach) next_x = FN(source_reach)(p, g->a->x, first + p->block, p->block), next_dy = FN(out_reach)(p, g->a->dy, first + p->block, p->block);
-        #pragma omp for schedule(static)
-        for (isize t = 0; t < tiles; t++) {
-            FN(transform_tile)(p, g->a->x, NULL, first + t, room, g->v + t * p->pitch, plane);
-            FN(transform_gradient)(p, g->a->dy, g->a->relu_y, first + t, t, room, g->d, dy_plane);
-        }
-        #pragma omp for schedule(dynamic) nowait
-        for (isize task = 0; task < p->planes * parts; task++) {
-            FN(gradient_task)(p, task, g->v, g->d, g->table, tiles, first > 0, g->sums);
-            if (task % parts) continue;
-            FN(fetch)(next_x, task / parts);
-            FN(fetch)(next_dy, task / parts);
-        }
-        #pragma omp single
-        if (g->a->dbias)                                                     /* plane (1, 1) holds the sum of each tile's pixels */
-            for (isize block = 0; block < p->columns.blocks; block++) {
-                const isize start = FN(block_start)(p->columns, block);
-                FN(sum_columns_of)(p->columns, block, g->d + (p->side + 1) * dy_plane + start * p->block, tiles, g->bias + start);
+    const isize size = FN(columns_size)(p->columns);
+    for (isize c = start; c < stop; c++) {
+        for (isize t = 1; t < g->count; t++)
+            for (isize k = 0; k < p->planes; k++) {
+                real *to = g->sums + (k * p->channels + c) * size;
+                const real *from = to + t * FN(gradient_size)(p);
+                for (isize o = 0; o < size; o++) to[o] += from[o];
             }
+        FN(finish_weight)(p, c, g->sums, g->a->dweight);
     }
-    #pragma omp for schedule(static)
-    for (isize c = 0; c < p->channels; c++) FN(finish_weight)(p, c, g->sums, g->a->dweight);
 }
 
 void FN(winograd_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize tile)
 {
     const FN(tiles) p = FN(gradient_tiles)(&a->s, tile);
-    const isize size = FN(columns_size)(p.columns);
+    const isize size = FN(columns_size)(p.columns), count = p.sums, lines = whole_lines(size);
     double *bias = a->scratch;
-    real *sums = (real *)(bias + whole_lines(size)), *v = sums + whole_lines(p.planes * p.channels * size);
-    real *d = v + whole_lines(p.planes * FN(plane_size)(p.block, p.pitch)), *rooms = d + whole_lines(p.planes * FN(plane_size)(p.block, size));
-    isize *table = (isize *)(rooms + ctx->threads * FN(room_size)(&p));
-    memset(bias, 0, (size_t)size * sizeof(double));
+    isize *table = (isize *)(bias + count * lines);
+    real *sums = (real *)(table + whole_lines(2 * p.channels + p.block)), *own = sums + count * FN(gradient_size)(&p);
+    memset(bias, 0, (size_t)(count * lines) * sizeof(double));
     for (isize c = 0; c < p.channels; c++) { table[c] = c; table[p.channels + c] = c * size; }
     for (isize t = 0; t < p.block; t++) table[2 * p.channels + t] = t * p.pitch;
-    run_team(ctx, p.tiles * p.channels * size > 65536, FN(gradient_team), &(FN(gradient_data)){ &p, a, table, rooms, v, d, sums, bias });
-    if (a->dbias) for (isize o = 0; o < p.width; o++) a->dbias[o] = (real)bias[o];
+    const FN(gradient_data) g = { ctx, &p, a, table, count, sums, bias };
+    if (count > 1) run_tasks(ctx, FN(gradient_worth)(&p), count, FN(sum_task), &g, own, FN(gradient_own)(&p, 1) * (isize)sizeof(real));
+    else FN(sum_tiles)(ctx, &g, 0, own);
+    run_parts(ctx, FN(gradient_worth)(&p), p.channels, 1, FN(finish_part), &g);
+    for (isize o = 0; a->dbias && o < p.width; o++) {
+        double total = 0;
+        for (isize t = 0; t < count; t++) total += bias[t * lines + o];
+        a->dbias[o] = (real)total;
+    }
 }
 #endif
