@@ -14,6 +14,8 @@
 #define BLOCK_BYTES ((isize)400 << 10)
 /* Weights larger than this are used for BLOCK_TILES at a time, so that they are not read from memory too often. */
 #define LARGE_WEIGHTS ((isize)8 << 20)
+/* Smaller ones stay in L2, so a single image may be cut into blocks, too. */
+#define SMALL_WEIGHTS ((isize)256 << 10)
 /* Tiles in a block, at most. */
 #define BLOCK_TILES ((isize)64)
 /* Channels whose weights are turned at a time. */
@@ -32,7 +34,8 @@
 
 /* ---- tiles ---- */
 
-/* The tiles of a pass: tile (b, i, j) reads side x side pixels of source from row tile * i - top, column tile * j - left, and makes tile x tile pixels of out. */
+/* The tiles of a pass: tile (b, i, j) reads side x side pixels of source from row tile * i - top, column tile * j - left on, and makes tile x tile
+   pixels of out. */
 typedef struct {
     isize tile; isize side; isize planes;
     isize n; isize h; isize w; isize channels; isize top; isize left;            /* source */
@@ -46,7 +49,8 @@ typedef struct {
 
 static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize channels, isize top, isize left, isize h_out, isize w_out, isize width)
 {
-    FN(tiles) p = { .tile = tile, .side = tile + 2, .planes = (tile + 2) * (tile + 2), .n = n, .h = h, .w = w, .channels = channels, .top = top, .left = left, .h_out = h_out, .w_out = w_out, .width = width };
+    FN(tiles) p = { .tile = tile, .side = tile + 2, .planes = (tile + 2) * (tile + 2), .n = n, .h = h, .w = w, .channels = channels,
+                    .top = top, .left = left, .h_out = h_out, .w_out = w_out, .width = width };
     p.tiles_h = ceil_div(h_out, tile);
     p.tiles_w = ceil_div(w_out, tile);
     p.tiles = n * p.tiles_h * p.tiles_w;
@@ -54,7 +58,8 @@ static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize chann
     p.columns = FN(columns_of)(width);
     const isize bytes = (isize)sizeof(real);
     const isize fit = max_isize(8, min_isize(BLOCK_TILES, BLOCK_BYTES / (p.planes * p.pitch * bytes)));
-    const isize block = p.planes * channels * width * bytes > LARGE_WEIGHTS ? BLOCK_TILES : fit;
+    isize block = p.planes * channels * width * bytes > LARGE_WEIGHTS ? BLOCK_TILES : fit;
+    if (p.planes * channels * width * bytes < SMALL_WEIGHTS) block = min_isize(block, max_isize(8, ceil_div(p.tiles, 4)));       /* for the threads */
     p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, block)));
     p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
     p.parts = min_isize(p.columns.blocks, ceil_div(TASKS, max_isize(1, p.blocks)));
@@ -66,7 +71,8 @@ static inline isize FN(plane_size)(isize rows, isize pitch) { return rows * pitc
 
 /* size x size pixels of `channels` from (row, col) on: where they lie in the image, or a copy of them in `room`, 0 outside of the image and
    where `positive` (if any) is not > 0.   room: (size, size, channels). */
-static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive, isize h, isize w, isize channels, isize row, isize col, isize size, real *room)
+static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive, isize h, isize w, isize channels, isize row, isize col, isize size,
+                                         real *room)
 {
     if (!positive && row >= 0 && col >= 0 && row + size <= h && col + size <= w)
         return (FN(pixels)){ image + (row * w + col) * channels, w * channels, channels };
@@ -165,7 +171,8 @@ static isize FN(tiles_own)(const FN(tiles) *p)
 }
 static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prepared)
 {
-    return ((prepared ? 0 : FN(tiles_prepared)(p)) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real) + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
+    return ((prepared ? 0 : FN(tiles_prepared)(p)) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real)
+         + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
 }
 
 /* The weights of a pass, by place in the window, channel and column; backward by the input the window is turned. */
