@@ -23,18 +23,21 @@ typedef struct { conv_algorithm algorithm; isize tile; } conv_choice;        /* 
 typedef enum { CONV_FORWARD, CONV_PREPARED, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT } conv_pass;
 
 /* What a place of the window, direct, and a plane of Winograd's form cost for their weights, by multiply-adds for each pair of channels: to fetch them, for in
-   a network they lie in no near cache; to pack or turn them, if they are not prepared; to add to them, backward.   large: of more than 4096 pairs. */
+   a network they lie in no near cache; to pack or turn them, if they are not prepared; to add to them, backward.   Up to 4096 pairs, more, and so many that
+   not even a few planes stay in L2. */
 typedef struct { double direct; double turned; } conv_weights_cost;
-static inline conv_weights_cost weights_cost(conv_pass pass, int large)
+static inline conv_weights_cost weights_cost(conv_pass pass, isize pairs)
 {
-    static const conv_weights_cost costs[][2] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 } }, [CONV_PREPARED] = { { 5.5, 5.5 }, { 10, 10 } },
-                                                  [CONV_BACKWARD_INPUT] = { { 30, 32 }, { 52, 74 } }, [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 24 } } };
-    return costs[pass][large];
+    static const conv_weights_cost costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
+                                                  [CONV_PREPARED] = { { 5.5, 5.5 }, { 10, 10 }, { 10, 14 } },
+                                                  [CONV_BACKWARD_INPUT] = { { 30, 32 }, { 52, 74 }, { 52, 80 } },
+                                                  [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
+    return costs[pass][(pairs > 4096) + (pairs > 131072)];
 }
 
 /* The tile with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds for each pair of
    channels; where `winograd` names a tile, that one.  The numbers fit one thread of a server with 2 MB of L2 at 518 shapes, 1 to 32 images of 2x2 to 28x28 with
-   16 to 512 channels: the choice costs 1 to 3 % more time than the best of the three (geometric means of the passes), 3 to 14 % without tiles of 2x2.  These
+   16 to 512 channels: the choice costs 1 to 2 % more time than the best of the three (geometric means of the passes), 3 to 13 % without tiles of 2x2.  These
    are chosen for a quarter of the shapes, and 1.2x faster there than the better of the others, 1.05x backward by the input, 1.27x backward by the weight. */
 static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
@@ -44,7 +47,7 @@ static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pas
     const int back = pass == CONV_BACKWARD_INPUT;
     const double c_from = (double)(back ? s->c_out : s->c_in), c_to = (double)(back ? s->c_in : s->c_out);
     const isize h = back ? s->h : s->h_out, w = back ? s->w : s->w_out;
-    const conv_weights_cost weights = weights_cost(pass, s->c_in * s->c_out > 4096);
+    const conv_weights_cost weights = weights_cost(pass, s->c_in * s->c_out);
     const double pixels = (double)(s->n * max_isize(6, h * w));                      /* fewer of an image fill no register tile */
     double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? 1.38 : 1) * pixels + weights.direct) + 36 * pixels / c_to;
     isize best = 0;
