@@ -391,8 +391,8 @@ typedef struct { int whole; isize rows, columns; } FN(cut);
 
 static FN(cut) FN(make_cut)(const FN(gemm_args) *g, const FN(plan) *plan, isize threads)
 {
-    const isize nc = min_isize(plan->nc, g->n), wanted = 4 * threads, nr = FN(NR), mr = FN(MR);
-    const isize least = (plan->copy_a ? 4 : 2) * nr;                    /* each task of whole columns copies A anew */
+    const isize nc = min_isize(plan->nc, g->n), wanted = 8 * threads, nr = FN(NR), mr = FN(MR);
+    const isize least = (plan->copy_a ? 2 : 1) * nr;                    /* each task of whole columns copies A anew */
     if (g->m < nc && nc >= threads * least) return (FN(cut)){ 1, g->m, max_isize(least, ceil_div(nc, wanted * nr) * nr) };
     const isize strips = ceil_div(g->m, mr), down = ceil_div(strips, max_isize(1, min_isize(8, strips / wanted)));
     const isize across = max_isize(1, min_isize(ceil_div(wanted, down), nc / (2 * nr)));
