@@ -231,6 +231,27 @@ def test_a_program_chooses_its_threads_and_never_more_than_allowed():
         c.set_num_threads(before)
 
 
+def test_a_long_program_runs_on_all_threads_from_the_first():
+    """A product of a tenth of a second is not slowed down four times to find out that threads help; it is compared later."""
+    arena, x = c.Arena(), B.from_numpy(np.ones((2048, 2048), "float32"))
+
+    def step(x):
+        y = B.empty((2048, 2048))
+        B.gemm(x, x, None, y)
+        return [y]
+    before = c.get_num_threads()
+    try:
+        c.set_num_threads(2)
+        first, _ = record(arena, step, x)
+        second, results = record(arena, step, x, previous=first)
+        program = c.Program(second, [x], results)
+        for _ in range(10):
+            program.run()
+            assert program.threads == 2
+    finally:
+        c.set_num_threads(before)
+
+
 def test_a_program_never_runs_on_more_threads_than_it_was_recorded_for():
     before = c.get_num_threads()
     try:

@@ -369,6 +369,8 @@ cdef enum:
     TRIALS = 4                              # runs each to compare one thread with all
     RETRY = 512                             # runs until they are compared again
 
+cdef double LONG = 5e-3                     # seconds of a run on all threads that waking them cannot matter to
+
 
 cdef class Program:
     """A recorded step, replayed in one call: forward, loss, metrics, backward, update; no Python, no allocation."""
@@ -458,7 +460,7 @@ cdef class Program:
         run best on one thread, and so does any step while other processes want the CPUs.
         """
         cdef long turn = self.runs % RETRY
-        cdef int most = min(thread_count, self.recording.threads)
+        cdef int most = min(thread_count, self.recording.threads), alone
         if most > 1 and running:                # of several that run at once each gets its share
             most = max(1, most // (running + 1))
             self.threads = most
@@ -469,9 +471,12 @@ cdef class Program:
         self.runs += 1
         if turn == 0:
             self.best[0] = self.best[1] = 1e300
-        if turn < 2 * TRIALS:
-            self.threads = most if turn >= TRIALS else 1        # all its runs in a row: the first wakes the threads and moves the weights into their caches
-            return turn >= TRIALS
+        if turn < 2 * TRIALS:                   # all its runs in a row: the first wakes the threads and moves the weights into their caches
+            alone = turn >= TRIALS
+            if not (alone and self.runs <= 2 * TRIALS and self.best[1] > LONG):      # a long one is given all until it is compared again
+                self.threads = 1 if alone else most
+                return not alone
+            self.chosen = most
         if turn == 2 * TRIALS:
             self.chosen = 1 if self.best[0] <= self.best[1] else most
         self.threads = min(self.chosen, most)
