@@ -4,11 +4,11 @@ import inspect
 import io
 import os
 import pickle
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from child import PACKAGE, run_python
 
 import pydl
 from pydl import layers
@@ -215,11 +215,12 @@ def test_another_process_reads_a_pickle(tmp_path):
     model = trained(Registered)
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(model))
     np.save(tmp_path / "x.npy", X)
-    script = f"import pickle, sys, numpy as np, {Registered.__module__}\n" \
-             "model = pickle.load(open(sys.argv[1], 'rb'))\nnp.save(sys.argv[3], model.predict(np.load(sys.argv[2])))"
-    paths = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(pydl.__file__)))])
-    subprocess.run([sys.executable, "-P", "-c", script, *(str(tmp_path / n) for n in ("model.pickle", "x.npy", "y.npy"))], check=True,
-                   env={**os.environ, "PYTHONPATH": paths})
+    here = Path(__file__).resolve().parent                  # pytest names the module after the folder above, where ./pydl must not come first
+    run_python(f"""
+        import pickle, sys, numpy as np, {Registered.__module__}
+        model = pickle.load(open(sys.argv[1], 'rb'))
+        np.save(sys.argv[3], model.predict(np.load(sys.argv[2])))
+    """, *(tmp_path / n for n in ("model.pickle", "x.npy", "y.npy")), PYTHONPATH=os.pathsep.join(map(str, [PACKAGE, here, here.parent])))
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), model.predict(X))
 
 
