@@ -54,6 +54,9 @@ static inline double conv_work(const pydl_conv2d *s)
 /* Multiply-adds a task should have at least. */
 #define CONV_TASK_WORK 5e4
 
+/* Most channels that turn_row puts side by side. */
+#define TURNED_MOST 8
+
 /* Pixels summed in registers at a time: their part of dy, for a block of columns, stays in L1. */
 #define CONV_CHUNK ((isize)128)
 
@@ -207,6 +210,48 @@ static inline void FN(sum_channels)(const real *dy, isize windows, isize c_out, 
             FN(vstore)(lane, (part[0] + part[1]) + (part[2] + part[3]));
             for (isize i = 0; i < min_isize(FN(LANES), c_out - o); i++) total[o + i] += (double)lane[i];
         }
+}
+
+/* to[j * width + o] = sums[o][j], planes to pixels, in `quads` pieces of 16 bytes a pixel.  They may reach into the next pixel, which comes later; the last pixel's do not. */
+ALWAYS_INLINE void FN(turn_core)(const real *sums, isize plane, isize pixels, isize width, real *to, const int quads)
+{
+    real turned[TURNED_MOST][FN(LANES)];
+    for (isize j = 0; j < pixels; j += FN(LANES)) {
+        #pragma GCC unroll 4
+        for (int o = 0; o < quads * FN(QUAD); o += FN(QUAD)) {
+            FN(vec) r[FN(QUAD)];
+            #pragma GCC unroll 4
+            for (int q = 0; q < FN(QUAD); q++) r[q] = o + q < width ? FN(vload)(sums + (o + q) * plane + j) : FN(vzero)();
+            FN(vtranspose_lanes)(r);
+            #pragma GCC unroll 4
+            for (int q = 0; q < FN(QUAD); q++) FN(vstore)(turned[o + q], r[q]);
+        }
+        const isize count = min_isize(FN(LANES), pixels - j), whole = j + count < pixels ? count : count - 1;
+        real *at = to + j * width;
+        if (whole == FN(LANES))
+            #pragma GCC unroll 16
+            for (int l = 0; l < FN(LANES); l++, at += width)
+                #pragma GCC unroll 4
+                for (int o = 0; o < quads; o++) memcpy(at + o * FN(QUAD), turned[o * FN(QUAD) + l % FN(QUAD)] + l / FN(QUAD) * FN(QUAD), 16);
+        else {
+            for (isize l = 0; l < whole; l++, at += width)
+                #pragma GCC unroll 4
+                for (int o = 0; o < quads; o++) memcpy(at + o * FN(QUAD), turned[o * FN(QUAD) + l % FN(QUAD)] + l / FN(QUAD) * FN(QUAD), 16);
+            for (isize o = 0; o < width; o++) at[o] = turned[o / FN(QUAD) * FN(QUAD) + whole % FN(QUAD)][whole / FN(QUAD) * FN(QUAD) + o % FN(QUAD)];
+        }
+    }
+}
+static inline void FN(turn_row)(const real *sums, isize plane, isize pixels, isize width, real *to)
+{
+    if (width == 1) FN(copy_short)(sums, pixels, to);
+    else switch (ceil_div(width, FN(QUAD))) {
+        case 1: FN(turn_core)(sums, plane, pixels, width, to, 1); break;
+        case 2: FN(turn_core)(sums, plane, pixels, width, to, 2); break;
+#if !REAL_IS_FLOAT
+        case 3: FN(turn_core)(sums, plane, pixels, width, to, 3); break;
+        case 4: FN(turn_core)(sums, plane, pixels, width, to, 4); break;
+#endif
+    }
 }
 
 /* acol[(m, q, c)] = where tap (m, q), channel c lies from the lowest tap, in an image of `pitch` pixels of `channels` a row. */

@@ -42,8 +42,8 @@ static FN(parted) FN(parted_plan)(const pydl_conv2d *s, const pydl_pool2d *g)
     return p;
 }
 static isize FN(parted_size)(const FN(parted) *p, const pydl_conv2d *s) { return whole_lines(s->c_in * p->rows * p->row); }
-/* Of a thread: the copy; the four corners of all channels of a row of windows, their maxima, and these turned. */
-static isize FN(pixels_own)(const FN(parted) *p, const pydl_conv2d *s) { return FN(parted_size)(p, s) + 6 * PIXELS_MOST * FN(LANES); }
+/* Of a thread: the copy; the four corners of all channels of a row of windows, and their maxima. */
+static isize FN(pixels_own)(const FN(parted) *p, const pydl_conv2d *s) { return FN(parted_size)(p, s) + 5 * PIXELS_MOST * FN(LANES); }
 
 isize FN(pixels_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a)
 {
@@ -143,21 +143,7 @@ static void FN(take_maxima)(const real *corner, isize windows, isize c_out, real
         #pragma omp simd
         for (int l = 0; l < FN(LANES); l++) where[l] |= (uint64_t)place[l] << (8 * o);               /* byte o of a little-endian word */
     }
-    /* From channels of windows to windows of channels, 16 bytes at a time: a piece may reach into the next window, which comes later. */
-    real *turned = best + PIXELS_MOST * FN(LANES);
-    for (isize o = 0; o < c_out; o += FN(QUAD)) {
-        FN(vec) r[FN(QUAD)];
-        for (int i = 0; i < FN(QUAD); i++) r[i] = FN(vload)(best + (o + i) * FN(LANES));
-        FN(vtranspose_lanes)(r);
-        for (int i = 0; i < FN(QUAD); i++) FN(vstore)(turned + (o + i) * FN(LANES), r[i]);
-    }
-    for (isize l = 0; l < windows; l++)
-        for (isize o = 0; o < c_out; o += FN(QUAD)) {
-            const real *from = turned + (o + l % FN(QUAD)) * FN(LANES) + l / FN(QUAD) * FN(QUAD);
-            real *to = y + l * c_out + o;
-            if ((windows - l) * c_out - o >= FN(QUAD)) memcpy(to, from, 16);
-            else for (isize i = 0; i < c_out - o; i++) to[i] = from[i];
-        }
+    FN(turn_row)(best, FN(LANES), windows, c_out, y);
     if (argmax)
         for (isize l = 0; l < windows; l++) {
             if ((windows - l) * c_out >= 8) memcpy(argmax + l * c_out, where + l, 8);

@@ -11,8 +11,7 @@
 
 /* Most reals of a band's copy. */
 #define PLANES_COPY ((isize)1 << 15)
-/* Most channels of a result; most vectors of a plane at a time. */
-#define PLANES_MOST 8
+/* Most vectors of a plane at a time. */
 #define PLANES_VECTORS 8
 /* How many, for so many channels: there are registers for their sums, the pixels and one weight. */
 ALWAYS_INLINE int planes_vectors(int channels) { return (int)min_isize(PLANES_VECTORS, (SIMD_REGISTERS - 1) / (channels + 1)); }
@@ -54,7 +53,7 @@ static FN(planes) FN(backward_planes)(const pydl_conv2d *s)
 int FN(planes_fit)(const pydl_conv2d *s, int backward_input)
 {
     const isize width = backward_input ? s->c_in : s->c_out;
-    if (s->groups != 1 || s->stride_h != 1 || s->stride_w != 1 || 2 * width > FN(LANES) || width < 1 || s->n < 1 || s->h_out < 1 || s->w_out < 1) return 0;
+    if (s->groups != 1 || s->stride_h != 1 || s->stride_w != 1 || 2 * width > FN(LANES) || width > TURNED_MOST || width < 1 || s->n < 1 || s->h_out < 1 || s->w_out < 1) return 0;
     const FN(planes) p = backward_input ? FN(backward_planes)(s) : FN(forward_planes)(s);
     const isize pixels = min_isize(s->h * s->w, s->h_out * s->w_out);                        /* the others meet padding, or nobody uses them */
     return p.inner >= 9 && p.inner <= 4096 && 5 * pixels >= 3 * p.bands * p.sums && (p.rows >= 4 || p.rows == p.y.size);
@@ -89,49 +88,11 @@ static void FN(part_row)(const real *from, isize pixels, isize channels, isize r
         }
 }
 
-/* to[j * width + o] = sums[o][j], in `quads` pieces of 16 bytes a pixel.  They may reach into the next pixel, which comes later; the last pixel's do not. */
-ALWAYS_INLINE void FN(turn_core)(const real *sums, isize plane, isize pixels, isize width, real *to, const int quads)
-{
-    real turned[PLANES_MOST][FN(LANES)];
-    for (isize j = 0; j < pixels; j += FN(LANES)) {
-        #pragma GCC unroll 4
-        for (int o = 0; o < quads * FN(QUAD); o += FN(QUAD)) {
-            FN(vec) r[FN(QUAD)];
-            #pragma GCC unroll 4
-            for (int q = 0; q < FN(QUAD); q++) r[q] = o + q < width ? FN(vload)(sums + (o + q) * plane + j) : FN(vzero)();
-            FN(vtranspose_lanes)(r);
-            #pragma GCC unroll 4
-            for (int q = 0; q < FN(QUAD); q++) FN(vstore)(turned[o + q], r[q]);
-        }
-        const isize count = min_isize(FN(LANES), pixels - j), whole = j + count < pixels ? count : count - 1;
-        real *at = to + j * width;
-        if (whole == FN(LANES))
-            #pragma GCC unroll 16
-            for (int l = 0; l < FN(LANES); l++, at += width)
-                #pragma GCC unroll 4
-                for (int o = 0; o < quads; o++) memcpy(at + o * FN(QUAD), turned[o * FN(QUAD) + l % FN(QUAD)] + l / FN(QUAD) * FN(QUAD), 16);
-        else {
-            for (isize l = 0; l < whole; l++, at += width)
-                #pragma GCC unroll 4
-                for (int o = 0; o < quads; o++) memcpy(at + o * FN(QUAD), turned[o * FN(QUAD) + l % FN(QUAD)] + l / FN(QUAD) * FN(QUAD), 16);
-            for (isize o = 0; o < width; o++) at[o] = turned[o / FN(QUAD) * FN(QUAD) + whole % FN(QUAD)][whole / FN(QUAD) * FN(QUAD) + o % FN(QUAD)];
-        }
-    }
-}
-static void FN(turn_row)(const real *sums, isize plane, isize pixels, isize width, real *to)
-{
-    if (width == 1) FN(copy_short)(sums, pixels, to);
-    else switch (ceil_div(width, FN(QUAD))) {
-        case 1: FN(turn_core)(sums, plane, pixels, width, to, 1); break;
-        default: FN(turn_core)(sums, plane, pixels, width, to, 2);
-    }
-}
-
 /* to[o][i] = start[o] + sum over k of x[at[k] + i] * weight[k * pitch + o], i along `vectors` vectors; with relu if wanted. */
 ALWAYS_INLINE void FN(planes_core)(const real *x, const isize *at, isize inner, const real *weight, isize pitch, const real *start, isize relu,
                                    real *to, isize plane, const int width, const int vectors)
 {
-    FN(vec) sum[PLANES_MOST][PLANES_VECTORS];
+    FN(vec) sum[TURNED_MOST][PLANES_VECTORS];
     #pragma GCC unroll 8
     for (int o = 0; o < width; o++)
         #pragma GCC unroll 8

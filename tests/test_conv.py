@@ -226,23 +226,28 @@ def test_few_channels(x_shape, w_shape, padding, dtype, relu, level):
         assert_allclose(g, t, rtol=0, atol={"float32": 3e-6, "float64": 1e-13}[dtype] * max(1, np.abs(t).max()))
 
 
-@pytest.mark.parametrize("shape", REAL_LAYERS, ids=str)
-def test_any_number_of_threads_gives_the_same_bits(shape, level):
-    """The sizes of real layers: every way of cutting the work is taken."""
-    (x_shape, w_shape), before = shape, pydl.get_num_threads()
-    groups = x_shape[3] // w_shape[2]
-    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, w_shape, w_shape[3:]))
-    want = None
+def same_bits_for_any_threads(x, w, b, **options):
+    """Results and gradients on 1 to 4 threads."""
+    before, want = pydl.get_num_threads(), None
     try:
         for threads in (1, 2, 3, 4):
             pydl.set_num_threads(threads)
-            y = conv2d(x, w, b, padding="same", groups=groups, activation="relu")
+            y = conv2d(x, w, b, activation="relu", **options)
             seed = Tensor(np.random.default_rng(5).standard_normal(y.shape).astype(np.float32)).array
             got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=seed))]
             want = want or got
             assert_same_bits(got, want, f"{threads} threads")
     finally:
         pydl.set_num_threads(before)
+
+
+@pytest.mark.parametrize("shape", REAL_LAYERS, ids=str)
+def test_any_number_of_threads_gives_the_same_bits(shape, level):
+    """The sizes of real layers: every way of cutting the work is taken."""
+    x_shape, w_shape = shape
+    groups = x_shape[3] // w_shape[2]
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, w_shape, w_shape[3:]))
+    same_bits_for_any_threads(x, w, b, padding="same", groups=groups)
 
 
 # ---- Winograd's form
@@ -300,17 +305,7 @@ def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding,
 @pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED[1:5], ids=str)
 def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, filters, padding, tile):
     x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
-    before, want = pydl.get_num_threads(), None
-    try:
-        for threads in (1, 2, 4):
-            pydl.set_num_threads(threads)
-            y = conv2d(x, w, b, padding=padding, activation="relu")
-            seed = Tensor(np.random.default_rng(5).standard_normal(y.shape).astype(np.float32)).array
-            got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=seed))]
-            want = want or got
-            assert_same_bits(got, want, f"{threads} threads")
-    finally:
-        pydl.set_num_threads(before)
+    same_bits_for_any_threads(x, w, b, padding=padding)
 
 
 def test_kept_weights_serve_the_form_they_were_made_for(level):
