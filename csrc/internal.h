@@ -14,6 +14,9 @@
 /* Below this many elements of simple work, waking a second thread costs more than it saves. */
 #define PARALLEL_MIN ((isize)32768)
 
+/* Bodies of loops that are to be vectorised: a call left in one keeps the compiler from it. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static inline isize min_isize(isize a, isize b) { return a < b ? a : b; }
 static inline isize max_isize(isize a, isize b) { return a > b ? a : b; }
 static inline isize ceil_div(isize a, isize b) { return (a + b - 1) / b; }

@@ -23,18 +23,18 @@ ALWAYS_INLINE void FN(lstm_forward_core)(const real *restrict q, isize w, const 
                                          real *restrict c, real *restrict h, real *restrict kept)
 {
     #pragma omp simd
+    for (isize u = 0; u < n; u++) {                       /* two loops: what waits for a cell's tanh would fill the processor's window */
+        kept[u] = FN(vec_sigmoid)(peeps ? FN(muladd)(peephole[u], c[u], q[u]) : q[u]);
+        kept[n + u] = FN(vec_sigmoid)(peeps ? FN(muladd)(peephole[pitch + u], c[u], q[w + u]) : q[w + u]);
+        kept[2 * n + u] = FN(vec_tanh)(q[2 * w + u]);
+        if (!peeps) kept[3 * n + u] = FN(vec_sigmoid)(q[3 * w + u]);
+    }
+    #pragma omp simd
     for (isize u = 0; u < n; u++) {
-        const real pi = peeps ? FN(muladd)(peephole[u], c[u], q[u]) : q[u];
-        const real pf = peeps ? FN(muladd)(peephole[pitch + u], c[u], q[w + u]) : q[w + u];
-        const real i = FN(vec_sigmoid)(pi), f = FN(vec_sigmoid)(pf), g = FN(vec_tanh)(q[2 * w + u]);
-        const real cell = FN(muladd)(f, c[u], i * g);
-        const real o = FN(vec_sigmoid)(peeps ? FN(muladd)(peephole[2 * pitch + u], cell, q[3 * w + u]) : q[3 * w + u]);
-        kept[u] = i;
-        kept[n + u] = f;
-        kept[2 * n + u] = g;
-        kept[3 * n + u] = o;
+        const real cell = FN(muladd)(kept[n + u], c[u], kept[u] * kept[2 * n + u]);
+        if (peeps) kept[3 * n + u] = FN(vec_sigmoid)(FN(muladd)(peephole[2 * pitch + u], cell, q[3 * w + u]));
         c[u] = cell;
-        h[u] = o * FN(vec_tanh)(cell);
+        h[u] = kept[3 * n + u] * FN(vec_tanh)(cell);
     }
 }
 static inline void FN(lstm_forward_row)(const real *q, isize w, const real *peephole, isize pitch, isize n, real *c, real *h, real *kept)

@@ -25,7 +25,6 @@
 #else
 #define SIMD_REGISTERS 16
 #endif
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Makes an index opaque at this point of a loop, so that gcc addresses base + index * scale there
    instead of keeping every sum in a register of its own and spilling them (gcc 12: 30 % of a 14-row tile). */
 #define OPAQUE(index) __asm__("" : "+r"(index))
