@@ -180,14 +180,16 @@ static void FN(close_ranks)(const uint8_t *mask, isize rows, isize width, const 
         }
 }
 
-/* c (m, n) = a^T b over `rows` rows of a (rows, m) and b (rows, n), a_row and b_row apart.  Runs of rows go through packed copies: all of a transposed,
-   a panel of b at a time, which stays in the nearest caches while a streams by.  The scratch is bounded whatever part of the steps is live. */
+/* c (m, n) = a^T b over `rows` rows of a (rows, m) and b (rows, n), a_row and b_row apart, and the sums of b's columns, if wanted; m may be 0.  Runs of
+   rows go through packed copies: all of a transposed, a panel of b at a time, which stays in the nearest caches while a streams by.  The scratch is
+   bounded whatever part of the steps is live. */
 typedef struct {
     isize rows, m, n;
     const real *a; isize a_row;
     const real *b; isize b_row;
     real *c; isize c_row;
     real *packed, *panels;                                  /* a run of a; a panel of b for each thread */
+    real *columns;                                          /* (n,) or NULL */
 } FN(sums);
 enum { FN(RUN) = 768 };                                     /* most rows of a run */
 static isize FN(strips_of)(isize m) { return ceil_div(m, FN(GEMM_MR)); }
@@ -197,10 +199,29 @@ static void FN(pack_sums)(const FN(sums) *g, isize first, isize run, isize strip
     const isize strips = FN(strips_of)(g->m), i = g->m * strip / strips, count = g->m * (strip + 1) / strips - i;
     FN(gemm_pack_strip)(g->a + first * g->a_row + i, 1, g->a_row, count, run, FN(GEMM_MR), g->packed + strip * FN(GEMM_MR) * run);
 }
+/* sums (width,) = (more ? sums : 0) + the columns of a packed panel; four chains of additions, so that none waits for the one before. */
+static void FN(sum_columns)(const real *panel, isize rows, isize width, int more, real *sums)
+{
+    const isize nr = FN(GEMM_NR), lanes = FN(LANES);
+    for (isize j = 0; j < width; j += lanes) {
+        FN(vec) a = FN(vzero)(), b = a, c = a, d = a;
+        isize i = 0;
+        for (; i + 4 <= rows; i += 4) {
+            const real *p = panel + i * nr + j;
+            a = a + FN(vload)(p), b = b + FN(vload)(p + nr), c = c + FN(vload)(p + 2 * nr), d = d + FN(vload)(p + 3 * nr);
+        }
+        for (; i < rows; i++) a = a + FN(vload)(panel + i * nr + j);
+        a = (a + b) + (c + d);
+        const FN(vmask) here = FN(mask_of)(min_isize(lanes, width - j));
+        if (more) a = a + FN(vload_mask)(sums + j, here);
+        FN(vstore_mask)(sums + j, here, a);
+    }
+}
 static void FN(sums_panel)(const FN(sums) *g, isize first, isize run, isize panel, real *copy)
 {
     const isize strips = FN(strips_of)(g->m), nr = FN(GEMM_NR), j = panel * nr, width = min_isize(nr, g->n - j);
     FN(gemm_pack_strip)(g->b + first * g->b_row + j, 1, g->b_row, width, run, nr, copy);
+    if (g->columns) FN(sum_columns)(copy, run, width, first > 0, g->columns + j);
     for (isize s = 0; s < strips; s++) {
         const isize i = g->m * s / strips;
         const FN(gemm_block_args) block = {
@@ -226,7 +247,7 @@ static void FN(sums_team)(const void *data, isize thread, isize threads)
 }
 static void FN(sum_products)(const pydl_ctx *ctx, const FN(sums) *g)
 {
-    run_team(ctx, (double)g->rows * (double)g->m * (double)g->n > 1e6, FN(sums_team), g);
+    run_team(ctx, (double)g->rows * (double)max_isize(g->m, 1) * (double)g->n > 1e6, FN(sums_team), g);
 }
 static isize FN(sums_scratch)(const pydl_ctx *ctx, isize rows, isize m)
 {
@@ -243,24 +264,19 @@ static void FN(weight_gradients)(const pydl_ctx *ctx, const FN(recurrent_backwar
         if (a->dkernel) FN(close_ranks)(a->mask, a->n * a->t, d, a->x, scratch + p->x);
         if (p->gates == 3) FN(close_ranks)(a->mask, a->n * a->t, n, a->cells, a->cells);
     }
-    if (a->dbias) {
-        const FN(dense_backward_weight_args) sums = { .dy = a->gates, .n = rows, .units = width, .dbias = a->dbias };
-        FN(dense_backward_weight)(ctx, &sums);
-    }
-    if (a->dbias && a->cell == RECURRENT_GRU) {             /* the second row: the gradient by q differs in the candidate only */
-        const FN(dense_backward_weight_args) sums = { .dy = a->cells, .n = rows, .units = n, .dbias = a->dbias + width + 2 * n };
-        FN(copy)(a->dbias, 2 * n, a->dbias + width);
-        FN(dense_backward_weight)(ctx, &sums);
-    }
     real *packed = scratch + p->products, *panels = packed + round_up(min_isize(a->n * a->t, FN(RUN)) * (FN(strips_of)(most) * FN(GEMM_MR)), FN(LANES));
-    if (a->dkernel) FN(sum_products)(ctx, &(FN(sums)){ rows, d, width, x, d, a->gates, width, a->dkernel, width, packed, panels });
+    if (a->dkernel || a->dbias)
+        FN(sum_products)(ctx, &(FN(sums)){ rows, a->dkernel ? d : 0, width, x, d, a->gates, width, a->dkernel, width, packed, panels, a->dbias });
+    if (a->cell == RECURRENT_GRU && (a->drecurrent || a->dbias)) {      /* the gradient by q differs in the candidate only */
+        real *by_q = a->drecurrent ? a->drecurrent + 2 * n : NULL, *second = a->dbias ? a->dbias + width : NULL;
+        if (second) FN(copy)(a->dbias, 2 * n, second);
+        FN(sum_products)(ctx, &(FN(sums)){ rows, by_q ? n : 0, n, before, n, a->cells, n, by_q, width, packed, panels, second ? second + 2 * n : NULL });
+    }
     if (!a->drecurrent) return;
     const isize apart = p->gates == 3 ? 2 * n : width;      /* columns whose state and gradient are the plain ones */
-    FN(sum_products)(ctx, &(FN(sums)){ rows, n, apart, before, n, a->gates, width, a->drecurrent, width, packed, panels });
-    if (a->cell == RECURRENT_GRU)
-        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, before, n, a->cells, n, a->drecurrent + 2 * n, width, packed, panels });
+    FN(sum_products)(ctx, &(FN(sums)){ rows, n, apart, before, n, a->gates, width, a->drecurrent, width, packed, panels, NULL });
     if (a->cell == RECURRENT_GRU_BEFORE)
-        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, a->cells, n, a->gates + 2 * n, width, a->drecurrent + 2 * n, width, packed, panels });
+        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, a->cells, n, a->gates + 2 * n, width, a->drecurrent + 2 * n, width, packed, panels, NULL });
 }
 
 typedef struct { const FN(recurrent_backward_args) *a; const FN(backward_plan) *p; const isize *offsets; isize groups; } FN(backward_work);

@@ -38,6 +38,19 @@ def gradients(function, arrays, seeds):
     return values(pydl.grad(loss, wrt=tuple(range(len(arrays))))(*arrays))
 
 
+@every_cell
+def test_the_gradient_of_the_bias_does_not_depend_on_what_else_is_wanted(cell, function, gates, options):
+    rng = np.random.default_rng(7)
+    arrays = [rng.standard_normal((7, 150, 5)), *weights(cell, gates, 5, 37)]
+
+    def loss(*tensors):
+        return ops.sum(function(*tensors, **options)[0] ** 2.0)
+    with_all, alone = (pydl.grad(loss, wrt=wrt)(*arrays)[-1].numpy() for wrt in ((0, 1, 2, 3), (3,)))
+    assert with_all.any()
+    np.testing.assert_array_equal(with_all, alone)
+    np.testing.assert_array_equal(pydl.grad(loss, wrt=(1, 3))(*arrays)[-1].numpy(), alone)
+
+
 # ---- laws
 
 @every_cell
