@@ -53,7 +53,8 @@ static FN(planes) FN(backward_planes)(const pydl_conv2d *s)
 int FN(planes_fit)(const pydl_conv2d *s, int backward_input)
 {
     const isize width = backward_input ? s->c_in : s->c_out;
-    if (s->groups != 1 || s->stride_h != 1 || s->stride_w != 1 || 2 * width > FN(LANES) || width > TURNED_MOST || width < 1 || s->n < 1 || s->h_out < 1 || s->w_out < 1) return 0;
+    if (s->groups != 1 || s->stride_h != 1 || s->stride_w != 1 || 2 * width > FN(LANES) || width > TURNED_MOST || width < 1) return 0;
+    if (s->n < 1 || s->h_out < 1 || s->w_out < 1) return 0;
     const FN(planes) p = backward_input ? FN(backward_planes)(s) : FN(forward_planes)(s);
     const isize pixels = min_isize(s->h * s->w, s->h_out * s->w_out);                        /* the others meet padding, or nobody uses them */
     return p.inner >= 9 && p.inner <= 4096 && 5 * pixels >= 3 * p.bands * p.sums && (p.rows >= 4 || p.rows == p.y.size);

@@ -38,6 +38,8 @@ def gradients(function, arrays, seeds):
     return values(pydl.grad(loss, wrt=tuple(range(len(arrays))))(*arrays))
 
 
+# ---- laws
+
 @every_cell
 def test_the_gradient_of_the_bias_does_not_depend_on_what_else_is_wanted(cell, function, gates, options):
     rng = np.random.default_rng(7)
@@ -50,8 +52,6 @@ def test_the_gradient_of_the_bias_does_not_depend_on_what_else_is_wanted(cell, f
     np.testing.assert_array_equal(with_all, alone)
     np.testing.assert_array_equal(pydl.grad(loss, wrt=(1, 3))(*arrays)[-1].numpy(), alone)
 
-
-# ---- laws
 
 @every_cell
 @pytest.mark.parametrize("cut", [1, 3, 6])
