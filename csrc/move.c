@@ -1,4 +1,5 @@
 #ifndef real
+#include "index.h"
 #include "internal.h"
 #include "move.h"
 
@@ -213,23 +214,6 @@ pydl_status LEVEL_FN(cast)(const pydl_ctx *ctx, const void *args)
 }
 
 /* ---- rows by index ---- */
-
-static inline isize index_at(const void *index, isize index_size, isize i)
-{
-    return index_size == 4 ? (isize)((const int32_t *)index)[i] : (isize)((const int64_t *)index)[i];
-}
-
-static pydl_status check_indices(const pydl_ctx *ctx, const void *index, isize index_size, isize n, isize limit)
-{
-    for (isize i = 0; i < n; i++) {
-        const isize value = index_at(index, index_size, i);
-        if (value < 0 || value >= limit) {
-            *ctx->fault = (pydl_fault){.where = i, .value = value, .limit = limit};
-            return PYDL_BAD_INDEX;
-        }
-    }
-    return PYDL_OK;
-}
 
 static void take_part(const void *args, isize start, isize stop)
 {

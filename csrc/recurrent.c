@@ -1,7 +1,8 @@
 /* Forward.  The weights are packed once a sequence in blocks of units, all gates of a block side by side: the sums of a block of a step are made in
    a buffer of the first-level cache and become the new state at once.  With a few rows a step is bound by reading the weights, so the products of the
-   inputs are made for all steps before; with more rows x and h go through one product. */
+   inputs are made for all steps before; with more rows x and h go through one product, unless the products of x are given by id. */
 #ifndef real
+#include "index.h"
 #include "internal.h"
 #include "gemm.h"
 #include "dense.h"
@@ -15,7 +16,7 @@
 
 /* How the columns are cut, and where the parts of the scratch start, in reals. */
 typedef struct {
-    int apart;                /* the products of the inputs are made before the steps */
+    int apart;                /* the products of the inputs are there before the steps */
     int split;                /* the candidate's sums over x and over h are wanted separately, or one after the other */
     isize gates, first;       /* column blocks a unit; how many of them are made in the first product of a step */
     isize k;                  /* rows of the packed weights: x and h, or h */
@@ -28,7 +29,7 @@ typedef struct {
 static FN(forward_plan) FN(make_forward_plan)(const FN(recurrent_forward_args) *a)
 {
     const isize u = a->units, nr = FN(GEMM_NR);
-    FN(forward_plan) p = { .apart = a->n < SHARED_ROWS, .gates = gates_of(a->cell) };
+    FN(forward_plan) p = { .apart = a->ids || a->n < SHARED_ROWS, .gates = gates_of(a->cell) };
     p.split = a->cell == RECURRENT_GRU_BEFORE || (a->cell == RECURRENT_GRU && !p.apart);
     p.first = p.gates - p.split;
     p.k = p.apart ? u : a->d_in + u;
@@ -46,15 +47,20 @@ static FN(forward_plan) FN(make_forward_plan)(const FN(recurrent_forward_args) *
     p.in = p.keep + (a->cell == RECURRENT_GRU_BEFORE ? a->n * p.narrow : 0);
     p.sums = p.in + a->n * p.input;
     p.given = p.sums + a->n * p.wide;
-    p.dense = p.given + (p.apart && !a->gates ? round_up(a->n * a->t * p.gates * u, FN(LANES)) : 0);
+    p.dense = p.given + (p.apart && !a->ids && !a->gates ? round_up(a->n * a->t * p.gates * u, FN(LANES)) : 0);
     p.end = p.dense;
     return p;
 }
 
-/* Where the products of the inputs stand, if they are made before the steps: where the gates will, or in the scratch. */
+/* Where the products of the inputs are made, if that is before the steps: where the gates will stand, or in the scratch. */
 static real *FN(given_of)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p)
 {
     return a->gates ? a->gates : (real *)a->scratch + p->given;
+}
+/* Those of row `at` of (n t), if they are there before the steps. */
+static inline const real *FN(given_at)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p, isize at)
+{
+    return a->ids ? a->x + index_at(a->ids, a->id_size, at) * p->gates * a->units : FN(given_of)(a, p) + at * p->gates * a->units;
 }
 static FN(dense_forward_args) FN(input_products)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p)
 {
@@ -94,7 +100,7 @@ static void FN(pack_block)(const FN(recurrent_forward_args) *a, const FN(forward
         if (!a->bias) continue;
         if (!p->apart) FN(copy)(a->bias + g * u + start, w, b);
         if (a->cell == RECURRENT_GRU) {
-            const real *inner = a->bias + width + g * u + start;
+            const real *inner = a->bias + (a->ids ? 0 : width) + g * u + start;
             if (other) b += round_up(w, nr);
             for (isize j = 0; j < w; j++) b[j] += inner[j];
         }
@@ -142,7 +148,7 @@ static void FN(forward_block)(const FN(forward_group) *g, isize block)
         real *q = g->sums + j * p->wide, *h = g->h + i * p->narrow + start, kept[4 * 4 * FN(GEMM_NR)];
         const real *given = q + other, *inner = q + other + round_up(w, nr);
         if (p->apart) {
-            const real *x = FN(given_of)(a, p) + at * p->gates * u + start;
+            const real *x = FN(given_at)(a, p, at) + start;
             for (isize k = 0; k < p->first - (a->cell == RECURRENT_GRU); k++) FN(sum)(q + k * w, x + k * u, w, q + k * w);
             if (a->cell == RECURRENT_GRU) {
                 FN(copy)(x + 2 * u, w, q + other);
@@ -185,7 +191,7 @@ static void FN(candidate_block)(const FN(forward_group) *g, isize block)
     for (isize j = 0; j < g->lives; j++) {
         const isize i = g->live[j], row = g->first + i, at = row * a->t + g->t;
         real *q = g->sums + j * p->wide, *h = g->h + i * p->narrow + start, kept[4 * FN(GEMM_NR)];
-        if (p->apart) FN(sum)(q, FN(given_of)(a, p) + at * 3 * u + 2 * u + start, w, q);
+        if (p->apart) FN(sum)(q, FN(given_at)(a, p, at) + 2 * u + start, w, q);
         FN(gru_before_row)(q, g->keep + j * p->narrow + start, n, h, kept);
         FN(copy)(h, w, a->y + (row * a->t + g->s) * u + start);
         if (a->gates) FN(copy)(kept, w, a->gates + at * 3 * u + 2 * u + start);
@@ -257,10 +263,11 @@ pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(recurrent_forward_args) *a = args;
     if (a->n == 0 || a->units == 0) return PYDL_OK;
+    if (a->ids && check_indices(ctx, a->ids, a->id_size, a->n * a->t, a->vocab) != PYDL_OK) return PYDL_BAD_INDEX;
     const FN(forward_plan) plan = FN(make_forward_plan)(a), *p = &plan;
     real *scratch = a->scratch;
     const double weights = (double)p->k * (double)(p->gates * a->units);
-    if (p->apart) {
+    if (p->apart && !a->ids) {
         FN(dense_forward_args) inputs = FN(input_products)(a, p);
         inputs.scratch = scratch + p->dense;
         FN(dense_forward)(ctx, &inputs);
@@ -275,8 +282,9 @@ pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
 }
 isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
-    const FN(forward_plan) plan = FN(make_forward_plan)(args);
-    const FN(dense_forward_args) inputs = FN(input_products)(args, &plan);
-    return plan.end * (isize)sizeof(real) + (plan.apart ? FN(dense_forward_scratch)(ctx, &inputs) : 0);
+    const FN(recurrent_forward_args) *a = args;
+    const FN(forward_plan) plan = FN(make_forward_plan)(a);
+    const FN(dense_forward_args) inputs = FN(input_products)(a, &plan);
+    return plan.end * (isize)sizeof(real) + (plan.apart && !a->ids ? FN(dense_forward_scratch)(ctx, &inputs) : 0);
 }
 #endif

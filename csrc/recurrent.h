@@ -10,6 +10,10 @@
    RECURRENT_GRU_BEFORE  G = 3: z r g     the same but g = tanh(p + (r h) R), and bias is (3 units,)
    RECURRENT_GRU_SIMPLE  G = 2: u g       u = sigmoid, g = tanh of p + h R;  h' = u g + (1 - u) h
 
+   Steps that are rows of a table need no products of their own.  With ids (n, t), integers of id_size 4 or 8 bytes, x and dx are (vocab, G units): the p of
+   each id, found instead of computed.  Then d_in is 0, kernel and dkernel are NULL, and so is bias, but for RECURRENT_GRU: (3 units,), what above is bias[1].
+   PYDL_BAD_INDEX unless 0 <= id < vocab, also where the mask is 0; nothing is written then.
+
    drop (n, units), if given, multiplies h wherever R does.  mask (n, t): a step whose byte is 0 keeps the state and repeats the output before it, 0 at
    the beginning of a row; it costs no product, forward or back.  backwards: the steps take x from the last to the first; y stands in the order of the steps.
    The rows of a batch do not depend on each other, and each product is one chain over the inputs and units, so any division of the rows gives the
@@ -32,6 +36,7 @@ typedef struct {
     void *scratch;
     const real *x; const real *kernel; const real *recurrent; const real *bias; const real *peephole;
     const real *h0; const real *c0; const real *drop; const uint8_t *mask;
+    const void *ids; isize id_size; isize vocab;
     isize n; isize t; isize d_in; isize units; isize cell; isize backwards;
     real *gates; real *cells; real *y; real *h; real *c;
 } FN(recurrent_forward_args);
@@ -45,6 +50,7 @@ typedef struct {
     const real *x; const real *kernel; const real *recurrent; const real *peephole;
     const real *h0; const real *c0; const real *drop; const uint8_t *mask;
     const real *y; const real *dy; const real *dh; const real *dc;
+    const void *ids; isize id_size; isize vocab;
     isize n; isize t; isize d_in; isize units; isize cell; isize backwards;
     real *gates; real *cells;
     real *dx; real *dkernel; real *drecurrent; real *dbias; real *dpeephole; real *dh0; real *dc0;

@@ -2,6 +2,7 @@
    product each over all live steps of all rows behind it. */
 #ifndef real
 #include <omp.h>
+#include "index.h"
 #include "internal.h"
 #include "gemm.h"
 #include "dense.h"
@@ -14,28 +15,31 @@
 
 /* Where the parts of the scratch start, in reals. */
 typedef struct {
-    int apart;                                    /* dx is one product behind the loop: the weights of the inputs would only be in the way */
+    int within, behind;                           /* where dx is made: in the loop, or behind it, where the weights of the inputs would only be in the way */
     isize gates, width, narrow, wide, thin;       /* gates a unit; of a row of gates; pitches of a state, of dp, of x */
-    isize packed, packed_candidate, packed_x, dh, dc, dp, product, dx, zero, before, x, offsets, products, end;
+    isize packed, packed_candidate, packed_x, dh, dc, dp, product, dx, zero, before, x, offsets, places, products, end;
 } FN(backward_plan);
 
 static FN(backward_plan) FN(make_backward_plan)(const FN(recurrent_backward_args) *a)
 {
     const isize u = a->units, gates = gates_of(a->cell), width = gates * u, reset_first = a->cell == RECURRENT_GRU_BEFORE, lanes = FN(LANES);
-    FN(backward_plan) p = { .apart = a->n < SHARED_ROWS, .gates = gates, .width = width, .narrow = FN(pitch)(u), .thin = FN(pitch)(a->d_in) };
+    FN(backward_plan) p = { .gates = gates, .width = width, .narrow = FN(pitch)(u), .thin = FN(pitch)(a->d_in) };
+    p.within = a->dx && !a->ids && a->n >= SHARED_ROWS;
+    p.behind = a->dx && !a->ids && !p.within;
     p.wide = FN(pitch)(a->cell == RECURRENT_GRU ? 4 * u : width);      /* the gradient by the candidate's p stands behind that by its q */
     p.packed_candidate = p.packed + FN(gemm_packed_size)(reset_first ? 2 * u : width, u);
     p.packed_x = p.packed_candidate + (reset_first ? FN(gemm_packed_size)(u, u) : 0);
-    p.dh = p.packed_x + (a->dx && !p.apart ? FN(gemm_packed_size)(width, a->d_in) : 0);
+    p.dh = p.packed_x + (p.within ? FN(gemm_packed_size)(width, a->d_in) : 0);
     p.dc = p.dh + a->n * p.narrow;
     p.dp = p.dc + (a->cell == RECURRENT_LSTM ? a->n * p.narrow : 0);
     p.product = p.dp + a->n * p.wide;
     p.dx = p.product + a->n * p.narrow + FN(GEMM_NR);
-    p.zero = p.dx + (a->dx ? a->n * p.thin : 0);
+    p.zero = p.dx + (p.within ? a->n * p.thin : 0);
     p.before = p.zero + p.narrow;
     p.x = p.before + round_up(a->n * a->t * u, lanes);
     p.offsets = p.x + (a->mask ? round_up(a->n * a->t * a->d_in, lanes) : 0);
-    p.products = p.offsets + round_up((a->n + 1) * (isize)(sizeof(isize) / sizeof(real)), lanes);
+    p.places = p.offsets + round_up((a->n + 1) * (isize)(sizeof(isize) / sizeof(real)), lanes);
+    p.products = p.places + (a->ids ? round_up(a->n * a->t * (isize)(sizeof(isize) / sizeof(real)), lanes) : 0);
     p.end = p.products;
     return p;
 }
@@ -65,9 +69,9 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
     const int lstm = a->cell == RECURRENT_LSTM, reset_first = a->cell == RECURRENT_GRU_BEFORE;
     real *scratch = a->scratch, *dh = scratch + p->dh + first * p->narrow, *dc = scratch + p->dc + lstm * first * p->narrow;
     real *dp = scratch + p->dp + first * p->wide, *product = scratch + p->product + first * p->narrow;
-    real *dx = scratch + p->dx + (a->dx ? first * p->thin : 0);
+    real *dx = scratch + p->dx + (p->within ? first * p->thin : 0);
     const real *zero = scratch + p->zero;
-    const int large = width * (n + (a->dx && !p->apart ? a->d_in : 0)) > STEP_WEIGHTS && a->dx && !p->apart;
+    const int large = p->within && width * (n + a->d_in) > STEP_WEIGHTS;
     isize live[RECURRENT_ROWS], begin[RECURRENT_ROWS], done[RECURRENT_ROWS];      /* begin: the first live step of a row */
     for (isize i = 0; i < count; i++) {
         const isize row = first + i;
@@ -87,8 +91,8 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
                 for (isize u = 0; u < n; u++) dh_row[u] += dy[u];
             }
             if (a->mask && !a->mask[at]) {
-                if (p->apart) FN(clear)(a->gates + at * width, width);
-                else if (a->dx) FN(clear)(a->dx + at * a->d_in, a->d_in);
+                if (p->behind) FN(clear)(a->gates + at * width, width);
+                else if (p->within) FN(clear)(a->dx + at * a->d_in, a->d_in);
                 continue;
             }
             const real *h = s > begin[i] ? a->y + (row * steps + s - 1) * n : a->h0 ? a->h0 + row * n : zero;
@@ -132,7 +136,7 @@ static void FN(backward_rows)(const FN(recurrent_backward_args) *a, const FN(bac
                     for (isize u = 0; u < n; u++) dh_row[u] += q[u];
             }
         }
-        if (!a->dx || p->apart) continue;
+        if (!p->within) continue;
         if (a->cell == RECURRENT_GRU) {                         /* z and r, then the candidate's other gradient */
             FN(step_product)(dp, p->wide, lives, 2 * n, a->d_in, scratch + p->packed_x, width * nr, large ? scratch + p->packed : NULL, NULL, 0, dx, p->thin);
             FN(step_product)(dp + 3 * n, p->wide, lives, n, a->d_in, scratch + p->packed_x + 2 * n * nr, width * nr, NULL, NULL, 1, dx, p->thin);
@@ -180,24 +184,29 @@ static void FN(close_ranks)(const uint8_t *mask, isize rows, isize width, const 
         }
 }
 
-/* c (m, n) = a^T b over `rows` rows of a (rows, m) and b (rows, n), a_row and b_row apart, and the sums of b's columns, if wanted; m may be 0.  Runs of
-   rows go through packed copies: all of a transposed, a panel of b at a time, which stays in the nearest caches while a streams by.  The scratch is
-   bounded whatever part of the steps is live. */
+/* For both lefts c (m, n) = a^T b over `rows` rows of a (rows, m) and b (rows, n), m 0 or more; and the sums of b's columns, over all rows or over those of
+   one place, if wanted.  Runs of rows go through packed copies: all of a transposed, a panel of b at a time, which stays in the nearest caches while a
+   streams by.  The scratch is bounded whatever part of the steps is live. */
+typedef struct { isize m; const real *a; real *c; } FN(left);
 typedef struct {
-    isize rows, m, n;
-    const real *a; isize a_row;
+    isize rows, n, run;                                     /* run: most rows at a time */
+    FN(left) left[2];
     const real *b; isize b_row;
-    real *c; isize c_row;
-    real *packed, *panels;                                  /* a run of a; a panel of b for each thread */
+    isize c_row;
+    real *packed, *panels;                                  /* a run of both a; a panel of b for each thread */
     real *columns;                                          /* (n,) or NULL */
+    real *by_place; const isize *place; isize places;       /* (places, n), c_row apart, or NULL; place (rows,) */
 } FN(sums);
-enum { FN(RUN) = 768 };                                     /* most rows of a run */
+enum { FN(RUN) = 768, FN(RUN_REALS) = 1536 * 1024 / sizeof(real) };      /* most rows of a run; what of a stays in the second-level cache */
 static isize FN(strips_of)(isize m) { return ceil_div(m, FN(GEMM_MR)); }
+static isize FN(run_of)(isize rows, isize m) { return max_isize(1, min_isize(rows, min_isize(FN(RUN), FN(RUN_REALS) / max_isize(m, 1)))); }
 
 static void FN(pack_sums)(const FN(sums) *g, isize first, isize run, isize strip)
 {
-    const isize strips = FN(strips_of)(g->m), i = g->m * strip / strips, count = g->m * (strip + 1) / strips - i;
-    FN(gemm_pack_strip)(g->a + first * g->a_row + i, 1, g->a_row, count, run, FN(GEMM_MR), g->packed + strip * FN(GEMM_MR) * run);
+    const isize strips = FN(strips_of)(g->left[0].m), second = strip >= strips;
+    const FN(left) *l = g->left + second;
+    const isize s = second ? strip - strips : strip, of = FN(strips_of)(l->m), i = l->m * s / of, count = l->m * (s + 1) / of - i;
+    FN(gemm_pack_strip)(l->a + first * l->m + i, 1, l->m, count, run, FN(GEMM_MR), g->packed + strip * FN(GEMM_MR) * run);
 }
 /* sums (width,) = (more ? sums : 0) + the columns of a packed panel; four chains of additions, so that none waits for the one before. */
 static void FN(sum_columns)(const real *panel, isize rows, isize width, int more, real *sums)
@@ -217,24 +226,45 @@ static void FN(sum_columns)(const real *panel, isize rows, isize width, int more
         FN(vstore_mask)(sums + j, here, a);
     }
 }
+/* Add each row of a packed panel to the one of `sums` that its place says, rows `pitch` apart. */
+static void FN(sum_by_place)(const real *panel, isize rows, isize width, const isize *place, isize pitch, real *sums)
+{
+    const isize nr = FN(GEMM_NR), lanes = FN(LANES), whole = width / lanes * lanes;
+    const FN(vmask) rest = FN(mask_of)(width - whole);
+    for (isize i = 0; i < rows; i++) {
+        const real *from = panel + i * nr;
+        real *to = sums + place[i] * pitch;
+        for (isize j = 0; j < whole; j += lanes) FN(vstore)(to + j, FN(vload)(to + j) + FN(vload)(from + j));
+        if (whole < width) FN(vstore_mask)(to + whole, rest, FN(vload_mask)(to + whole, rest) + FN(vload)(from + whole));
+    }
+}
 static void FN(sums_panel)(const FN(sums) *g, isize first, isize run, isize panel, real *copy)
 {
-    const isize strips = FN(strips_of)(g->m), nr = FN(GEMM_NR), j = panel * nr, width = min_isize(nr, g->n - j);
+    const isize nr = FN(GEMM_NR), j = panel * nr, width = min_isize(nr, g->n - j);
+    const real *packed = g->packed;
     FN(gemm_pack_strip)(g->b + first * g->b_row + j, 1, g->b_row, width, run, nr, copy);
     if (g->columns) FN(sum_columns)(copy, run, width, first > 0, g->columns + j);
-    for (isize s = 0; s < strips; s++) {
-        const isize i = g->m * s / strips;
-        const FN(gemm_block_args) block = {
-            .m = g->m * (s + 1) / strips - i, .n = width, .k = run, .a = g->packed + s * FN(GEMM_MR) * run, .a_row = 1, .a_col = FN(GEMM_MR), .segments = 1,
-            .b = copy, .b_pitch = nr, .b_panel = nr * run, .accumulate = first > 0, .c = g->c + i * g->c_row + j, .c_row = g->c_row
-        };
-        FN(gemm_block)(&block);
+    if (g->by_place) {
+        for (isize i = 0; i < g->places && first == 0; i++) FN(clear)(g->by_place + i * g->c_row + j, width);
+        FN(sum_by_place)(copy, run, width, g->place + first, g->c_row, g->by_place + j);
+    }
+    for (const FN(left) *l = g->left; l < g->left + 2; l++) {
+        const isize strips = FN(strips_of)(l->m);
+        for (isize s = 0; s < strips; s++, packed += FN(GEMM_MR) * run) {
+            const isize i = l->m * s / strips;
+            const FN(gemm_block_args) block = {
+                .m = l->m * (s + 1) / strips - i, .n = width, .k = run, .a = packed, .a_row = 1, .a_col = FN(GEMM_MR), .segments = 1,
+                .b = copy, .b_pitch = nr, .b_panel = nr * run, .accumulate = first > 0, .c = l->c + i * g->c_row + j, .c_row = g->c_row
+            };
+            FN(gemm_block)(&block);
+        }
     }
 }
 static void FN(sums_team)(const void *data, isize thread, isize threads)
 {
     const FN(sums) *g = data;
-    const isize strips = FN(strips_of)(g->m), panels = ceil_div(g->n, FN(GEMM_NR)), runs = max_isize(1, ceil_div(g->rows, FN(RUN)));
+    const isize strips = FN(strips_of)(g->left[0].m) + FN(strips_of)(g->left[1].m), panels = ceil_div(g->n, FN(GEMM_NR));
+    const isize runs = max_isize(1, ceil_div(g->rows, g->run));
     real *copy = g->panels + thread * FN(RUN) * FN(GEMM_NR);
     (void)threads;
     for (isize r = 0; r < runs; r++) {
@@ -245,38 +275,57 @@ static void FN(sums_team)(const void *data, isize thread, isize threads)
         for (isize j = 0; j < panels; j++) FN(sums_panel)(g, first, run, j, copy);
     }
 }
-static void FN(sum_products)(const pydl_ctx *ctx, const FN(sums) *g)
+
+/* Reals for the packed copies of x and the states. */
+static isize FN(packed_lefts)(const FN(recurrent_backward_args) *a)
 {
-    run_team(ctx, (double)g->rows * (double)max_isize(g->m, 1) * (double)g->n > 1e6, FN(sums_team), g);
-}
-static isize FN(sums_scratch)(const pydl_ctx *ctx, isize rows, isize m)
-{
-    return min_isize(rows, FN(RUN)) * (FN(strips_of)(m) * FN(GEMM_MR)) + FN(LANES) + ctx->threads * FN(RUN) * FN(GEMM_NR);
+    const isize strips = FN(strips_of)(a->d_in) + FN(strips_of)(a->units);
+    return round_up(FN(run_of)(a->n * a->t, a->d_in + a->units) * strips * FN(GEMM_MR), FN(LANES));
 }
 
+/* All gradients that are sums over the steps: a product of the gates' gradients with x and one with the states, from one packed copy of the former. */
 static void FN(weight_gradients)(const pydl_ctx *ctx, const FN(recurrent_backward_args) *a, const FN(backward_plan) *p, isize rows)
 {
-    const isize n = a->units, d = a->d_in, width = p->width, most = max_isize(n, d);
-    real *scratch = a->scratch, *before = scratch + p->before;
-    const real *x = a->mask ? scratch + p->x : a->x;
-    if (a->mask && (a->dkernel || a->dbias || a->drecurrent)) {
+    const isize n = a->units, d = a->d_in, width = p->width;
+    real *scratch = a->scratch, *by_id = a->ids ? a->dx : NULL;
+    if (!a->dkernel && !a->dbias && !a->drecurrent && !by_id) return;
+    isize *places = (isize *)(void *)(scratch + p->places);
+    for (isize i = 0, k = 0; by_id && i < a->n * a->t; i++)
+        if (!a->mask || a->mask[i]) places[k++] = index_at(a->ids, a->id_size, i);
+    if (a->mask) {
         FN(close_ranks)(a->mask, a->n * a->t, width, a->gates, a->gates);
         if (a->dkernel) FN(close_ranks)(a->mask, a->n * a->t, d, a->x, scratch + p->x);
         if (p->gates == 3) FN(close_ranks)(a->mask, a->n * a->t, n, a->cells, a->cells);
     }
-    real *packed = scratch + p->products, *panels = packed + round_up(min_isize(a->n * a->t, FN(RUN)) * (FN(strips_of)(most) * FN(GEMM_MR)), FN(LANES));
-    if (a->dkernel || a->dbias)
-        FN(sum_products)(ctx, &(FN(sums)){ rows, a->dkernel ? d : 0, width, x, d, a->gates, width, a->dkernel, width, packed, panels, a->dbias });
-    if (a->cell == RECURRENT_GRU && (a->drecurrent || a->dbias)) {      /* the gradient by q differs in the candidate only */
-        real *by_q = a->drecurrent ? a->drecurrent + 2 * n : NULL, *second = a->dbias ? a->dbias + width : NULL;
-        if (second) FN(copy)(a->dbias, 2 * n, second);
-        FN(sum_products)(ctx, &(FN(sums)){ rows, by_q ? n : 0, n, before, n, a->cells, n, by_q, width, packed, panels, second ? second + 2 * n : NULL });
-    }
-    if (!a->drecurrent) return;
-    const isize apart = p->gates == 3 ? 2 * n : width;      /* columns whose state and gradient are the plain ones */
-    FN(sum_products)(ctx, &(FN(sums)){ rows, n, apart, before, n, a->gates, width, a->drecurrent, width, packed, panels, NULL });
-    if (a->cell == RECURRENT_GRU_BEFORE)
-        FN(sum_products)(ctx, &(FN(sums)){ rows, n, n, a->cells, n, a->gates + 2 * n, width, a->drecurrent + 2 * n, width, packed, panels, NULL });
+    const FN(left) inputs = { a->dkernel ? d : 0, a->mask ? scratch + p->x : a->x, a->dkernel };
+    const FN(left) states = { a->drecurrent ? n : 0, scratch + p->before, a->drecurrent }, none = { 0 };
+    /* The gradient of the gates, of which the candidate's may be another by x than by the state: those before it, then it. */
+    const isize apart = p->gates == 3 ? 2 * n : width, split = a->cell == RECURRENT_GRU;
+    FN(sums) g = {
+        .rows = rows, .n = apart, .run = FN(run_of)(a->n * a->t, d + n), .left = { inputs, states }, .b = a->gates, .b_row = width, .c_row = width,
+        .packed = scratch + p->products, .panels = scratch + p->products + FN(packed_lefts)(a), .columns = a->dbias, .by_place = by_id, .place = places,
+        .places = a->vocab
+    };
+    const double work = (double)rows * (double)(d + n) * (double)n;
+    run_team(ctx, work * (double)(apart / n) > 1e6, FN(sums_team), &g);
+    if (p->gates != 3) return;
+    g.n = n;
+    g.b += apart;
+    g.left[0].c = a->dkernel ? a->dkernel + apart : NULL;
+    g.left[1] = split ? none : (FN(left)){ states.m, a->cells, a->drecurrent ? a->drecurrent + apart : NULL };
+    g.columns = a->dbias && !(split && a->ids) ? a->dbias + apart : NULL;
+    g.by_place = by_id ? by_id + apart : NULL;
+    if (g.left[0].m || g.left[1].m || g.columns || g.by_place) run_team(ctx, work > 1e6, FN(sums_team), &g);
+    if (!split) return;
+    real *second = a->dbias && !a->ids ? a->dbias + width : a->dbias;       /* what belongs to the states */
+    if (second && second != a->dbias) FN(copy)(a->dbias, apart, second);
+    g.b = a->cells;
+    g.b_row = n;
+    g.left[0] = none;
+    g.left[1] = (FN(left)){ states.m, states.a, a->drecurrent ? a->drecurrent + apart : NULL };
+    g.columns = second ? second + apart : NULL;
+    g.by_place = NULL;
+    if (g.left[1].m || g.columns) run_team(ctx, work > 1e6, FN(sums_team), &g);
 }
 
 typedef struct { const FN(recurrent_backward_args) *a; const FN(backward_plan) *p; const isize *offsets; isize groups; } FN(backward_work);
@@ -294,6 +343,7 @@ pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
     const FN(backward_plan) plan = FN(make_backward_plan)(a), *p = &plan;
     real *scratch = a->scratch;
     isize *offsets = (isize *)(void *)(scratch + p->offsets);
+    if (a->ids && check_indices(ctx, a->ids, a->id_size, a->n * a->t, a->vocab) != PYDL_OK) return PYDL_BAD_INDEX;
     offsets[0] = 0;
     for (isize row = 0; row < a->n; row++) {
         isize live = a->t;
@@ -308,13 +358,13 @@ pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
         FN(pack)(ctx, a->recurrent, 1, p->width, 2 * n, n, scratch + p->packed);
         FN(pack)(ctx, a->recurrent + 2 * n, 1, p->width, n, n, scratch + p->packed_candidate);
     } else FN(pack)(ctx, a->recurrent, 1, p->width, p->width, n, scratch + p->packed);
-    if (a->dx && !p->apart) FN(pack)(ctx, a->kernel, 1, p->width, p->width, a->d_in, scratch + p->packed_x);
+    if (p->within) FN(pack)(ctx, a->kernel, 1, p->width, p->width, a->d_in, scratch + p->packed_x);
     if (a->n > 0) {
         const isize groups = row_groups(ctx, a->n, (double)(a->n * a->t) * (double)(n + a->d_in) * (double)p->width);
         run_parts(ctx, groups > 1, groups, 1, FN(backward_groups), &(FN(backward_work)){ a, p, offsets, groups });
     }
     if (a->dpeephole) run_parts(ctx, 1, n, FN(PEEPHOLE_UNITS), FN(peephole_part), a);
-    if (a->dx && p->apart) {
+    if (p->behind) {
         FN(dense_backward_input_args) product = FN(input_gradient)(a);
         product.scratch = scratch + p->products;
         FN(dense_backward_input)(ctx, &product);
@@ -327,7 +377,7 @@ isize FN(recurrent_backward_scratch)(const pydl_ctx *ctx, const void *args)
     const FN(recurrent_backward_args) *a = args;
     const FN(backward_plan) plan = FN(make_backward_plan)(a);
     const FN(dense_backward_input_args) input = FN(input_gradient)(a);
-    const isize sums = FN(sums_scratch)(ctx, a->n * a->t, max_isize(a->units, a->d_in)) * (isize)sizeof(real);
-    return plan.end * (isize)sizeof(real) + max_isize(sums, a->dx && plan.apart ? FN(dense_backward_input_scratch)(ctx, &input) : 0);
+    const isize sums = (FN(packed_lefts)(a) + ctx->threads * FN(RUN) * FN(GEMM_NR)) * (isize)sizeof(real);
+    return plan.end * (isize)sizeof(real) + max_isize(sums, plan.behind ? FN(dense_backward_input_scratch)(ctx, &input) : 0);
 }
 #endif

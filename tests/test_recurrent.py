@@ -7,6 +7,7 @@ import pydl
 from pydl import layers, ops
 from pydl.gradcheck import gradcheck
 from pydl.layers.recurrent import connect, gru, lstm, simple_rnn, simplified_gru, stepwise
+from pydl.tensor import as_tensor
 from reference import recurrent as reference
 
 CELLS = [("tanh", simple_rnn, 1, {}), ("lstm", lstm, 4, {}), ("gru", gru, 3, {}), ("gru_before", gru, 3, {"reset_after": False}),
@@ -135,6 +136,50 @@ def test_gradients_of_every_combination(cell, function, gates, options, masked, 
     report = gradcheck(lambda *a: sum((ops.sum(o * v) for o, v in zip(whole(*a), seeds)), pydl.Tensor(0.0, dtype="float64")), arrays)
     assert report, f"\n{report}"
     assert report.error < 1e-6
+
+
+@every_cell
+@pytest.mark.parametrize("n", [1, 7])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_steps_that_are_looked_up(cell, function, gates, options, n, masked, back, recompute):
+    """Products by id are products of the rows: values and gradients of both ways, the row of no id included; and each gradient alone."""
+    rng = np.random.default_rng(11)
+    t, vocab, units = 9, 4, 37
+    ids = rng.integers(0, vocab - 1, (n, t))
+    products, (_, recurrent, bias) = rng.standard_normal((vocab, gates * units)), weights(cell, gates, 1, units)
+    states = [rng.standard_normal((n, units)) for _ in range(2 if cell == "lstm" else 1)]
+    mask = pydl.Tensor(rng.random((n, t)) < 0.6) if masked else None
+    drop = pydl.Tensor((rng.random((n, units)) < 0.5) * 2.0)
+    of_state = [bias[1]] if cell == "gru" else []
+    peephole = [rng.standard_normal((3, units))] if cell == "lstm" else []
+    seeds = [rng.standard_normal((n, t, units)), *[rng.standard_normal((n, units)) for _ in states]]
+
+    def split(rest):
+        rest = list(rest)
+        return rest.pop(0) if of_state else None, rest.pop(0) if peephole else None, rest
+
+    def looked_up(p, u, *rest):
+        b, peeps, h = split(rest)
+        return connect(cell, p, None, u, b, h, mask, back, drop, peeps, recompute, pydl.Tensor(ids, dtype="int32" if back else "int64"))
+
+    def apart(p, u, *rest):
+        b, peeps, h = split(rest)
+        zeros = pydl.Tensor(np.zeros((1, gates * units)))
+        if b is not None:
+            b = ops.concatenate([zeros, ops.expand_dims(b, 0)], 0)
+        identity = pydl.Tensor(np.eye(gates * units))
+        return stepwise(cell, ops.take(p, ids, 0), identity, u, b, h, mask, back, drop, ops.tanh, ops.sigmoid, peeps)
+    arrays = [products, recurrent, *of_state, *peephole, *states]
+    close(values(looked_up(*map(pydl.Tensor, arrays))), values(apart(*map(pydl.Tensor, arrays))))
+    found = gradients(looked_up, arrays, seeds)
+    close(found, gradients(apart, arrays, seeds), 1e-11)
+    assert not found[0][vocab - 1].any() and found[0][:vocab - 1].any(1).all()
+    for k, whole in enumerate(found):
+        def loss(*tensors):
+            return sum((ops.sum(out * v) for out, v in zip(looked_up(*map(as_tensor, tensors)), seeds)), pydl.Tensor(0.0, dtype="float64"))
+        np.testing.assert_array_equal(pydl.grad(loss, wrt=(k,))(*arrays)[0].numpy(), whole)
 
 
 @pytest.mark.parametrize("masked", [False, True])

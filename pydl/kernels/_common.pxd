@@ -109,6 +109,7 @@ cdef const pydl_kernel_row *kernel(str name) except NULL
 cdef void *ptr(Array a) except NULL
 cdef int agree(str who, Array a, Array b) except -1
 cdef int expect(str who, str name, Array a, int code, tuple shape) except -1
+cdef int index_size(str who, str name, Array a) except -1
 cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbytes, Array out,
                 double flops, double moved) except -1
 cdef Array root_of(Array a)

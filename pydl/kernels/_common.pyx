@@ -74,6 +74,13 @@ cdef int expect(str who, str name, Array a, int code, tuple shape) except -1:
     return 0
 
 
+cdef int index_size(str who, str name, Array a) except -1:
+    """The bytes of an index's integers, which must be int32 or int64."""
+    if a.code != INT32 and a.code != INT64:
+        raise TypeError(f"{who}: {name} must be int32 or int64, got {a.dtype.name}")
+    return 4 if a.code == INT32 else 8
+
+
 # ---------------------------------------------------------------------------------------------------- launcher
 
 cdef dict rows = {}

@@ -1,7 +1,7 @@
 """Boundary of the copies, casts and row look-ups."""
 from libc.string cimport memcpy, memset
 
-from pydl.kernels._common cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, UINT64, Array, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, UINT64, Array, expect, index_size, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "move.h":
     enum: PYDL_MOVE_DIMS
@@ -160,16 +160,10 @@ def cast(Array x not None, Array y not None):
     launch(CAST, None, &a, sizeof(a), y, 0, x.nbytes + y.nbytes)
 
 
-cdef int is_index(str who, Array index) except -1:
-    if index.code != INT32 and index.code != INT64:
-        raise TypeError(f"{who}: index must be int32 or int64, got {index.dtype.name}")
-    return 0
-
-
 def take_rows(Array x not None, Array index not None, Array y not None):
     """y[i] = x[index[i]] along the first axis of x."""
     cdef pydl_take_rows_args a
-    is_index("take_rows", index)
+    a.index_size = index_size("take_rows", "index", index)
     if x.code != y.code:
         raise TypeError(f"take_rows: dtypes differ, {x.dtype.name} and {y.dtype.name}")
     if x.ndim == 0:
@@ -178,14 +172,14 @@ def take_rows(Array x not None, Array index not None, Array y not None):
     a.row_bytes = x.nbytes // a.rows if a.rows else (y.nbytes // a.n if a.n else 0)
     if y.nbytes != a.n * a.row_bytes:
         raise ValueError(f"take_rows: {a.n} rows of x {x.shape} do not fit y {y.shape}")
-    a.x = ptr(x); a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]; a.y = ptr(y)
+    a.x = ptr(x); a.index = ptr(index); a.y = ptr(y)
     launch(TAKE_ROWS, None, &a, sizeof(a), y, 0, 2 * y.nbytes + index.nbytes)
 
 
 def scatter_rows(Array dy not None, Array index not None, Array dx not None):
     """dx = 0, then dx[index[i]] += dy[i] along the first axis of dx."""
     cdef pydl_scatter_rows_args_f32 a
-    is_index("scatter_rows", index)
+    a.index_size = index_size("scatter_rows", "index", index)
     if dy.code != dx.code:
         raise TypeError(f"scatter_rows: dtypes differ, {dy.dtype.name} and {dx.dtype.name}")
     if dx.ndim == 0:
@@ -194,14 +188,13 @@ def scatter_rows(Array dy not None, Array index not None, Array dx not None):
     a.width = dx.size // a.rows if a.rows else (dy.size // a.n if a.n else 0)
     if dy.size != a.n * a.width:
         raise ValueError(f"scatter_rows: dy {dy.shape} does not hold {a.n} rows of dx {dx.shape}")
-    a.dy = <const float *>ptr(dy); a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]; a.dx = <float *>ptr(dx)
+    a.dy = <const float *>ptr(dy); a.index = ptr(index); a.dx = <float *>ptr(dx)
     launch(SCATTER_ROWS, dy, &a, sizeof(a), dx, dy.size, 2 * dy.nbytes + dx.nbytes)
 
 
 def sum_rows(Array dy not None, Array index not None, isize limit, Array rows not None, Array count not None, Array sums not None):
     """The distinct indices in rising order in rows, how many in count, and the sum of dy over each in sums."""
     cdef pydl_sum_rows_args_f32 a
-    is_index("sum_rows", index)
     memset(&a, 0, sizeof(a))
     a.n = index.size; a.limit = limit
     if dy.ndim == 0 or a.n and dy.size % a.n:
@@ -210,7 +203,8 @@ def sum_rows(Array dy not None, Array index not None, isize limit, Array rows no
     expect("sum_rows", "sums", sums, dy.code, (a.n, a.width))
     expect("sum_rows", "rows", rows, INT64, (a.n,))
     expect("sum_rows", "count", count, INT64, (1,))
-    a.dy = <const float *>ptr(dy); a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]
+    a.dy = <const float *>ptr(dy); a.index = ptr(index)
+    a.index_size = index_size("sum_rows", "index", index)
     a.rows = ptr(rows); a.count = ptr(count); a.sums = <float *>ptr(sums)
     launch(SUM_ROWS, dy, &a, sizeof(a), sums, dy.size, 2 * dy.nbytes + 3 * index.nbytes)
 
@@ -218,8 +212,8 @@ def sum_rows(Array dy not None, Array index not None, isize limit, Array rows no
 def one_hot(Array index not None, Array y not None):
     """y[i, k] = 1 where index[i] is k, else 0."""
     cdef pydl_one_hot_args_f32 a
-    is_index("one_hot", index)
+    a.index_size = index_size("one_hot", "index", index)
     if y.ndim == 0 or y.size != index.size * <isize>y.shape[y.ndim - 1]:
         raise ValueError(f"one_hot: {index.size} rows do not fit y {y.shape}")
-    a.index = ptr(index); a.index_size = ITEM_SIZES[index.code]; a.n = index.size; a.classes = y.shape[y.ndim - 1]; a.y = <float *>ptr(y)
+    a.index = ptr(index); a.n = index.size; a.classes = y.shape[y.ndim - 1]; a.y = <float *>ptr(y)
     launch(ONE_HOT, y, &a, sizeof(a), y, 0, y.nbytes)

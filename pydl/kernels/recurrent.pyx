@@ -1,8 +1,8 @@
-"""Boundary of the recurrent kernels.  Shapes as in csrc/recurrent.h; None stands for what is absent or not wanted."""
+"""Boundary of the recurrent kernels.  Shapes as in csrc/recurrent.h; None stands for what is absent or not wanted.  ids: int32 or int64."""
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from pydl.kernels._common cimport Array, DType, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport Array, DType, expect, index_size, isize, kernel, launch, ptr, pydl_kernel_row
 
 cdef extern from "recurrent.h":
     enum:
@@ -18,6 +18,8 @@ cdef extern from "recurrent.h":
         const float *c0
         const float *drop
         const uint8_t *mask
+        const void *ids
+        isize id_size, vocab
         isize n, t, d_in, units, cell, backwards
         float *gates
         float *cells
@@ -38,6 +40,8 @@ cdef extern from "recurrent.h":
         const float *dy
         const float *dh
         const float *dc
+        const void *ids
+        isize id_size, vocab
         isize n, t, d_in, units, cell, backwards
         float *gates
         float *cells
@@ -66,64 +70,86 @@ cdef void *maybe(str who, str name, Array a, int code, tuple shape) except? NULL
     return ptr(a)
 
 
-cdef tuple sizes(str who, str cell, Array x, Array kernel, Array recurrent):
-    """(n, t, d_in, units, gates), from x (n, t, d_in), kernel (d_in, gates * units) and recurrent (units, gates * units)."""
+cdef isize bytes_of(Array a):
+    return 0 if a is None else a.nbytes
+
+
+cdef tuple sizes(str who, str cell, Array ids, Array x, Array kernel, Array recurrent):
+    """(n, t, d_in, units, gates), from x (n, t, d_in), kernel (d_in, gates * units) and recurrent (units, gates * units), or, without kernel, from
+    ids (n, t) and x (vocab, gates * units); d_in is 0 then."""
     if cell not in GATES:
         raise ValueError(f"{who}: cell must be one of {tuple(GATES)}, got {cell!r}")
-    if x.code > 1 or x.ndim != 3 or kernel.ndim != 2 or recurrent.ndim != 2:
-        raise ValueError(f"{who}: x must be floating with 3 axes, kernel and recurrent with 2, got {x.shape}, {kernel.shape}, {recurrent.shape}")
+    if (ids is None) == (kernel is None):
+        raise ValueError(f"{who}: x goes through a kernel, or its rows are chosen by ids: one of the two must be given")
+    if x.code > 1 or x.ndim != (3 if ids is None else 2) or recurrent.ndim != 2:
+        raise ValueError(f"{who}: x must be floating with {3 if ids is None else 2} axes, recurrent with 2, got {x.shape} and {recurrent.shape}")
     gates, units = GATES[cell], recurrent.shape[0]
     if units < 1:
         raise ValueError(f"{who}: recurrent must have at least one row, got shape {recurrent.shape}")
-    expect(who, "kernel", kernel, x.code, (x.shape[2], gates * units))
     expect(who, "recurrent", recurrent, x.code, (units, gates * units))
-    return (*x.shape, units, gates)
+    if ids is None:
+        return (*x.shape, units, gates)
+    if ids.ndim != 2:
+        raise ValueError(f"{who}: ids must have 2 axes, got {ids.shape}")
+    expect(who, "x", x, x.code, (x.shape[0], gates * units))
+    return (*ids.shape, 0, units, gates)
 
 
-def recurrent_forward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array bias, Array peephole, Array h0,
+cdef tuple bias_shape(str who, str cell, Array ids, Array bias, object width):
+    """The shape of a bias: a second row, or the only one beside ids, is what the GRU adds to the candidate's product with the state."""
+    if ids is not None and bias is not None and cell != "gru":
+        raise ValueError(f"{who}: beside ids only 'gru' has a bias; that of the others is part of x")
+    return (2, width) if cell == "gru" and ids is None else (width,)
+
+
+def recurrent_forward(str cell, bint backwards, Array ids, Array x not None, Array kernel, Array recurrent not None, Array bias, Array peephole, Array h0,
                       Array c0, Array drop, Array mask, Array gates, Array cells, Array y not None, Array h not None, Array c):
     """All steps of a cell ("tanh", "lstm", "gru", "gru_before", "gru_simple") over x.  Without gates nothing is kept for backward."""
     cdef pydl_recurrent_forward_args_f32 a
     cdef str who = "recurrent_forward"
     memset(&a, 0, sizeof(a))
-    n, t, d_in, units, count = sizes(who, cell, x, kernel, recurrent)
+    n, t, d_in, units, count = sizes(who, cell, ids, x, kernel, recurrent)
     expect(who, "y", y, x.code, (n, t, units))
     expect(who, "h", h, x.code, (n, units))
     if (cells is not None) != (gates is not None and cell in WITH_CELLS) or (c is None) != (cell != "lstm"):
         raise ValueError(f"{who}: cells go with the gates of {WITH_CELLS}, c with 'lstm'")
     if cell != "lstm" and not (c0 is None and peephole is None):
         raise ValueError(f"{who}: c0 and peephole go with 'lstm'")
-    a.x = <const float *>ptr(x); a.kernel = <const float *>ptr(kernel); a.recurrent = <const float *>ptr(recurrent)
-    a.bias = <const float *>maybe(who, "bias", bias, x.code, (2, count * units) if cell == "gru" else (count * units,))
+    a.x = <const float *>ptr(x); a.recurrent = <const float *>ptr(recurrent)
+    a.kernel = <const float *>maybe(who, "kernel", kernel, x.code, (d_in, count * units))
+    a.bias = <const float *>maybe(who, "bias", bias, x.code, bias_shape(who, cell, ids, bias, count * units))
     a.peephole = <const float *>maybe(who, "peephole", peephole, x.code, (3, units))
     a.h0 = <const float *>maybe(who, "h0", h0, x.code, (n, units))
     a.c0 = <const float *>maybe(who, "c0", c0, x.code, (n, units))
     a.drop = <const float *>maybe(who, "drop", drop, x.code, (n, units))
     a.mask = <const uint8_t *>maybe(who, "mask", mask, DType.BOOL, (n, t))
     a.n = n; a.t = t; a.d_in = d_in; a.units = units; a.cell = CELLS[cell]; a.backwards = backwards
+    if ids is not None:
+        a.ids = ptr(ids); a.id_size = index_size(who, "ids", ids); a.vocab = x.shape[0]
     a.gates = <float *>maybe(who, "gates", gates, x.code, (n, t, count * units))
     a.y = <float *>ptr(y); a.h = <float *>ptr(h)
     a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, units))
     a.c = <float *>maybe(who, "c", c, x.code, (n, units))
     launch(RECURRENT_FORWARD, x, &a, sizeof(a), y, 2.0 * n * t * (d_in + units) * count * units,
-           x.nbytes + kernel.nbytes + recurrent.nbytes + y.nbytes + (gates.nbytes if gates is not None else 0))
+           x.nbytes + bytes_of(kernel) + recurrent.nbytes + y.nbytes + bytes_of(gates))
 
 
-def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel not None, Array recurrent not None, Array peephole, Array h0, Array c0,
+def recurrent_backward(str cell, bint backwards, Array ids, Array x not None, Array kernel, Array recurrent not None, Array peephole, Array h0, Array c0,
                        Array drop, Array mask, Array y not None, Array dy, Array dh, Array dc, Array gates not None, Array cells,
                        Array dx, Array dkernel, Array drecurrent, Array dbias, Array dpeephole, Array dh0, Array dc0):
     """The gradients of a whole sequence.  Uses up gates and cells."""
     cdef pydl_recurrent_backward_args_f32 a
     cdef str who = "recurrent_backward"
     memset(&a, 0, sizeof(a))
-    n, t, d_in, units, count = sizes(who, cell, x, kernel, recurrent)
+    n, t, d_in, units, count = sizes(who, cell, ids, x, kernel, recurrent)
     expect(who, "y", y, x.code, (n, t, units))
     expect(who, "gates", gates, x.code, (n, t, count * units))
     if (cells is not None) != (cell in WITH_CELLS):
         raise ValueError(f"{who}: cells go with {WITH_CELLS}")
     if cell != "lstm" and not (c0 is None and dc is None and dc0 is None and peephole is None and dpeephole is None):
         raise ValueError(f"{who}: c0, dc, dc0, peephole and dpeephole go with 'lstm'")
-    a.x = <const float *>ptr(x); a.kernel = <const float *>ptr(kernel); a.recurrent = <const float *>ptr(recurrent)
+    a.x = <const float *>ptr(x); a.recurrent = <const float *>ptr(recurrent)
+    a.kernel = <const float *>maybe(who, "kernel", kernel, x.code, (d_in, count * units))
     a.peephole = <const float *>maybe(who, "peephole", peephole, x.code, (3, units))
     a.h0 = <const float *>maybe(who, "h0", h0, x.code, (n, units))
     a.c0 = <const float *>maybe(who, "c0", c0, x.code, (n, units))
@@ -134,14 +160,16 @@ def recurrent_backward(str cell, bint backwards, Array x not None, Array kernel 
     a.dh = <const float *>maybe(who, "dh", dh, x.code, (n, units))
     a.dc = <const float *>maybe(who, "dc", dc, x.code, (n, units))
     a.n = n; a.t = t; a.d_in = d_in; a.units = units; a.cell = CELLS[cell]; a.backwards = backwards
+    if ids is not None:
+        a.ids = ptr(ids); a.id_size = index_size(who, "ids", ids); a.vocab = x.shape[0]
     a.gates = <float *>ptr(gates)
     a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, units))
     a.dx = <float *>maybe(who, "dx", dx, x.code, x.shape)
-    a.dkernel = <float *>maybe(who, "dkernel", dkernel, x.code, kernel.shape)
+    a.dkernel = <float *>maybe(who, "dkernel", dkernel, x.code, (d_in, count * units))
     a.drecurrent = <float *>maybe(who, "drecurrent", drecurrent, x.code, recurrent.shape)
-    a.dbias = <float *>maybe(who, "dbias", dbias, x.code, (2, count * units) if cell == "gru" else (count * units,))
+    a.dbias = <float *>maybe(who, "dbias", dbias, x.code, bias_shape(who, cell, ids, dbias, count * units))
     a.dpeephole = <float *>maybe(who, "dpeephole", dpeephole, x.code, (3, units))
     a.dh0 = <float *>maybe(who, "dh0", dh0, x.code, (n, units))
     a.dc0 = <float *>maybe(who, "dc0", dc0, x.code, (n, units))
     launch(RECURRENT_BACKWARD, x, &a, sizeof(a), dx if dx is not None else gates, 4.0 * n * t * (d_in + units) * count * units,
-           x.nbytes + kernel.nbytes + recurrent.nbytes + 2 * gates.nbytes + y.nbytes)
+           x.nbytes + bytes_of(kernel) + recurrent.nbytes + 2 * gates.nbytes + y.nbytes)

@@ -12,7 +12,14 @@ from pydl.ops.elementwise import floating
 from pydl.ops.operands import numbers
 from pydl.tensor import Tensor, as_tensor
 
+STEPS_A_ROW = 2                         # from so many on a recurrent layer multiplies the table by its kernel instead of the steps
 FRACTION = "; of ids given as floats, fractions and NaN are taken for -1"
+
+
+def outside(who, ids, error):
+    """What is raised for an id that the kernel refused."""
+    return ValueError(f"{who}: id {error.value} (number {error.where} of ids {ids.shape}) is outside the vocabulary, "
+                      f"0 <= id < {error.limit}{FRACTION if error.value == -1 else ''}")
 
 
 class EmbeddingOp(Op):
@@ -25,8 +32,7 @@ class EmbeddingOp(Op):
         try:
             B.take_rows(table, ids, y)
         except KernelError as error:
-            raise ValueError(f"{self.who}: id {error.value} (number {error.where} of ids {ids.shape}) is outside the vocabulary, "
-                             f"0 <= id < {error.limit}{FRACTION if error.value == -1 else ''}") from None
+            raise outside(self.who, ids, error) from None
         self.ids, self.shape = ids, table.shape
         return y
 
@@ -114,12 +120,18 @@ class Embedding(Layer):
         self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
                                           regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint)
 
-    def call(self, ids):
+    def call(self, ids, recurrent=None, training=False):
+        """Look the rows up.  recurrent: a layer that a model found behind this one, which is run, too: by `look_up` where there are more steps than rows."""
         ids = _whole(self.who, ids)
+        if recurrent is not None and ids.size >= STEPS_A_ROW * self.input_dim:
+            try:
+                return recurrent.look_up(ids, self.embeddings, self.compute_mask(ids), training)
+            except KernelError as error:
+                raise outside(self.who, ids, error) from None
         y = EmbeddingOp(self.who, self.sparse)(self.embeddings, ids)
         if self.mask_zero:
             y.mask = self.compute_mask(ids)
-        return y
+        return y if recurrent is None else recurrent(y, training=training)
 
     def compute_mask(self, inputs, previous_mask=None):
         """Return where the ids are not 0; None unless mask_zero."""

@@ -8,6 +8,7 @@ from pydl.autodiff import Op
 from pydl.errors import LARGEST_INT, DTypeError, ShapeError, boolean, in_range, integer, one_of, positive_int
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.carry import Carry, copied, copy
+from pydl.layers.dense import dense
 from pydl.layers.dropout import DropoutNoiseOp
 from pydl.layers.masks import MasksOfSteps
 from pydl.layers.stepwise import stepwise
@@ -19,51 +20,56 @@ GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
 WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
 
 
-class RecurrentOp(Op):
-    """Inputs x, kernel, recurrent, then bias, peephole and h0 (with c0) as far as `given` names them; mask and drop are Arrays or None.  Results y, h (and c).
+OPTIONAL = ("kernel", "bias", "peephole", "h0", "c0")
 
+
+class RecurrentOp(Op):
+    """Inputs x and recurrent, then of OPTIONAL those that `given` names; mask, drop and ids are Arrays or None.  Results y, h (and c).
+
+    ids: what the steps are rows of: x is (vocab, gates * units) then, the products of each row with the kernel, and no kernel is given.
     recompute: keep no gates for backward but run forward again there: y and the states are all that lives in between.
     """
 
-    def __init__(self, cell, backwards, given, mask, drop, recompute):
-        self.cell, self.backwards, self.given, self.mask, self.drop, self.recompute = cell, backwards, given, mask, drop, recompute
+    def __init__(self, cell, backwards, given, mask, drop, recompute, ids=None):
+        self.cell, self.backwards, self.given, self.mask, self.drop, self.recompute, self.ids = cell, backwards, given, mask, drop, recompute, ids
 
     def _split(self, rest):
-        """(bias, peephole, h0, c0) of the inputs, or of anything in their order, after the third; None where there is none."""
+        """The inputs after the second, or anything in their order, as OPTIONAL; None where there is none."""
         by_name = dict(zip(self.given, rest))
-        return tuple([by_name.get(name) for name in ("bias", "peephole", "h0", "c0")])
+        return tuple([by_name.get(name) for name in OPTIONAL])
 
-    def _run(self, B, x, kernel, recurrent, given, keep, y, h, c):
-        """Run forward, keeping gates and cells or None."""
-        gates = B.empty((*x.shape[:2], recurrent.shape[1]), x.dtype) if keep and self.cell != "tanh" else None
-        cells = B.empty(y.shape, x.dtype) if keep and self.cell in WITH_CELLS else None
-        B.recurrent_forward(self.cell, self.backwards, x, kernel, recurrent, *given, self.drop, self.mask, gates, cells, y, h, c)
-        return gates, cells
+    def _run(self, B, x, recurrent, given, keep):
+        """Run forward; the results, and (gates, cells) for backward, None where they are not kept."""
+        (n, t), units, (kernel, *others) = self.steps, recurrent.shape[0], given
+        y, h = B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
+        c = B.empty((n, units), x.dtype) if self.cell == "lstm" else None
+        gates = B.empty((n, t, recurrent.shape[1]), x.dtype) if keep and self.cell != "tanh" else None
+        cells = B.empty((n, t, units), x.dtype) if keep and self.cell in WITH_CELLS else None
+        B.recurrent_forward(self.cell, self.backwards, self.ids, x, kernel, recurrent, *others, self.drop, self.mask, gates, cells, y, h, c)
+        return ((y, h) if c is None else (y, h, c)), (gates, cells)
 
-    def forward(self, B, x, kernel, recurrent, *rest):
-        n, t, units, lstm = x.shape[0], x.shape[1], recurrent.shape[0], self.cell == "lstm"
-        given, y, h = self._split(rest), B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
-        c = B.empty(h.shape, x.dtype) if lstm else None
-        kept = self._run(B, x, kernel, recurrent, given, True in self.needs and not self.recompute, y, h, c)
+    def forward(self, B, x, recurrent, *rest):
+        self.steps = (x if self.ids is None else self.ids).shape[:2]
+        given = self._split(rest)
+        results, kept = self._run(B, x, recurrent, given, True in self.needs and not self.recompute)
         if True in self.needs:
-            self.kept = x, kernel, recurrent, given, y, kept
-        return (y, h, c) if lstm else (y, h)
+            self.kept = x, recurrent, given, results[0], kept
+        return results
 
     def backward(self, B, dy, dh, dc=None):
-        x, kernel, recurrent, given, y, (gates, cells) = self.kept
+        x, recurrent, given, y, (gates, cells) = self.kept
         self.kept = None
-        state = (x.shape[0], recurrent.shape[0])
         if self.recompute and self.cell != "tanh":
-            gates, cells = self._run(B, x, kernel, recurrent, given, True, B.empty(y.shape, y.dtype), B.empty(state, x.dtype),
-                                     B.empty(state, x.dtype) if self.cell == "lstm" else None)
+            _, (gates, cells) = self._run(B, x, recurrent, given, True)
         if gates is None:
-            gates = B.empty((*x.shape[:2], recurrent.shape[1]), x.dtype)            # y says all; backward wants the space
-        bias, peephole, h0, c0 = given
-        needs = [*self.needs[:3], *self._split(self.needs[3:])]
-        wanted = [B.empty(a.shape, x.dtype) if need else None for need, a in zip(needs, (x, kernel, recurrent, *given))]
-        B.recurrent_backward(self.cell, self.backwards, x, kernel, recurrent, peephole, h0, c0, self.drop, self.mask, y, dy, dh, dc, gates, cells, *wanted)
-        by_name = dict(zip(("bias", "peephole", "h0", "c0"), wanted[3:]))
-        return (*wanted[:3], *[by_name[name] for name in self.given])
+            gates = B.empty((*self.steps, recurrent.shape[1]), x.dtype)             # y says all; backward wants the space
+        kernel, _, peephole, h0, c0 = given
+        needs = [*self.needs[:2], *self._split(self.needs[2:])]
+        dx, drecurrent, dkernel, *wanted = [B.empty(a.shape, x.dtype) if need else None for need, a in zip(needs, (x, recurrent, *given))]
+        B.recurrent_backward(self.cell, self.backwards, self.ids, x, kernel, recurrent, peephole, h0, c0, self.drop, self.mask, y, dy, dh, dc, gates, cells,
+                             dx, dkernel, drecurrent, *wanted)
+        by_name = dict(zip(OPTIONAL, (dkernel, *wanted)))
+        return (dx, drecurrent, *[by_name[name] for name in self.given])
 
 
 # ---- functions
@@ -212,11 +218,12 @@ def checked_mask(who, mask, shape):
     return mask if mask.dtype.kind == "b" else not_equal(mask, 0)
 
 
-def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None, peephole=None, recompute=False):
-    """Apply the op to checked arguments."""
-    named = [(name, v) for name, v in zip(("bias", "peephole", "h0", "c0"), (bias, peephole, *(list(states) + [None, None])[:2])) if v is not None]
-    op = RecurrentOp(cell, backwards, tuple([name for name, _ in named]), None if mask is None else mask.array, None if drop is None else drop.array, recompute)
-    return op(x, kernel, recurrent, *[v for _, v in named])
+def connect(cell, x, kernel, recurrent, bias, states, mask, backwards, drop=None, peephole=None, recompute=False, ids=None):
+    """Apply the op to checked arguments.  ids: a Tensor, as in RecurrentOp."""
+    values = zip(OPTIONAL, (kernel, bias, peephole, *(list(states) + [None, None])[:2]))
+    named = {name: value for name, value in values if value is not None}
+    mask, drop, ids = (None if t is None else t.array for t in (mask, drop, ids))
+    return RecurrentOp(cell, backwards, tuple(named), mask, drop, recompute, ids)(x, recurrent, *named.values())
 
 
 # ---- layers
@@ -289,20 +296,43 @@ class _Recurrent(Carry, MasksOfSteps, Layer):
             initial_state, mask = given or initial_state, getattr(x, "mask", None) if mask is None else mask
         check_steps(self.who, x.shape)
         mask = checked_mask(self.who, mask, x.shape)
-        states = checked_states(self.who, self.cell, initial_state, x.shape[0], self.units, x.dtype)
-        carried = self.carry(x.shape[0]) if self.stateful else []
-        if carried and not states:
-            states = [copied(a) for a in carried]
+        states = self._first_states(initial_state, x.shape[0], x.dtype)
         of_x, drop = (noise or self.noise(x.shape[0], x.shape[2], x.dtype)) if training else (None, None)
         x = x if of_x is None else multiply(x, of_x)
         values = self.cell, x, self.kernel, self.recurrent_kernel, self.bias, states, mask, self.go_backwards, drop
-        fused = self.activation is tanh and (self.recurrent_activation is sigmoid or self.cell == "tanh")
-        y, *last = (connect(*values, self.peephole_kernel, self.recompute) if fused
-                    else stepwise(*values, self.activation, self.recurrent_activation, self.peephole_kernel))
-        for array, state in zip(carried, last):
-            copy(state.array, array)
+        return self._finished(connect(*values, self.peephole_kernel, self.recompute) if self.one_kernel
+                              else stepwise(*values, self.activation, self.recurrent_activation, self.peephole_kernel), mask)
+
+    def look_up(self, ids, table, mask=None, training=False):
+        """Run the sequence whose steps are the rows `ids` (N, T) of a table (vocab, D): each row meets the kernel once, however often it is looked up.
+
+        For the cells that run as one kernel, without dropout of the inputs.  KernelError for an id that is no row.
+        """
+        bias, of_state = (self.bias[0], self.bias[1]) if self.cell == "gru" and self.use_bias else (self.bias, None)
+        states = self._first_states(None, ids.shape[0], table.dtype)
+        drop = self.noise(ids.shape[0], 0, table.dtype)[1] if training else None
+        return self._finished(connect(self.cell, dense(table, self.kernel, bias), None, self.recurrent_kernel, of_state, states, mask, self.go_backwards,
+                                      drop, self.peephole_kernel, self.recompute, ids), mask)
+
+    @property
+    def one_kernel(self):
+        """Whether a sequence is one op: the activations are those of the kernels."""
+        return self.activation is tanh and (self.recurrent_activation is sigmoid or self.cell == "tanh")
+
+    def _first_states(self, given, n, dtype):
+        """The state before the first step, as `checked_states`: what is given, else what was carried here."""
+        states = checked_states(self.who, self.cell, given, n, self.units, dtype)
+        carried = self.carry(n) if self.stateful else []
+        return states or [copied(a) for a in carried]
+
+    def _finished(self, results, mask):
+        """What the call returns, from (y, h) or (y, h, c); a stateful layer keeps the last state."""
+        y, *last = results
+        if self.stateful:
+            for array, state in zip(self.carry(y.shape[0]), last):
+                copy(state.array, array)
         if mask is not None and self.return_sequences:
-            y.mask = self.compute_mask(x, mask)
+            y.mask = self.compute_mask(y, mask)
         out = y if self.return_sequences else last[0] if mask is None else get_item(y, (slice(None), -1))      # 0 where every step is masked
         return [out, *last] if self.return_state else out
 

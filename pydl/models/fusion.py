@@ -10,15 +10,19 @@ regularizer, or was called with arguments of its own.
     training    Conv2D, relu?, MaxPooling2D: the result of the convolution is never whole in memory, and nothing of it is kept for the gradient
                 but where the maxima were.  The same values bit for bit, and the same terms in every gradient.
     always      BatchNormalization, Add?, relu: one pass over the data for all.  The same bits as apart.
+                Embedding, SimpleRNN, GRU, SimplifiedGRU or LSTM: the kernel meets the rows of the table instead of the steps, where the batch has
+                more of these.  Other roundings than apart.
 """
 import math
 
 from pydl import ops
 from pydl.layers.activation import Activation, ReLU
 from pydl.layers.conv import Conv2D
+from pydl.layers.embedding import Embedding
 from pydl.layers.merging import Add
 from pydl.layers.norm import BatchNormalization
 from pydl.layers.pool import BYTE, MaxPooling2D
+from pydl.layers.recurrent import GRU, LSTM, SimpleRNN, SimplifiedGRU
 from pydl.layers.reshaping import ZeroPadding2D
 from pydl.layers.symbol import InputLayer
 from pydl.tensor import structure_version
@@ -207,4 +211,12 @@ def from_normalisation(graph, node, inference, taken):
     return Fused(nodes, node.layer, node.inputs[0], {"relu": True}, extra) if relu else None
 
 
-PATTERNS = {ZeroPadding2D: from_padding, Conv2D: from_convolution, BatchNormalization: from_normalisation}
+def from_embedding(graph, node, inference, taken):
+    """Vectors that a recurrent layer reads step by step."""
+    after = graph.after(node, taken, SimpleRNN, GRU, SimplifiedGRU, LSTM) if plain(node) else None
+    if after is None or not after.layer.one_kernel or not inference and (after.layer.dropout or node.layer.sparse):
+        return None
+    return Fused([node, after], node.layer, node.inputs[0], {"recurrent": after.layer}, {})
+
+
+PATTERNS = {Embedding: from_embedding, ZeroPadding2D: from_padding, Conv2D: from_convolution, BatchNormalization: from_normalisation}
