@@ -23,7 +23,7 @@ typedef struct {
     isize block, blocks;      /* units at a time */
     isize wide;               /* a row of sums: the first product's columns, then twice a block's */
     isize input, narrow;      /* pitches of a row of the product's input, and of the states */
-    isize packed, bias, peephole, h, c, reset, keep, in, sums, given, dense, end;
+    isize packed, bias, peephole, h, c, reset, keep, in, sums, given, places, dense, end;
 } FN(forward_plan);
 
 static FN(forward_plan) FN(make_forward_plan)(const FN(recurrent_forward_args) *a)
@@ -47,25 +47,21 @@ static FN(forward_plan) FN(make_forward_plan)(const FN(recurrent_forward_args) *
     p.in = p.keep + (a->cell == RECURRENT_GRU_BEFORE ? a->n * p.narrow : 0);
     p.sums = p.in + a->n * p.input;
     p.given = p.sums + a->n * p.wide;
-    p.dense = p.given + (p.apart && !a->ids && !a->gates ? round_up(a->n * a->t * p.gates * u, FN(LANES)) : 0);
+    p.places = round_up(p.given + (p.apart && !a->ids ? a->n * a->t * p.gates * u : 0), FN(LANES));
+    p.dense = p.places + (a->mask && a->gates ? round_up(a->n * a->t * (isize)(sizeof(isize) / sizeof(real)), FN(LANES)) : 0);
     p.end = p.dense;
     return p;
 }
 
-/* Where the products of the inputs are made, if that is before the steps: where the gates will stand, or in the scratch. */
-static real *FN(given_of)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p)
+static FN(dense_forward_args) FN(input_products)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p)
 {
-    return a->gates ? a->gates : (real *)a->scratch + p->given;
+    return (FN(dense_forward_args)){ .x = a->x, .weight = a->kernel, .bias = a->bias, .n = a->n * a->t, .d_in = a->d_in,
+                                     .units = p->gates * a->units, .y = a->scratch ? (real *)a->scratch + p->given : NULL };
 }
 /* Those of row `at` of (n t), if they are there before the steps. */
 static inline const real *FN(given_at)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p, isize at)
 {
-    return a->ids ? a->x + index_at(a->ids, a->id_size, at) * p->gates * a->units : FN(given_of)(a, p) + at * p->gates * a->units;
-}
-static FN(dense_forward_args) FN(input_products)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p)
-{
-    return (FN(dense_forward_args)){ .x = a->x, .weight = a->kernel, .bias = a->bias, .n = a->n * a->t, .d_in = a->d_in,
-                                     .units = p->gates * a->units, .y = a->scratch ? FN(given_of)(a, p) : NULL };
+    return (a->ids ? a->x + index_at(a->ids, a->id_size, at) * p->gates * a->units : (real *)a->scratch + p->given + at * p->gates * a->units);
 }
 
 /* The packed weights of a block: those of its first product, then those of the other. */
@@ -117,11 +113,23 @@ static void FN(sum)(const real *from, const real *more, isize n, real *to)
 typedef struct {
     const FN(recurrent_forward_args) *a;
     const FN(forward_plan) *p;
+    const isize *places;
     isize first, count;                   /* rows of the batch */
     isize live[RECURRENT_ROWS], lives;    /* those that this step concerns, counted from `first` */
     isize t, s;                           /* of x, of y */
     real *h, *c, *reset, *keep, *in, *sums;
 } FN(forward_group);
+
+/* Keep w numbers of one of the `count` gates, or of the cells, from unit `start` on, at a place. */
+static inline void FN(keep)(const FN(forward_group) *g, const real *from, isize start, isize w, isize gate, isize count, isize place, real *to)
+{
+    const isize panel = FN(RECURRENT_PANEL), all = g->a->n * g->a->t;
+    for (isize j = 0; j < w;) {
+        const isize column = (start + j) % panel, here = min_isize(panel - column, w - j);
+        FN(copy)(from + j, here, to + (((start + j) / panel * count + gate) * all + place) * panel + column);
+        j += here;
+    }
+}
 
 /* The first product of a block for the live rows, and what becomes of it. */
 static void FN(forward_block)(const FN(forward_group) *g, isize block)
@@ -169,11 +177,10 @@ static void FN(forward_block)(const FN(forward_group) *g, isize block)
         }
         if (a->cell != RECURRENT_GRU_BEFORE) FN(copy)(h, w, a->y + (row * a->t + g->s) * u + start);
         if (!a->gates || a->cell == RECURRENT_TANH) continue;
-        real *gates = a->gates + at * p->gates * u + start, *cells = a->cells + (a->cells ? at * u + start : 0);
-        for (isize k = 0; k < held; k++) FN(copy)(kept + k * n, w, gates + k * u);
-        if (a->cell == RECURRENT_LSTM) FN(copy)(g->c + i * p->narrow + start, w, cells);
-        if (a->cell == RECURRENT_GRU) FN(copy)(inner, w, cells);
-        if (a->cell == RECURRENT_GRU_BEFORE) FN(copy)(g->reset + j * p->narrow + start, w, cells);
+        const isize place = place_of(g->places, a->n, g->s, row);
+        for (isize k = 0; k < held; k++) FN(keep)(g, kept + k * n, start, w, k, p->gates, place, a->gates);
+        if (a->cell == RECURRENT_LSTM) FN(keep)(g, g->c + i * p->narrow + start, start, w, 0, 1, place, a->cells);
+        if (a->cell == RECURRENT_GRU) FN(keep)(g, inner, start, w, 0, 1, place, a->cells);
     }
 }
 
@@ -194,7 +201,7 @@ static void FN(candidate_block)(const FN(forward_group) *g, isize block)
         if (p->apart) FN(sum)(q, FN(given_at)(a, p, at) + 2 * u + start, w, q);
         FN(gru_before_row)(q, g->keep + j * p->narrow + start, n, h, kept);
         FN(copy)(h, w, a->y + (row * a->t + g->s) * u + start);
-        if (a->gates) FN(copy)(kept, w, a->gates + at * 3 * u + 2 * u + start);
+        if (a->gates) FN(keep)(g, kept, start, w, 2, 3, place_of(g->places, a->n, g->s, row), a->gates);
     }
 }
 
@@ -205,7 +212,7 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
     real *scratch = a->scratch;
     uint8_t begun[RECURRENT_ROWS] = { 0 };
     FN(forward_group) g = {
-        .a = a, .p = p, .first = first, .count = last - first, .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
+        .a = a, .p = p, .places = a->mask ? (const isize *)(const void *)(scratch + p->places) : NULL, .first = first, .count = last - first, .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
         .reset = scratch + p->reset + before * first * p->narrow, .keep = scratch + p->keep + before * first * p->narrow,
         .in = scratch + p->in + first * p->input, .sums = scratch + p->sums + first * p->wide
     };
@@ -234,7 +241,6 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
             real *y = a->y + (row * steps + g.s) * u;
             if (begun[i]) FN(copy)(g.h + i * p->narrow, u, y);
             else FN(clear)(y, u);
-            if (lstm && a->cells) FN(copy)(g.c + i * p->narrow, u, a->cells + at * u);
         }
         if (!g.lives) continue;
         /* There and back: what was read last is still in the cache. */
@@ -272,6 +278,7 @@ pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
         inputs.scratch = scratch + p->dense;
         FN(dense_forward)(ctx, &inputs);
     }
+    if (a->gates) number_places(a->mask, a->n, a->t, a->backwards, (isize *)(void *)(scratch + p->places));
     if (a->peephole) {
         FN(clear)(scratch + p->peephole, 3 * p->narrow);
         for (isize k = 0; k < 3; k++) FN(copy)(a->peephole + k * a->units, a->units, scratch + p->peephole + k * p->narrow);

@@ -28,10 +28,17 @@ enum { RECURRENT_TANH = 0, RECURRENT_LSTM = 1, RECURRENT_GRU = 2, RECURRENT_GRU_
 #endif
 #else
 
-/* gates (n, t, G units), kept for backward: the gates after their functions, at the place of their x.  cells (n, t, units), likewise: c' of the LSTM, the
-   candidate's q of the GRU, r h of GRU_BEFORE; NULL for the others.  RECURRENT_TANH keeps nothing: y says all.  Both may be NULL: no backward will come.  At masked steps both are
-   left as they are, but for c'.  bias, h0, c0, drop, mask, peephole may be NULL (zeros, ones, ones, zeros).  c only for the LSTM.
-   Overwrites gates, cells, y, h, c. */
+/* What backward reads in the order of the steps lies in this order: the units in panels of RECURRENT_PANEL, the last of them filled up; a panel has a row for
+   each live step of each row of the batch, all of one step before those of the next.  gates (panels, G, n t, PANEL): the gates after their functions; cells
+   (panels, n t, PANEL): c' of the LSTM, the candidate's q of the GRU; NULL for the others.  RECURRENT_TANH keeps nothing: y says all.  Both may be NULL: no
+   backward will come.  recurrent_width(units): panels PANEL.
+
+   bias, h0, c0, drop, mask, peephole may be NULL (zeros, ones, ones, zeros).  c only for the LSTM.  Overwrites gates, cells, y, h, c. */
+enum { FN(RECURRENT_PANEL) = 128 / sizeof(real) };
+static inline isize FN(recurrent_width)(isize units)
+{
+    return (units + FN(RECURRENT_PANEL) - 1) / FN(RECURRENT_PANEL) * FN(RECURRENT_PANEL);
+}
 typedef struct {
     void *scratch;
     const real *x; const real *kernel; const real *recurrent; const real *bias; const real *peephole;
@@ -43,8 +50,8 @@ typedef struct {
 pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args);
 
-/* gates and cells as forward left them: they are used up (for RECURRENT_TANH gates is space, whatever it holds).  dy, dh, dc may be NULL: zeros.  dx, dkernel, drecurrent, dbias, dpeephole, dh0, dc0 may be
-   NULL: not wanted.  Overwrites those that are. */
+/* gates and cells as forward left them: they are used up (for RECURRENT_TANH gates is space, whatever it holds).  dy, dh, dc may be NULL: zeros.  dx, dkernel,
+   drecurrent, dbias, dpeephole, dh0, dc0 may be NULL: not wanted.  Overwrites those that are. */
 typedef struct {
     void *scratch;
     const real *x; const real *kernel; const real *recurrent; const real *peephole;

@@ -88,85 +88,90 @@ static inline void FN(gru_simple_row)(const real *restrict q, isize w, isize n, 
     }
 }
 
-/* Backward.  n units, no more.  p holds the gates and becomes the gradient by p; dp is the gradient by h R, for the next product.  dh becomes what
-   reaches the state before past the product. */
-static inline void FN(tanh_backward_row)(const real *restrict y, isize n, real *restrict dh, real *restrict p, real *restrict dp)
+/* Backward.  n units, no more.  p holds the gates, `far` apart, and becomes the gradient by p; dp, its gates `u` apart, is the gradient by h R, for the next
+   product.  dh becomes what reaches the state before past the product. */
+ALWAYS_INLINE void FN(tanh_backward_row)(const real *restrict y, isize n, real *restrict dh, real *restrict p, real *restrict dp)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        p[u] = dp[u] = dh[u] * (1 - y[u] * y[u]);
-        dh[u] = 0;
+    for (isize j = 0; j < n; j++) {
+        p[j] = dp[j] = dh[j] * (1 - y[j] * y[j]);
+        dh[j] = 0;
     }
 }
 
-ALWAYS_INLINE void FN(lstm_backward_core)(real *restrict p, const real *restrict c, const real *restrict c_before, const int peeps,
-                                          const real *restrict peephole, isize n, real *restrict dh, real *restrict dc, real *restrict dp)
+/* peephole: rows u apart. */
+ALWAYS_INLINE void FN(lstm_backward_core)(real *restrict p, isize far, const real *restrict c, const real *restrict c_before, const int peeps,
+                                          const real *restrict peephole, isize n, real *restrict dh, real *restrict dc, real *restrict dp, isize u)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        const real i = p[u], f = p[n + u], g = p[2 * n + u], o = p[3 * n + u], tc = FN(vec_tanh)(c[u]);
-        const real d_o = dh[u] * tc * (o * (1 - o));
-        real dcell = FN(muladd)(dh[u] * o, 1 - tc * tc, dc[u]);
-        if (peeps) dcell = FN(muladd)(peephole[2 * n + u], d_o, dcell);
-        const real d_i = dcell * g * (i * (1 - i)), d_f = dcell * c_before[u] * (f * (1 - f));
-        p[u] = dp[u] = d_i;
-        p[n + u] = dp[n + u] = d_f;
-        p[2 * n + u] = dp[2 * n + u] = dcell * i * (1 - g * g);
-        p[3 * n + u] = dp[3 * n + u] = d_o;
-        dc[u] = peeps ? FN(muladd)(peephole[n + u], d_f, FN(muladd)(peephole[u], d_i, dcell * f)) : dcell * f;
-        dh[u] = 0;
+    for (isize j = 0; j < n; j++) {
+        const real i = p[j], f = p[far + j], g = p[2 * far + j], o = p[3 * far + j], tc = FN(vec_tanh)(c[j]);
+        const real d_o = dh[j] * tc * (o * (1 - o));
+        real dcell = FN(muladd)(dh[j] * o, 1 - tc * tc, dc[j]);
+        if (peeps) dcell = FN(muladd)(peephole[2 * u + j], d_o, dcell);
+        const real d_i = dcell * g * (i * (1 - i)), d_f = dcell * c_before[j] * (f * (1 - f));
+        p[j] = dp[j] = d_i;
+        p[far + j] = dp[u + j] = d_f;
+        p[2 * far + j] = dp[2 * u + j] = dcell * i * (1 - g * g);
+        p[3 * far + j] = dp[3 * u + j] = d_o;
+        dc[j] = peeps ? FN(muladd)(peephole[u + j], d_f, FN(muladd)(peephole[j], d_i, dcell * f)) : dcell * f;
+        dh[j] = 0;
     }
 }
-static inline void FN(lstm_backward_row)(real *p, const real *c, const real *c_before, const real *peephole, isize n, real *dh, real *dc, real *dp)
+ALWAYS_INLINE void FN(lstm_backward_row)(real *p, isize far, const real *c, const real *c_before, const real *peephole, isize n, real *dh, real *dc, real *dp,
+                                         isize u)
 {
-    if (peephole) FN(lstm_backward_core)(p, c, c_before, 1, peephole, n, dh, dc, dp);
-    else FN(lstm_backward_core)(p, c, c_before, 0, c, n, dh, dc, dp);
+    if (peephole) FN(lstm_backward_core)(p, far, c, c_before, 1, peephole, n, dh, dc, dp, u);
+    else FN(lstm_backward_core)(p, far, c, c_before, 0, c, n, dh, dc, dp, u);
 }
 
 /* candidate: its q on entry, the gradient by that on return; dp has it in the candidate's place, and the gradient by p behind that. */
-static inline void FN(gru_backward_row)(real *restrict p, real *restrict candidate, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+ALWAYS_INLINE void FN(gru_backward_row)(real *restrict p, isize far, real *restrict candidate, const real *restrict h, isize n, real *restrict dh,
+                                        real *restrict dp, isize u)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        const real z = p[u], r = p[n + u], g = p[2 * n + u];
-        const real dg = dh[u] * (1 - z) * (1 - g * g);
-        p[u] = dp[u] = dh[u] * (h[u] - g) * (z * (1 - z));
-        p[n + u] = dp[n + u] = dg * candidate[u] * (r * (1 - r));
-        p[2 * n + u] = dp[3 * n + u] = dg;
-        candidate[u] = dp[2 * n + u] = dg * r;
-        dh[u] = dh[u] * z;
+    for (isize j = 0; j < n; j++) {
+        const real z = p[j], r = p[far + j], g = p[2 * far + j];
+        const real dg = dh[j] * (1 - z) * (1 - g * g);
+        p[j] = dp[j] = dh[j] * (h[j] - g) * (z * (1 - z));
+        p[far + j] = dp[u + j] = dg * candidate[j] * (r * (1 - r));
+        p[2 * far + j] = dp[3 * u + j] = dg;
+        candidate[j] = dp[2 * u + j] = dg * r;
+        dh[j] = dh[j] * z;
     }
 }
 
-static inline void FN(gru_before_backward_candidate)(real *restrict p, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+ALWAYS_INLINE void FN(gru_before_backward_candidate)(real *restrict p, isize far, const real *restrict h, isize n, real *restrict dh, real *restrict dp, isize u)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        const real z = p[u], g = p[2 * n + u];
-        p[2 * n + u] = dp[2 * n + u] = dh[u] * (1 - z) * (1 - g * g);
-        p[u] = dp[u] = dh[u] * (h[u] - g) * (z * (1 - z));
-        dh[u] = dh[u] * z;
+    for (isize j = 0; j < n; j++) {
+        const real z = p[j], g = p[2 * far + j];
+        p[2 * far + j] = dp[2 * u + j] = dh[j] * (1 - z) * (1 - g * g);
+        p[j] = dp[j] = dh[j] * (h[j] - g) * (z * (1 - z));
+        dh[j] = dh[j] * z;
     }
 }
-/* product: the gradient by r h on entry, its part by h on return. */
-static inline void FN(gru_before_backward_reset)(real *restrict p, const real *restrict state, isize n, real *restrict product, real *restrict dp)
+/* product: the gradient by r h on entry, its part by h on return.  state: h where it meets the weights; reset becomes r times it. */
+ALWAYS_INLINE void FN(gru_before_backward_reset)(real *restrict p, isize far, const real *restrict state, isize n, real *restrict product, real *restrict dp,
+                                                 isize u, real *restrict reset)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        const real r = p[n + u], dreset = product[u];
-        p[n + u] = dp[n + u] = dreset * state[u] * (r * (1 - r));
-        product[u] = dreset * r;
+    for (isize j = 0; j < n; j++) {
+        const real r = p[far + j], dreset = product[j];
+        p[far + j] = dp[u + j] = dreset * state[j] * (r * (1 - r));
+        product[j] = dreset * r;
+        reset[j] = r * state[j];
     }
 }
 
-static inline void FN(gru_simple_backward_row)(real *restrict p, const real *restrict h, isize n, real *restrict dh, real *restrict dp)
+ALWAYS_INLINE void FN(gru_simple_backward_row)(real *restrict p, isize far, const real *restrict h, isize n, real *restrict dh, real *restrict dp, isize u)
 {
     #pragma omp simd
-    for (isize u = 0; u < n; u++) {
-        const real share = p[u], g = p[n + u];
-        p[u] = dp[u] = dh[u] * (g - h[u]) * (share * (1 - share));
-        p[n + u] = dp[n + u] = dh[u] * share * (1 - g * g);
-        dh[u] = dh[u] * (1 - share);
+    for (isize j = 0; j < n; j++) {
+        const real share = p[j], g = p[far + j];
+        p[j] = dp[j] = dh[j] * (g - h[j]) * (share * (1 - share));
+        p[far + j] = dp[u + j] = dh[j] * share * (1 - g * g);
+        dh[j] = dh[j] * (1 - share);
     }
 }
 #endif

@@ -27,6 +27,20 @@ static inline isize row_groups(const pydl_ctx *ctx, isize n, double work)
     const isize threads = work > 1e6 ? max_isize(1, min_isize(ctx->threads, n / 2)) : 1;
     return threads * ceil_div(n, threads * RECURRENT_ROWS);
 }
+
+/* The places of the live steps among them all, by step and row of the batch: places (t, n), or NULL where every step is live.  Returns how many there are. */
+static inline isize number_places(const uint8_t *mask, isize n, isize t, isize backwards, isize *places)
+{
+    if (!mask) return n * t;
+    isize count = 0;
+    for (isize s = 0; s < t; s++)
+        for (isize row = 0; row < n; row++) {
+            places[s * n + row] = count;
+            count += mask[row * t + (backwards ? t - 1 - s : s)] != 0;
+        }
+    return count;
+}
+static inline isize place_of(const isize *places, isize n, isize s, isize row) { return places ? places[s * n + row] : s * n + row; }
 #define EACH_REAL "recurrent_parts.h"
 #include "each_real.h"
 #endif

@@ -7,6 +7,8 @@ from pydl.kernels._common cimport Array, DType, expect, index_size, isize, kerne
 cdef extern from "recurrent.h":
     enum:
         RECURRENT_TANH, RECURRENT_LSTM, RECURRENT_GRU, RECURRENT_GRU_BEFORE, RECURRENT_GRU_SIMPLE
+    isize pydl_recurrent_width_f32(isize units)
+    isize pydl_recurrent_width_f64(isize units)
     ctypedef struct pydl_recurrent_forward_args_f32:
         void *scratch
         const float *x
@@ -59,7 +61,12 @@ cdef const pydl_kernel_row *RECURRENT_BACKWARD = kernel("recurrent_backward")
 cdef dict CELLS = {"tanh": RECURRENT_TANH, "lstm": RECURRENT_LSTM, "gru": RECURRENT_GRU, "gru_before": RECURRENT_GRU_BEFORE,
                    "gru_simple": RECURRENT_GRU_SIMPLE}
 cdef dict GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
-cdef tuple WITH_CELLS = ("lstm", "gru", "gru_before")
+cdef tuple WITH_CELLS = ("lstm", "gru")
+
+
+def recurrent_width(isize units, Array x not None):
+    """How many units gates and cells have room for: whole panels of the dtype of x."""
+    return pydl_recurrent_width_f32(units) if x.code == 0 else pydl_recurrent_width_f64(units)
 
 
 cdef void *maybe(str who, str name, Array a, int code, tuple shape) except? NULL:
@@ -126,9 +133,9 @@ def recurrent_forward(str cell, bint backwards, Array ids, Array x not None, Arr
     a.n = n; a.t = t; a.d_in = d_in; a.units = units; a.cell = CELLS[cell]; a.backwards = backwards
     if ids is not None:
         a.ids = ptr(ids); a.id_size = index_size(who, "ids", ids); a.vocab = x.shape[0]
-    a.gates = <float *>maybe(who, "gates", gates, x.code, (n, t, count * units))
+    a.gates = <float *>maybe(who, "gates", gates, x.code, (n, t, count * recurrent_width(units, x)))
     a.y = <float *>ptr(y); a.h = <float *>ptr(h)
-    a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, units))
+    a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, recurrent_width(units, x)))
     a.c = <float *>maybe(who, "c", c, x.code, (n, units))
     launch(RECURRENT_FORWARD, x, &a, sizeof(a), y, 2.0 * n * t * (d_in + units) * count * units,
            x.nbytes + bytes_of(kernel) + recurrent.nbytes + y.nbytes + bytes_of(gates))
@@ -143,7 +150,7 @@ def recurrent_backward(str cell, bint backwards, Array ids, Array x not None, Ar
     memset(&a, 0, sizeof(a))
     n, t, d_in, units, count = sizes(who, cell, ids, x, kernel, recurrent)
     expect(who, "y", y, x.code, (n, t, units))
-    expect(who, "gates", gates, x.code, (n, t, count * units))
+    expect(who, "gates", gates, x.code, (n, t, count * recurrent_width(units, x)))
     if (cells is not None) != (cell in WITH_CELLS):
         raise ValueError(f"{who}: cells go with {WITH_CELLS}")
     if cell != "lstm" and not (c0 is None and dc is None and dc0 is None and peephole is None and dpeephole is None):
@@ -163,7 +170,7 @@ def recurrent_backward(str cell, bint backwards, Array ids, Array x not None, Ar
     if ids is not None:
         a.ids = ptr(ids); a.id_size = index_size(who, "ids", ids); a.vocab = x.shape[0]
     a.gates = <float *>ptr(gates)
-    a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, units))
+    a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, recurrent_width(units, x)))
     a.dx = <float *>maybe(who, "dx", dx, x.code, x.shape)
     a.dkernel = <float *>maybe(who, "dkernel", dkernel, x.code, (d_in, count * units))
     a.drecurrent = <float *>maybe(who, "drecurrent", drecurrent, x.code, recurrent.shape)

@@ -17,7 +17,7 @@ from pydl.ops.elementwise import floating
 from pydl.ops.operands import numbers
 
 GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
-WITH_CELLS = ("lstm", "gru", "gru_before")          # what backward wants of these besides the gates
+WITH_CELLS = "lstm", "gru"               # of these backward wants something besides the gates
 
 
 OPTIONAL = ("kernel", "bias", "peephole", "h0", "c0")
@@ -38,13 +38,17 @@ class RecurrentOp(Op):
         by_name = dict(zip(self.given, rest))
         return tuple([by_name.get(name) for name in OPTIONAL])
 
+    def _space(self, B, x, units, count):
+        """Room for `count` gates of every step, as the kernels arrange them."""
+        return B.empty((*self.steps, count * B.recurrent_width(units, x)), x.dtype)
+
     def _run(self, B, x, recurrent, given, keep):
         """Run forward; the results, and (gates, cells) for backward, None where they are not kept."""
         (n, t), units, (kernel, *others) = self.steps, recurrent.shape[0], given
         y, h = B.empty((n, t, units), x.dtype), B.empty((n, units), x.dtype)
         c = B.empty((n, units), x.dtype) if self.cell == "lstm" else None
-        gates = B.empty((n, t, recurrent.shape[1]), x.dtype) if keep and self.cell != "tanh" else None
-        cells = B.empty((n, t, units), x.dtype) if keep and self.cell in WITH_CELLS else None
+        gates, cells = (self._space(B, x, units, GATES[self.cell]) if keep and self.cell != "tanh" else None,
+                        self._space(B, x, units, 1) if keep and self.cell in WITH_CELLS else None)
         B.recurrent_forward(self.cell, self.backwards, self.ids, x, kernel, recurrent, *others, self.drop, self.mask, gates, cells, y, h, c)
         return ((y, h) if c is None else (y, h, c)), (gates, cells)
 
@@ -62,7 +66,7 @@ class RecurrentOp(Op):
         if self.recompute and self.cell != "tanh":
             _, (gates, cells) = self._run(B, x, recurrent, given, True)
         if gates is None:
-            gates = B.empty((*self.steps, recurrent.shape[1]), x.dtype)             # y says all; backward wants the space
+            gates = self._space(B, x, recurrent.shape[0], 1)         # y says all; backward wants the space
         kernel, _, peephole, h0, c0 = given
         needs = [*self.needs[:2], *self._split(self.needs[2:])]
         dx, drecurrent, dkernel, *wanted = [B.empty(a.shape, x.dtype) if need else None for need, a in zip(needs, (x, recurrent, *given))]

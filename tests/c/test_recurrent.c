@@ -98,6 +98,8 @@ int main(void)
                 if (option & 2) s.mask = mask;
                 check_pydl_f32(&s);
                 check_pydl_f64(&s);
+                check_ids_pydl_f32(&s);
+                check_ids_pydl_f64(&s);
                 free(mask);
             }
     printf("recurrent: ok\n");
@@ -106,9 +108,11 @@ int main(void)
 #else
 #if REAL_IS_FLOAT
 #define CHECK check_pydl_f32
+#define CHECK_IDS check_ids_pydl_f32
 #define TOLERANCE 2e-4
 #else
 #define CHECK check_pydl_f64
+#define CHECK_IDS check_ids_pydl_f64
 #define TOLERANCE 1e-7
 #endif
 
@@ -126,7 +130,8 @@ static void CHECK(const shape *s)
         dr[k] = FN(block)(n);
         for (isize i = 0; i < n; i++) a[k][i] = (double)(r[k][i] = (real)(k == DROP ? (draw() < 0 ? 0 : 2) : draw()));
     }
-    real *gates = FN(block)(ny * s->g), *cells = FN(block)(ny), *y = FN(block)(ny), *h = FN(block)(nh), *c = FN(block)(nh);
+    const isize kept = s->n * s->t * FN(recurrent_width)(s->u);
+    real *gates = FN(block)(kept * s->g), *cells = FN(block)(kept), *y = FN(block)(ny), *h = FN(block)(nh), *c = FN(block)(nh);
     real *dy = FN(block)(ny), *dh = FN(block)(nh), *dc = FN(block)(nh);
     for (isize i = 0; i < ny; i++) v[i] = (double)(dy[i] = (real)draw());
     for (isize i = 0; i < nh; i++) { v[ny + i] = (double)(dh[i] = (real)draw()); v[ny + nh + i] = (double)(dc[i] = (real)draw()); }
@@ -135,7 +140,7 @@ static void CHECK(const shape *s)
     const pydl_ctx ctx = { .threads = 2, .blas = &blas, .fault = &fault };
     FN(recurrent_forward_args) f = {
         .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .peephole = s->peeps ? r[PEEP] : NULL, .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP], .mask = s->mask, .n = s->n, .t = s->t,
-        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_TANH || s->cell == RECURRENT_GRU_SIMPLE ? NULL : cells, .y = y, .h = h,
+        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_LSTM || s->cell == RECURRENT_GRU ? cells : NULL, .y = y, .h = h,
         .c = lstm ? c : NULL
     };
     f.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &f) + 1);
@@ -175,6 +180,72 @@ static void CHECK(const shape *s)
     for (int k = 0; k < ARRAYS; k++) { free(a[k]); free(r[k]); free(dr[k]); }
     free(v); free(want); free(gates); free(cells); free(y); free(h); free(c); free(dy); free(dh); free(dc); free(f.scratch); free(b.scratch);
 }
+
+/* Steps that are rows of a table against the same rows given as x, with the identity for a kernel. */
+enum { FN(VOCAB) = 3 };
+static real *FN(random)(isize n)
+{
+    real *a = FN(block)(n);
+    for (isize i = 0; i < n; i++) a[i] = (real)draw();
+    return a;
+}
+static void CHECK_IDS(const shape *s)
+{
+    const isize u = s->u, w = s->g * u, all = s->n * s->t, lstm = s->cell == RECURRENT_LSTM, gru = s->cell == RECURRENT_GRU;
+    real *table = FN(random)(FN(VOCAB) * w), *x = FN(block)(all * w), *kernel = FN(block)(w * w), *recurrent = FN(random)(u * w), *bias = FN(block)(2 * w);
+    real *of_state = FN(random)(w), *h0 = FN(random)(s->n * u), *dy = FN(random)(all * u), *dh = FN(random)(s->n * u);
+    int32_t *id4 = malloc((size_t)all * sizeof *id4 + 1);
+    int64_t *id8 = malloc((size_t)all * sizeof *id8 + 1);
+    for (isize i = 0; i < all; i++) {
+        id4[i] = (int32_t)(id8[i] = draw() < 0 ? 0 : 2);
+        memcpy(x + i * w, table + id8[i] * w, (size_t)w * sizeof(real));
+    }
+    for (isize i = 0; i < w * w; i++) kernel[i] = i % (w + 1) == 0;
+    for (isize i = 0; i < w; i++) bias[i] = 0, bias[w + i] = of_state[i];
+    pydl_fault fault = { 0 };
+    const pydl_blas blas = { 0 };
+    const pydl_ctx ctx = { .threads = 2, .blas = &blas, .fault = &fault };
+    real *y[2], *dr[2], *db[2], *dh0[2], *dx[2] = { FN(block)(all * w), FN(block)(FN(VOCAB) * w) }, *dkernel = FN(block)(w * w);
+    for (int k = 0; k < 2; k++) {
+        const isize kept = all * FN(recurrent_width)(u);
+        real *gates = FN(block)(kept * s->g), *cells = FN(block)(kept), *h = FN(block)(s->n * u), *c = FN(block)(s->n * u);
+        y[k] = FN(block)(all * u), dr[k] = FN(block)(u * w), db[k] = FN(block)(2 * w), dh0[k] = FN(block)(s->n * u);
+        FN(recurrent_forward_args) f = {
+            .x = k ? table : x, .kernel = k ? NULL : kernel, .recurrent = recurrent, .bias = gru ? k ? of_state : bias : NULL, .h0 = h0, .mask = s->mask,
+            .ids = k ? s->backwards ? (void *)id4 : (void *)id8 : NULL, .id_size = s->backwards ? 4 : 8, .vocab = FN(VOCAB), .n = s->n, .t = s->t,
+            .d_in = k ? 0 : w, .units = u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = lstm || gru ? cells : NULL, .y = y[k],
+            .h = h, .c = lstm ? c : NULL
+        };
+        f.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &f) + 1);
+        assert(FN(recurrent_forward)(&ctx, &f) == PYDL_OK);
+        FN(recurrent_backward_args) b = {
+            .x = f.x, .kernel = f.kernel, .recurrent = recurrent, .h0 = h0, .mask = s->mask, .y = y[k], .dy = dy, .dh = dh, .ids = f.ids, .id_size = f.id_size,
+            .vocab = f.vocab, .n = s->n, .t = s->t, .d_in = f.d_in, .units = u, .cell = s->cell, .backwards = s->backwards, .gates = gates,
+            .cells = f.cells, .dx = dx[k], .dkernel = k ? NULL : dkernel, .drecurrent = dr[k], .dbias = gru ? db[k] : NULL, .dh0 = dh0[k]
+        };
+        b.scratch = malloc((size_t)FN(recurrent_backward_scratch)(&ctx, &b) + 1);
+        assert(FN(recurrent_backward)(&ctx, &b) == PYDL_OK);
+        if (k && all) {
+            f.vocab = b.vocab = 0;
+            assert(FN(recurrent_forward)(&ctx, &f) == PYDL_BAD_INDEX && fault.where == 0 && fault.value == id8[0] && fault.limit == 0);
+            assert(FN(recurrent_backward)(&ctx, &b) == PYDL_BAD_INDEX);
+        }
+        free(f.scratch); free(b.scratch); free(gates); free(cells); free(h); free(c);
+    }
+    for (isize i = 0; i < all * u; i++) assert(fabs((double)(y[0][i] - y[1][i])) < TOLERANCE);
+    for (isize i = 0; i < u * w; i++) assert(fabs((double)(dr[0][i] - dr[1][i])) < TOLERANCE * 10);
+    for (isize i = 0; gru && i < w; i++) assert(fabs((double)(db[0][w + i] - db[1][i])) < TOLERANCE * 10);
+    for (isize i = 0; i < s->n * u; i++) assert(fabs((double)(dh0[0][i] - dh0[1][i])) < TOLERANCE * 10);
+    for (isize row = 0; row < FN(VOCAB); row++)
+        for (isize j = 0; j < w; j++) {
+            double sum = 0;
+            for (isize i = 0; i < all; i++) sum += id8[i] == row ? (double)dx[0][i * w + j] : 0;
+            assert(fabs((double)dx[1][row * w + j] - sum) < TOLERANCE * 10);
+        }
+    for (int k = 0; k < 2; k++) { free(y[k]); free(dr[k]); free(db[k]); free(dh0[k]); free(dx[k]); }
+    free(table); free(x); free(kernel); free(recurrent); free(bias); free(of_state); free(h0); free(dy); free(dh); free(id4); free(id8); free(dkernel);
+}
 #undef CHECK
+#undef CHECK_IDS
 #undef TOLERANCE
 #endif
