@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 
-from turns import THREAD_VARIABLES, with_threads
+from turns import REST, THREAD_VARIABLES, with_threads
 
 
 class Pydl:
@@ -127,7 +127,7 @@ def measure(runners, steps, rounds):
         runner.epoch()
     for turn in range(rounds):
         for runner in runners if turn % 2 == 0 else runners[::-1]:
-            time.sleep(0.1)          # idle threads of the last one's BLAS spin for a while
+            time.sleep(REST)
             start, processor = time.perf_counter(), time.process_time()
             runner.epoch()
             times[runner.name].append(((time.perf_counter() - start) / steps, (time.process_time() - processor) / steps))

@@ -24,14 +24,12 @@ from pathlib import Path
 
 import report
 import workloads
-from turns import THREAD_VARIABLES
+from turns import REST, THREAD_VARIABLES
 
 HERE = Path(__file__).resolve().parent
 OTHERS = ("numpy", "torch", "tensorflow", "jax", "onnxruntime")
 VARIABLES = ("OPENBLAS_CORETYPE", "PYDL_CPU", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")     # they matter, and are told
 SAMPLE = 20_000         # values of each result that are compared
-# Seconds before a turn: so long the threads of the library before may look for more work (OpenBLAS: 0.13).  An untimed call then wakes its own.
-REST = 0.15
 
 
 # ---- in the library's process

@@ -11,6 +11,8 @@ import os
 import sys
 import time
 
+from turns import REST
+
 GATES = {"tanh": 1, "lstm": 4, "gru": 3}
 TORCH_ORDER = {"tanh": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}           # i f g o;  r z n
 ONNX_ORDER = {"tanh": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}            # i o f g;  z r h
@@ -334,6 +336,8 @@ def main():
                 timed(call, 500, clock)
             answer(list(calls))
         else:
+            time.sleep(REST)
+            calls[request["time"]]()
             answer(timed(calls[request["time"]], request["milliseconds"], clock))
 
 

@@ -8,6 +8,8 @@ import statistics
 import sys
 import time
 
+# Seconds before a turn: so long the threads of the library before may look for more work (OpenBLAS: 0.13).  An untimed call then wakes its own.
+REST = 0.15
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYDL_NUM_THREADS")
 
 
