@@ -15,8 +15,9 @@
 
 enum {
     FN(MR) = FN(GEMM_MR), FN(NR) = FN(GEMM_NR), FN(VL) = FN(LANES),
-    FN(KC) = 1536,                            /* longest inner block; with ... */
-    FN(BLOCK_B) = 1 << 18,                    /* ... most reals in a packed block of B: half of a cache of 2 MB; all of it is 0.87x at 1024 cubed */
+    FN(KC) = 1536,                            /* longest inner block; ... */
+    FN(KC_COLUMNS) = 512,                     /* ... where A lies in columns: a line of them serves the strips beside it: (256, 64, 4096) 1.2x */
+    FN(BLOCK_B) = 1 << 18,                    /* most reals in a packed block of B: half of a cache of 2 MB; all of it is 0.87x at 1024 cubed */
     FN(NC) = 1024,                            /* most columns of one */
     FN(GAP) = FN(LANES)                       /* between copied rows, so that they fall into different sets of the cache */
 };
@@ -251,7 +252,7 @@ static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
     plan.pack_b = !g->b_packed && (g->b_col != 1 || m > (g->b_row * (isize)sizeof(real) % 2048 == 0 ? 10 * FN(MR) : 144));
     if (sizeof(FN(vec)) == 16 && n % FN(NR) && m > FN(MR)) plan.pack_b = !g->b_packed;                   /* loads by mask are slow there */
     plan.nc = min_isize(k > FN(BLOCK_B) / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
-    plan.kc = min_isize(FN(KC), FN(BLOCK_B) / plan.nc);
+    plan.kc = min_isize(g->a_row == 1 && g->a_col != 1 ? FN(KC_COLUMNS) : FN(KC), FN(BLOCK_B) / plan.nc);
     plan.kc = ceil_div(k, ceil_div(k, plan.kc));
     /* Rows a multiple of 2 KB apart share two sets of the first-level cache; so do columns, and many of them fill it. */
     const isize pitch = (g->a_col == 1 ? g->a_row : g->a_col) * (isize)sizeof(real);

@@ -249,6 +249,17 @@ void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize coun
 
 void FN(gemm_pack_panels)(const real *b, isize b_row, isize b_col, isize k, isize n, isize first, isize last, real *packed)
 {
+    const isize whole = b_col == 1 ? min_isize(last, n / FN(NR)) : first;
+    if (whole > first + 1) {                                            /* each row from end to end: a prefetcher sees it coming */
+        for (isize p = 0; p < k; p++)
+            for (isize panel = first; panel < whole; panel++) {
+                const real *from = b + p * b_row + panel * FN(NR);
+                real *to = packed + (panel * k + p) * FN(NR);
+                FN(vstore)(to, FN(vload)(from));
+                FN(vstore)(to + FN(VL), FN(vload)(from + FN(VL)));
+            }
+        first = whole;
+    }
     for (isize panel = first; panel < last; panel++)
         FN(gemm_pack_strip)(b + panel * FN(NR) * b_col, b_col, b_row, min_isize(FN(NR), n - panel * FN(NR)), k, FN(NR),
                             packed + panel * FN(NR) * k);
