@@ -32,6 +32,28 @@ def noisy():
     return model
 
 
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("stack", [
+    lambda: [layers.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.Activation("relu"), layers.MaxPooling2D(2), layers.Flatten()],
+    lambda: [layers.Input((6,), dtype="int64"), layers.Embedding(5, 3), layers.LSTM(4)]])
+def test_layers_that_run_as_one_are_looked_at_one_by_one(stack, learns):
+    model = pydl.Sequential([*stack(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x = RNG.integers(0, 5, (4, *model.input_shape[1:]))
+    expected, outputs = x, {}
+    with pydl.no_grad():
+        for layer in model.layers:
+            expected = layer(expected)
+            outputs[layer.name] = float(expected.numpy().mean())
+        model(x)                                                        # fused: a look later changes nothing, and the other way round
+    for _ in range(2):
+        found = {row["name"]: row["mean"] for row in inspect_model(model, x, np.zeros((4, 2)) if learns else None, training=False).rows}
+        assert found.keys() == outputs.keys()
+        for name, mean in outputs.items():
+            assert abs(found[name] - mean) < 1e-5
+        model(x)
+
+
 def state(model):
     return ([np.array(p.numpy()) for p in model.weights] + [np.array(a) for _, a in model.named_states()] + model.optimizer.get_state()
             + model.objective.kept() + [np.array(pydl.random._State.handed_out)])

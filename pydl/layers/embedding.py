@@ -77,6 +77,9 @@ def _both(live, mask):
 class Embedding(Layer):
     """Turn ids into vectors that are learned: `embedding` as a layer.
 
+    In a model, with a SimpleRNN, GRU, SimplifiedGRU or LSTM behind it, the two are one op where a batch has at least twice as many ids as the table has
+    rows: each row meets that layer's kernel once, however often it is looked up.  The same sums, rounded otherwise.
+
     Args:      input_dim: size of the vocabulary.    output_dim: width of a vector.
                embeddings_initializer: what the table starts from.
                embeddings_regularizer, embeddings_constraint: of the table.

@@ -17,6 +17,7 @@ import math
 
 from pydl import ops
 from pydl.layers.activation import Activation, ReLU
+from pydl.layers.base import watching
 from pydl.layers.conv import Conv2D
 from pydl.layers.embedding import Embedding
 from pydl.layers.merging import Add
@@ -54,14 +55,15 @@ class Plan:
         self.nodes, self.outputs, self.made = nodes, outputs, {}
 
     def steps(self, inference):
-        """The steps, in order, for a pass of this kind."""
-        version, steps = self.made.get(inference, (None, None))
+        """The steps, in order, for a pass of this kind; while somebody watches the layers, each by itself."""
+        kind = inference, watching.get() is None
+        version, steps = self.made.get(kind, (None, None))
         if version != structure_version():
-            steps = self._steps(inference)
-            self.made[inference] = structure_version(), steps
+            steps = self._steps(inference, PATTERNS if kind[1] else {})
+            self.made[kind] = structure_version(), steps
         return steps
 
-    def _steps(self, inference):
+    def _steps(self, inference, patterns):
         consumers = {}
         for node in self.nodes:
             for symbol in node.inputs:
@@ -70,8 +72,8 @@ class Plan:
             consumers.setdefault(key(symbol), []).append(None)
         graph, at, taken = Graph(consumers), {}, set()
         for node in self.nodes:
-            if id(node) not in taken and type(node.layer) in PATTERNS:
-                fused = PATTERNS[type(node.layer)](graph, node, inference, taken)
+            if id(node) not in taken and type(node.layer) in patterns:
+                fused = patterns[type(node.layer)](graph, node, inference, taken)
                 if fused is not None and len(fused.nodes) > 1:
                     taken.update(id(n) for n in fused.nodes)
                     at[id(fused.nodes[-1])] = fused
