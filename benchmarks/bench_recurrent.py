@@ -4,7 +4,8 @@
 
 Every library runs in a process of its own (recurrent_peers.py) with so many threads, bound to so many CPUs.  The outputs and all gradients are
 compared first; then they take turns, and the medians are printed as a Markdown table: milliseconds, and how many times faster than the best
-of the others pydl is.  With one thread it is the processor's time of the whole process.  A library that is not installed is left out.
+of the others pydl is: the median over the rounds of a peer's time by pydl's in the same round, of the peer for which it is least.  With one thread
+it is the processor's time of the whole process.  A library that is not installed is left out.
 """
 import argparse
 import json
@@ -62,12 +63,12 @@ def check(ours, theirs, title):
 
 
 def race(peers, what, rounds):
-    """{name: median seconds a call} of those that can do `what`, in turns."""
+    """{name: seconds a call in each round} of those that can do `what`, in turns."""
     times = {peer.name: [] for peer in peers}
     for _ in range(rounds):
         for peer in peers:
             times[peer.name].append(peer.ask(time=what, milliseconds=20))
-    return {name: statistics.median(found) for name, found in times.items()}
+    return times
 
 
 def main():
@@ -86,10 +87,10 @@ def main():
     rows, ratios = [], []
 
     def add(title, what, able):
-        median = race(able, what, args.rounds)
-        best = min((seconds for name, seconds in median.items() if name != "pydl"), default=math.nan)
-        ratios.append(best / median["pydl"])
-        cells = [f"{median[n] * 1e3:.3g}" if n in median else "" for n in names]
+        times = race(able, what, args.rounds)
+        ratios.append(min((statistics.median(b / a for a, b in zip(times["pydl"], found)) for name, found in times.items() if name != "pydl"),
+                          default=math.nan))
+        cells = [f"{statistics.median(times[n]) * 1e3:.3g}" if n in times else "" for n in names]
         rows.append(f"| {title} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
         print(rows[-1], flush=True)
     print(f"{args.threads} thread(s), load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs; milliseconds\n")
