@@ -212,7 +212,8 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
     real *scratch = a->scratch;
     uint8_t begun[RECURRENT_ROWS] = { 0 };
     FN(forward_group) g = {
-        .a = a, .p = p, .places = a->mask ? (const isize *)(const void *)(scratch + p->places) : NULL, .first = first, .count = last - first, .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
+        .a = a, .p = p, .places = a->mask ? (const isize *)(const void *)(scratch + p->places) : NULL, .first = first,
+        .count = last - first, .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
         .reset = scratch + p->reset + before * first * p->narrow, .keep = scratch + p->keep + before * first * p->narrow,
         .in = scratch + p->in + first * p->input, .sums = scratch + p->sums + first * p->wide
     };

@@ -18,7 +18,8 @@ typedef struct {
     int within, behind;                           /* where dx is made: in the loop, or behind it, where the weights of the inputs would only be in the way */
     isize gates, width, narrow, wide, thin;       /* gates a unit; of a row of gates; pitches of a state, of dp, of x */
     isize packed, packed_candidate, packed_x, dh, dc, dp, product, dx, zero;
-    isize x, h, reset, id, places, dgates;        /* by place: the inputs, the states and r h as they meet the weights, the ids; the places; the gradients for dx behind */
+    isize x, h, reset, id;                        /* by place: the inputs; the states and r h, as they meet the weights; the ids */
+    isize places, dgates;                         /* the places; the gradients of the gates in the order of x, for dx behind the loop */
     isize products, end;
 } FN(backward_plan);
 
@@ -395,6 +396,7 @@ isize FN(recurrent_backward_scratch)(const pydl_ctx *ctx, const void *args)
     const FN(backward_plan) plan = FN(make_backward_plan)(a);
     const FN(dense_backward_input_args) input = FN(input_gradient)(a, NULL);
     const FN(sums) sums = FN(make_sums)(a, &plan, a->n * a->t);
-    return plan.end * (isize)sizeof(real) + max_isize(FN(packed_lefts)(&sums) * (isize)sizeof(real), plan.behind ? FN(dense_backward_input_scratch)(ctx, &input) : 0);
+    return plan.end * (isize)sizeof(real)
+         + max_isize(FN(packed_lefts)(&sums) * (isize)sizeof(real), plan.behind ? FN(dense_backward_input_scratch)(ctx, &input) : 0);
 }
 #endif

@@ -141,7 +141,8 @@ ALWAYS_INLINE void FN(gru_backward_row)(real *restrict p, isize far, real *restr
     }
 }
 
-ALWAYS_INLINE void FN(gru_before_backward_candidate)(real *restrict p, isize far, const real *restrict h, isize n, real *restrict dh, real *restrict dp, isize u)
+ALWAYS_INLINE void FN(gru_before_backward_candidate)(real *restrict p, isize far, const real *restrict h, isize n, real *restrict dh, real *restrict dp,
+                                                     isize u)
 {
     #pragma omp simd
     for (isize j = 0; j < n; j++) {

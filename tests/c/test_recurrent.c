@@ -139,9 +139,9 @@ static void CHECK(const shape *s)
     const pydl_blas blas = { 0 };
     const pydl_ctx ctx = { .threads = 2, .blas = &blas, .fault = &fault };
     FN(recurrent_forward_args) f = {
-        .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .peephole = s->peeps ? r[PEEP] : NULL, .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP], .mask = s->mask, .n = s->n, .t = s->t,
-        .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = s->cell == RECURRENT_LSTM || s->cell == RECURRENT_GRU ? cells : NULL, .y = y, .h = h,
-        .c = lstm ? c : NULL
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .bias = r[B], .peephole = s->peeps ? r[PEEP] : NULL, .h0 = r[H0], .c0 = lstm ? r[C0] : NULL, .drop = r[DROP],
+        .mask = s->mask, .n = s->n, .t = s->t, .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates,
+        .cells = s->cell == RECURRENT_LSTM || s->cell == RECURRENT_GRU ? cells : NULL, .y = y, .h = h, .c = lstm ? c : NULL
     };
     f.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &f) + 1);
     assert(FN(recurrent_forward)(&ctx, &f) == PYDL_OK);
@@ -160,7 +160,8 @@ static void CHECK(const shape *s)
     assert(!memcmp(y, y2, (size_t)ny * sizeof(real)) && !memcmp(h, h2, (size_t)nh * sizeof(real)) && (!lstm || !memcmp(c, c2, (size_t)nh * sizeof(real))));
     free(bare.scratch); free(y2); free(h2); free(c2);
     FN(recurrent_backward_args) b = {
-        .x = r[X], .kernel = r[W], .recurrent = r[R], .peephole = f.peephole, .h0 = r[H0], .c0 = f.c0, .drop = r[DROP], .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
+        .x = r[X], .kernel = r[W], .recurrent = r[R], .peephole = f.peephole, .h0 = r[H0], .c0 = f.c0, .drop = r[DROP],
+        .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
         .n = s->n, .t = s->t, .d_in = s->d, .units = s->u, .cell = s->cell, .backwards = s->backwards, .gates = gates, .cells = f.cells, .dx = dr[X],
         .dkernel = dr[W], .drecurrent = dr[R], .dbias = dr[B], .dpeephole = s->peeps ? dr[PEEP] : NULL,
         .dh0 = dr[H0], .dc0 = lstm ? dr[C0] : NULL
