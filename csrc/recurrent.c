@@ -61,7 +61,7 @@ static FN(dense_forward_args) FN(input_products)(const FN(recurrent_forward_args
 /* Those of row `at` of (n t), if they are there before the steps. */
 static inline const real *FN(given_at)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p, isize at)
 {
-    return (a->ids ? a->x + index_at(a->ids, a->id_size, at) * p->gates * a->units : (real *)a->scratch + p->given + at * p->gates * a->units);
+    return a->ids ? a->x + index_at(a->ids, a->id_size, at) * p->gates * a->units : (real *)a->scratch + p->given + at * p->gates * a->units;
 }
 
 /* The packed weights of a block: those of its first product, then those of the other. */

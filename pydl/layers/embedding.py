@@ -124,7 +124,7 @@ class Embedding(Layer):
                                           regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint)
 
     def call(self, ids, recurrent=None, training=False):
-        """Look the rows up.  recurrent: a layer that a model found behind this one, which is run, too: by `look_up` where there are more steps than rows."""
+        """Look the rows up.  recurrent: a layer that a model found behind this one, which is run, too: by `look_up` where there are steps enough for each row."""
         ids = _whole(self.who, ids)
         if recurrent is not None and ids.size >= STEPS_A_ROW * self.input_dim:
             try:

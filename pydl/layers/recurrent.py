@@ -18,9 +18,7 @@ from pydl.ops.operands import numbers
 
 GATES = {"tanh": 1, "lstm": 4, "gru": 3, "gru_before": 3, "gru_simple": 2}
 WITH_CELLS = "lstm", "gru"               # of these backward wants something besides the gates
-
-
-OPTIONAL = ("kernel", "bias", "peephole", "h0", "c0")
+OPTIONAL = "kernel", "bias", "peephole", "h0", "c0"      # inputs of the op that may be left out, in this order
 
 
 class RecurrentOp(Op):

@@ -11,7 +11,7 @@ regularizer, or was called with arguments of its own.
                 but where the maxima were.  The same values bit for bit, and the same terms in every gradient.
     always      BatchNormalization, Add?, relu: one pass over the data for all.  The same bits as apart.
                 Embedding, SimpleRNN, GRU, SimplifiedGRU or LSTM: the kernel meets the rows of the table instead of the steps, where the batch has
-                more of these.  Other roundings than apart.
+                at least twice as many of these.  Other roundings than apart.
 """
 import math
 
