@@ -55,16 +55,17 @@ class Pydl:
         from pydl.backends import cpu as B
         from pydl.capture import Step
         from pydl.layers.recurrent import connect
-        from pydl.tensor import made_by, no_grad
+        from pydl.tensor import Parameter, made_by, no_grad
 
         *arrays, seed = numbers(cell, n, t, d, units)
         slots, seed_slot = [B.owned(a.shape) for a in arrays], B.owned(seed.shape)
         for slot, a in zip([*slots, seed_slot], [*arrays, seed]):
             B.assign(slot, a)
+        weights = [Parameter(a) for a in arrays[1:]]
 
-        def forward(*given):
+        def forward(x):
             with no_grad():
-                return [connect(cell, *(made_by(a, None, 0) for a in given), [], None, False)[0].array]
+                return [connect(cell, made_by(x, None, 0), *weights, [], None, False)[0].array]
 
         def both(*given):
             tensors = [made_by(a, None, 0) for a in given]
@@ -72,7 +73,7 @@ class Pydl:
                 tensor.needs_gradient = True
             y, *_ = connect(cell, *tensors, [], None, False)
             return [y.array, *backward(y, tensors, seed=seed_slot)]
-        steps = [Step(f, slots, "recurrent", strict=True) for f in (forward, both)]
+        steps = [Step(f, given, "recurrent", strict=True) for f, given in ((forward, slots[:1]), (both, slots))]
         for step in steps:
             for _ in range(3):
                 results = step.run()

@@ -1,6 +1,7 @@
-/* Forward.  The weights are packed once a sequence in blocks of units, all gates of a block side by side: the sums of a block of a step are made in
-   a buffer of the first-level cache and become the new state at once.  With a few rows a step is bound by reading the weights, so the products of the
-   inputs are made for all steps before; with more rows x and h go through one product, unless the products of x are given by id. */
+/* Forward.  The weights are packed once a sequence, or once for all that follow, in blocks of units, all gates of a block side by side: the sums of a
+   block of a step are made in a buffer of the first-level cache and become the new state at once.  With a few rows a step is bound by reading the
+   weights, so the products of the inputs are made for all steps before; with more rows x and h go through one product, unless the products of x are
+   given by id. */
 #ifndef real
 #include "index.h"
 #include "internal.h"
@@ -23,24 +24,26 @@ typedef struct {
     isize block, blocks;      /* units at a time */
     isize wide;               /* a row of sums: the first product's columns, then twice a block's */
     isize input, narrow;      /* pitches of a row of the product's input, and of the states */
-    isize packed, bias, peephole, h, c, reset, keep, in, sums, given, places, dense, end;
+    isize packed, bias, peephole, weights;   /* those of what is packed, and its size */
+    isize h, c, reset, keep, in, sums, given, places, dense, end;
 } FN(forward_plan);
 
 static FN(forward_plan) FN(make_forward_plan)(const FN(recurrent_forward_args) *a)
 {
     const isize u = a->units, nr = FN(GEMM_NR);
-    FN(forward_plan) p = { .apart = a->ids || a->n < SHARED_ROWS, .gates = gates_of(a->cell) };
+    FN(forward_plan) p = { .apart = !a->kernel || a->n < RECURRENT_SHARED_ROWS, .gates = gates_of(a->cell) };
     p.split = a->cell == RECURRENT_GRU_BEFORE || (a->cell == RECURRENT_GRU && !p.apart);
     p.first = p.gates - p.split;
     p.k = p.apart ? u : a->d_in + u;
-    p.block = a->n < SHARED_ROWS ? 4 * nr : nr;                         /* a row alone wants many columns at a time */
+    p.block = a->n < RECURRENT_SHARED_ROWS ? 4 * nr : nr;                         /* a row alone wants many columns at a time */
     p.blocks = ceil_div(u, p.block);
     p.wide = round_up(p.first * min_isize(u, p.block), nr) + 2 * round_up(min_isize(u, p.block), nr) + FN(LANES);
     p.narrow = FN(pitch)(round_up(u, FN(LANES)));
     p.input = FN(pitch)(p.k);
     p.bias = p.packed + (p.gates * u + 2 * nr) * p.k;
     p.peephole = p.bias + p.blocks * p.wide;
-    p.h = p.peephole + (a->peephole ? 3 * p.narrow : 0);
+    p.weights = p.peephole + (a->peephole ? 3 * p.narrow : 0);
+    p.h = a->prepared ? 0 : p.weights;
     p.c = p.h + a->n * p.narrow;
     p.reset = p.c + (a->cell == RECURRENT_LSTM ? a->n * p.narrow : 0);
     p.keep = p.reset + (a->cell == RECURRENT_GRU_BEFORE ? a->n * p.narrow : 0);
@@ -81,10 +84,10 @@ static void FN(pack_columns)(const real *w, isize pitch, isize rows, isize first
 }
 
 /* Weights and biases of a block.  Columns behind the last of a panel are zeros. */
-static void FN(pack_block)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p, isize block)
+static void FN(pack_block)(const FN(recurrent_forward_args) *a, const FN(forward_plan) *p, isize block, real *weights)
 {
     const isize u = a->units, width = p->gates * u, start = block * p->block, w = min_isize(p->block, u - start), nr = FN(GEMM_NR);
-    real *packed = (real *)a->scratch + FN(packed_at)(p, block), *bias = (real *)a->scratch + p->bias + block * p->wide;
+    real *packed = weights + FN(packed_at)(p, block), *bias = weights + p->bias + block * p->wide;
     const isize d = p->apart ? 0 : a->d_in, rest = FN(packed_rest)(p, w);
     if (w % nr) FN(clear)(packed, rest + (p->split ? round_up(w, nr) * p->k : 0));
     FN(clear)(bias, p->wide);
@@ -96,11 +99,12 @@ static void FN(pack_block)(const FN(recurrent_forward_args) *a, const FN(forward
         if (!a->bias) continue;
         if (!p->apart) FN(copy)(a->bias + g * u + start, w, b);
         if (a->cell == RECURRENT_GRU) {
-            const real *inner = a->bias + (a->ids ? 0 : width) + g * u + start;
+            const real *inner = a->bias + (a->kernel ? width : 0) + g * u + start;
             if (other) b += round_up(w, nr);
             for (isize j = 0; j < w; j++) b[j] += inner[j];
         }
     }
+    for (isize k = 0; a->peephole && k < 3; k++) FN(copy)(a->peephole + k * u + start, w, weights + p->peephole + k * p->narrow + start);
 }
 
 /* to = from + more */
@@ -113,8 +117,10 @@ static void FN(sum)(const real *from, const real *more, isize n, real *to)
 typedef struct {
     const FN(recurrent_forward_args) *a;
     const FN(forward_plan) *p;
+    const real *weights;
     const isize *places;
     isize first, count;                   /* rows of the batch */
+    isize state;                          /* units of the state that its products read: none of one that is all zeros */
     isize live[RECURRENT_ROWS], lives;    /* those that this step concerns, counted from `first` */
     isize t, s;                           /* of x, of y */
     real *h, *c, *reset, *keep, *in, *sums;
@@ -137,18 +143,18 @@ static void FN(forward_block)(const FN(forward_group) *g, isize block)
     const FN(recurrent_forward_args) *a = g->a;
     const FN(forward_plan) *p = g->p;
     const isize u = a->units, start = block * p->block, w = min_isize(p->block, u - start), n = round_up(w, FN(LANES)), nr = FN(GEMM_NR);
-    const real *scratch = a->scratch, *packed = scratch + FN(packed_at)(p, block), *bias = scratch + p->bias + block * p->wide;
+    const real *packed = g->weights + FN(packed_at)(p, block), *bias = g->weights + p->bias + block * p->wide;
     const isize columns = g->lives <= 2 ? round_up(p->first * w, nr) : p->first * w, other = round_up(p->first * w, nr), d = p->apart ? 0 : a->d_in;
     const int biased = a->bias && (!p->apart || a->cell == RECURRENT_GRU);
     const isize other_way = g->s % 2, after = other_way ? block - 1 : block + 1;
     const int large = p->gates * u * p->k > STEP_WEIGHTS && !p->split && after >= 0 && after < p->blocks;
-    const real *next = large ? scratch + FN(packed_at)(p, after) : NULL;
-    if (a->n == 1) FN(row_product)(g->in, p->k, columns, packed, p->k * nr, biased ? bias : NULL, g->s % 2, g->sums);
-    else FN(step_product)(g->in, p->input, g->lives, p->k, columns, packed, p->k * nr, next, biased ? bias : NULL, 0, g->sums, p->wide);
+    const real *next = large ? g->weights + FN(packed_at)(p, after) : NULL;
+    if (a->n == 1) FN(row_product)(g->in, d + g->state, columns, packed, p->k * nr, biased ? bias : NULL, g->s % 2, g->sums);
+    else FN(step_product)(g->in, p->input, g->lives, d + g->state, columns, packed, p->k * nr, next, biased ? bias : NULL, 0, g->sums, p->wide);
     if (a->cell == RECURRENT_GRU && p->split) {
         const real *rest = packed + FN(packed_rest)(p, w);
         FN(step_product)(g->in, p->input, g->lives, d, w, rest, p->k * nr, NULL, biased ? bias + other : NULL, 0, g->sums + other, p->wide);
-        FN(step_product)(g->in + d, p->input, g->lives, u, w, rest + d * nr, p->k * nr, NULL, biased ? bias + other + round_up(w, nr) : NULL, 0,
+        FN(step_product)(g->in + d, p->input, g->lives, g->state, w, rest + d * nr, p->k * nr, NULL, biased ? bias + other + round_up(w, nr) : NULL, 0,
                          g->sums + other + round_up(w, nr), p->wide);
     }
     for (isize j = 0; j < g->lives; j++) {
@@ -167,7 +173,7 @@ static void FN(forward_block)(const FN(forward_group) *g, isize block)
         switch (a->cell) {
         case RECURRENT_TANH: FN(tanh_forward_row)(q, n, h); break;
         case RECURRENT_LSTM:
-            FN(lstm_forward_row)(q, w, a->peephole ? scratch + p->peephole + start : NULL, p->narrow, n, g->c + i * p->narrow + start, h, kept);
+            FN(lstm_forward_row)(q, w, a->peephole ? g->weights + p->peephole + start : NULL, p->narrow, n, g->c + i * p->narrow + start, h, kept);
             break;
         case RECURRENT_GRU: FN(gru_forward_row)(q, w, given, inner, n, h, kept), held = 3; break;
         case RECURRENT_GRU_SIMPLE: FN(gru_simple_row)(q, w, n, h, kept); break;
@@ -191,10 +197,10 @@ static void FN(candidate_block)(const FN(forward_group) *g, isize block)
     const FN(forward_plan) *p = g->p;
     const isize u = a->units, start = block * p->block, w = min_isize(p->block, u - start), n = round_up(w, FN(LANES)), nr = FN(GEMM_NR);
     const isize d = p->apart ? 0 : a->d_in, columns = g->lives <= 2 ? round_up(w, nr) : w;
-    const real *packed = (real *)a->scratch + FN(packed_at)(p, block) + FN(packed_rest)(p, w);
-    const real *bias = a->bias && !p->apart ? (real *)a->scratch + p->bias + block * p->wide + round_up(p->first * w, nr) : NULL;
+    const real *packed = g->weights + FN(packed_at)(p, block) + FN(packed_rest)(p, w);
+    const real *bias = a->bias && !p->apart ? g->weights + p->bias + block * p->wide + round_up(p->first * w, nr) : NULL;
     if (d) FN(step_product)(g->in, p->input, g->lives, d, columns, packed, p->k * nr, NULL, bias, 0, g->sums, p->wide);
-    FN(step_product)(g->reset, p->narrow, g->lives, u, columns, packed + d * nr, p->k * nr, NULL, d ? NULL : bias, d > 0, g->sums, p->wide);
+    FN(step_product)(g->reset, p->narrow, g->lives, g->state, columns, packed + d * nr, p->k * nr, NULL, d ? NULL : bias, d > 0, g->sums, p->wide);
     for (isize j = 0; j < g->lives; j++) {
         const isize i = g->live[j], row = g->first + i, at = row * a->t + g->t;
         real *q = g->sums + j * p->wide, *h = g->h + i * p->narrow + start, kept[4 * FN(GEMM_NR)];
@@ -212,8 +218,9 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
     real *scratch = a->scratch;
     uint8_t begun[RECURRENT_ROWS] = { 0 };
     FN(forward_group) g = {
-        .a = a, .p = p, .places = a->mask ? (const isize *)(const void *)(scratch + p->places) : NULL, .first = first,
-        .count = last - first, .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
+        .a = a, .p = p, .weights = a->prepared ? a->prepared : scratch, .first = first, .count = last - first,
+        .places = a->mask ? (const isize *)(const void *)(scratch + p->places) : NULL,
+        .h = scratch + p->h + first * p->narrow, .c = scratch + p->c + lstm * first * p->narrow,
         .reset = scratch + p->reset + before * first * p->narrow, .keep = scratch + p->keep + before * first * p->narrow,
         .in = scratch + p->in + first * p->input, .sums = scratch + p->sums + first * p->wide
     };
@@ -228,6 +235,7 @@ static void FN(forward_rows)(const FN(recurrent_forward_args) *a, const FN(forwa
     }
     for (g.s = 0; g.s < steps; g.s++) {
         g.t = a->backwards ? steps - 1 - g.s : g.s;
+        g.state = g.s || a->h0 ? u : 0;
         g.lives = 0;
         for (isize i = 0; i < g.count; i++) {
             const isize row = first + i, at = row * steps + g.t;
@@ -260,8 +268,10 @@ static void FN(forward_team)(const void *data, isize thread, isize threads)
 {
     const FN(forward_work) *w = data;
     (void)thread, (void)threads;
-    #pragma omp for schedule(static)
-    for (isize block = 0; block < w->p->blocks; block++) FN(pack_block)(w->a, w->p, block);
+    if (!w->a->prepared) {
+        #pragma omp for schedule(static)
+        for (isize block = 0; block < w->p->blocks; block++) FN(pack_block)(w->a, w->p, block, w->a->scratch);
+    }
     #pragma omp for schedule(static) nowait
     for (isize i = 0; i < w->groups; i++) FN(forward_rows)(w->a, w->p, w->a->n * i / w->groups, w->a->n * (i + 1) / w->groups);
 }
@@ -280,10 +290,7 @@ pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)
         FN(dense_forward)(ctx, &inputs);
     }
     if (a->gates) number_places(a->mask, a->n, a->t, a->backwards, (isize *)(void *)(scratch + p->places));
-    if (a->peephole) {
-        FN(clear)(scratch + p->peephole, 3 * p->narrow);
-        for (isize k = 0; k < 3; k++) FN(copy)(a->peephole + k * a->units, a->units, scratch + p->peephole + k * p->narrow);
-    }
+    if (a->peephole && !a->prepared) FN(clear)(scratch + p->peephole, 3 * p->narrow);
     const isize groups = row_groups(ctx, a->n, (double)(a->n * a->t) * weights);
     run_team(ctx, groups > 1, FN(forward_team), &(FN(forward_work)){ a, p, groups });
     return PYDL_OK;
@@ -294,5 +301,38 @@ isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args)
     const FN(forward_plan) plan = FN(make_forward_plan)(a);
     const FN(dense_forward_args) inputs = FN(input_products)(a, &plan);
     return plan.end * (isize)sizeof(real) + (plan.apart && !a->ids ? FN(dense_forward_scratch)(ctx, &inputs) : 0);
+}
+
+/* The call that the weights are packed for, as far as they ask. */
+static FN(recurrent_forward_args) FN(call_of)(const FN(recurrent_prepare_args) *a)
+{
+    return (FN(recurrent_forward_args)){ .kernel = a->kernel, .recurrent = a->recurrent, .bias = a->bias, .peephole = a->peephole, .n = a->n,
+                                         .d_in = a->d_in, .units = a->units, .cell = a->cell };
+}
+
+static void FN(prepare_blocks)(const void *data, isize start, isize stop)
+{
+    const FN(recurrent_prepare_args) *a = data;
+    const FN(recurrent_forward_args) call = FN(call_of)(a);
+    const FN(forward_plan) plan = FN(make_forward_plan)(&call);
+    for (isize block = start; block < stop; block++) FN(pack_block)(&call, &plan, block, a->prepared);
+}
+
+pydl_status FN(recurrent_prepare)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(recurrent_prepare_args) *a = args;
+    const FN(recurrent_forward_args) call = FN(call_of)(a);
+    const FN(forward_plan) plan = FN(make_forward_plan)(&call);
+    if (a->peephole) FN(clear)(a->prepared + plan.peephole, 3 * plan.narrow);
+    run_parts(ctx, plan.weights > PARALLEL_MIN, plan.blocks, 1, FN(prepare_blocks), a);
+    return PYDL_OK;
+}
+pydl_status FN(recurrent_prepared_size)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(recurrent_prepared_size_args) *a = args;
+    const FN(recurrent_forward_args) call = FN(call_of)(&a->of);
+    (void)ctx;
+    *a->size = FN(make_forward_plan)(&call).weights;
+    return PYDL_OK;
 }
 #endif

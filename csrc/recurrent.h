@@ -23,6 +23,8 @@
 #define PYDL_RECURRENT_H
 #include "pydl.h"
 enum { RECURRENT_TANH = 0, RECURRENT_LSTM = 1, RECURRENT_GRU = 2, RECURRENT_GRU_BEFORE = 3, RECURRENT_GRU_SIMPLE = 4 };
+/* From so many rows on a step makes the products of x and h as one; with fewer it is bound by reading the weights, and those of x would be read again. */
+enum { RECURRENT_SHARED_ROWS = 6 };
 #define EACH_REAL "recurrent.h"
 #include "each_real.h"
 #endif
@@ -33,7 +35,8 @@ enum { RECURRENT_TANH = 0, RECURRENT_LSTM = 1, RECURRENT_GRU = 2, RECURRENT_GRU_
    (panels, n t, PANEL): c' of the LSTM, the candidate's q of the GRU; NULL for the others.  RECURRENT_TANH keeps nothing: y says all.  Both may be NULL: no
    backward will come.  recurrent_width(units): panels PANEL.
 
-   bias, h0, c0, drop, mask, peephole may be NULL (zeros, ones, ones, zeros).  c only for the LSTM.  Overwrites gates, cells, y, h, c. */
+   bias, h0, c0, drop, mask, peephole may be NULL (zeros, ones, ones, zeros).  c only for the LSTM.  Overwrites gates, cells, y, h, c.
+   prepared: what recurrent_prepare made of the same weights, which are given all the same; or NULL. */
 enum { FN(RECURRENT_PANEL) = 128 / sizeof(real) };
 static inline isize FN(recurrent_width)(isize units)
 {
@@ -43,12 +46,23 @@ typedef struct {
     void *scratch;
     const real *x; const real *kernel; const real *recurrent; const real *bias; const real *peephole;
     const real *h0; const real *c0; const real *drop; const uint8_t *mask;
-    const void *ids; isize id_size; isize vocab;
+    const void *ids; isize id_size; isize vocab; const real *prepared;
     isize n; isize t; isize d_in; isize units; isize cell; isize backwards;
     real *gates; real *cells; real *y; real *h; real *c;
 } FN(recurrent_forward_args);
 pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(recurrent_forward_scratch)(const pydl_ctx *ctx, const void *args);
+
+/* The weights packed as recurrent_forward wants them, for calls that do not change them: kernel NULL for those with ids; whether n is below
+   RECURRENT_SHARED_ROWS decides which form it is.  prepared: recurrent_prepared_size reals, overwritten. */
+typedef struct {
+    const real *kernel; const real *recurrent; const real *bias; const real *peephole;
+    isize n; isize d_in; isize units; isize cell;
+    real *prepared;
+} FN(recurrent_prepare_args);
+pydl_status FN(recurrent_prepare)(const pydl_ctx *ctx, const void *args);
+typedef struct { FN(recurrent_prepare_args) of; isize *size; } FN(recurrent_prepared_size_args);
+pydl_status FN(recurrent_prepared_size)(const pydl_ctx *ctx, const void *args);
 
 /* gates and cells as forward left them: they are used up (for RECURRENT_TANH gates is space, whatever it holds).  dy, dh, dc may be NULL: zeros.  dx, dkernel,
    drecurrent, dbias, dpeephole, dh0, dc0 may be NULL: not wanted.  Overwrites those that are. */

@@ -28,7 +28,7 @@ static FN(backward_plan) FN(make_backward_plan)(const FN(recurrent_backward_args
     const isize u = a->units, gates = gates_of(a->cell), width = gates * u, reset_first = a->cell == RECURRENT_GRU_BEFORE, lanes = FN(LANES);
     const isize steps = a->n * a->t, indices = round_up(steps * (isize)(sizeof(isize) / sizeof(real)), lanes);
     FN(backward_plan) p = { .gates = gates, .width = width, .narrow = FN(pitch)(u), .thin = FN(pitch)(a->d_in) };
-    p.within = a->dx && !a->ids && a->n >= SHARED_ROWS;
+    p.within = a->dx && !a->ids && a->n >= RECURRENT_SHARED_ROWS;
     p.behind = a->dx && !a->ids && !p.within;
     p.wide = FN(pitch)(a->cell == RECURRENT_GRU ? 4 * u : width);      /* the gradient by the candidate's p stands behind that by its q */
     p.packed_candidate = p.packed + FN(gemm_packed_size)(reset_first ? 2 * u : width, u);

@@ -9,9 +9,6 @@
 /* Rows of a batch go through the steps in groups of at most so many: their states stay in the second-level cache. */
 #define RECURRENT_ROWS ((isize)64)
 
-/* From so many rows on a step makes the products of x and h as one; with fewer it is bound by reading the weights, and those of x would be read again. */
-#define SHARED_ROWS 6
-
 /* Reals of weights that all steps find in the second-level cache; larger ones are fetched while those before them are multiplied. */
 #define STEP_WEIGHTS ((isize)1 << 18)
 

@@ -138,3 +138,51 @@ def test_weights_of_no_parameter_are_not_kept():
         B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, True)
     with pytest.raises(ValueError, match="kept"):
         B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, False, (None, None, w, w, 1e-3))
+
+
+SEQUENCE = np.random.default_rng(3).standard_normal((9, 5, 7)).astype(np.float32)
+RECURRENT = {
+    "SimpleRNN": lambda: layers.SimpleRNN(40, return_sequences=True),
+    "GRU": lambda: layers.GRU(40, return_sequences=True),
+    "GRU, reset before": lambda: layers.GRU(40, return_sequences=True, reset_after=False),
+    "SimplifiedGRU": lambda: layers.SimplifiedGRU(40, return_sequences=True, go_backwards=True),
+    "LSTM": lambda: layers.LSTM(150, return_sequences=True, use_bias=False),
+    "LSTM with peepholes": lambda: layers.LSTM(40, return_sequences=True, peephole=True),
+}
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_recurrent_weights_are_packed_once_and_after_a_change(kind):
+    """One row and many want different forms; where a gradient is wanted nothing is kept."""
+    model = pydl.Sequential([layers.Input((5, 7)), RECURRENT[kind]()])
+
+    def check():
+        for n in (1, 9, 1, 9):
+            x = SEQUENCE[:n]
+            expected = model(x).numpy()
+            assert np.array_equal(model.predict(x), expected)
+            with pydl.no_grad():
+                assert np.array_equal(model(x).numpy(), expected)
+        return expected
+    before = check()
+    for weight in model.layers[0].weights:
+        weight.assign(np.random.default_rng(4).standard_normal(weight.shape) / 4)
+        after = check()
+        assert not np.array_equal(after, before)
+        before = after
+
+
+def test_recurrent_weights_behind_a_table_are_packed_once_and_after_a_change():
+    model = pydl.Sequential([layers.Embedding(4, 6), layers.LSTM(40)])
+    ids = np.random.default_rng(5).integers(0, 4, (3, 8))
+    for _ in range(2):
+        expected = model(ids).numpy()
+        for _ in range(3):
+            assert np.array_equal(model.predict(ids), expected)
+        model.layers[1].recurrent_kernel.assign(model.layers[1].recurrent_kernel.numpy() * 2)
+
+
+def test_recurrent_weights_of_no_parameter_are_not_kept():
+    x, w, r, y, h = B.zeros((1, 2, 3)), B.zeros((3, 4)), B.zeros((4, 4)), B.empty((1, 2, 4)), B.empty((1, 4))
+    with pytest.raises(ValueError, match="kernel must be a Parameter's"):
+        B.recurrent_forward("tanh", False, None, x, w, r, None, None, None, None, None, None, None, None, y, h, None, True)

@@ -2,11 +2,12 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from pydl.kernels._common cimport Array, DType, expect, index_size, isize, kernel, launch, ptr, pydl_kernel_row
+from pydl.kernels._common cimport Array, DType, Prepared, aside, expect, index_size, isize, kernel, launch, prepare, ptr, pydl_kernel_row
 
 cdef extern from "recurrent.h":
     enum:
         RECURRENT_TANH, RECURRENT_LSTM, RECURRENT_GRU, RECURRENT_GRU_BEFORE, RECURRENT_GRU_SIMPLE
+        RECURRENT_SHARED_ROWS
     isize pydl_recurrent_width_f32(isize units)
     isize pydl_recurrent_width_f64(isize units)
     ctypedef struct pydl_recurrent_forward_args_f32:
@@ -22,12 +23,23 @@ cdef extern from "recurrent.h":
         const uint8_t *mask
         const void *ids
         isize id_size, vocab
+        const float *prepared
         isize n, t, d_in, units, cell, backwards
         float *gates
         float *cells
         float *y
         float *h
         float *c
+    ctypedef struct pydl_recurrent_prepare_args_f32:
+        const float *kernel
+        const float *recurrent
+        const float *bias
+        const float *peephole
+        isize n, d_in, units, cell
+        float *prepared
+    ctypedef struct pydl_recurrent_prepared_size_args_f32:
+        pydl_recurrent_prepare_args_f32 of
+        isize *size
     ctypedef struct pydl_recurrent_backward_args_f32:
         void *scratch
         const float *x
@@ -56,6 +68,8 @@ cdef extern from "recurrent.h":
         float *dc0
 
 cdef const pydl_kernel_row *RECURRENT_FORWARD = kernel("recurrent_forward")
+cdef const pydl_kernel_row *RECURRENT_PREPARE = kernel("recurrent_prepare")
+cdef const pydl_kernel_row *RECURRENT_PREPARED_SIZE = kernel("recurrent_prepared_size")
 cdef const pydl_kernel_row *RECURRENT_BACKWARD = kernel("recurrent_backward")
 
 cdef dict CELLS = {"tanh": RECURRENT_TANH, "lstm": RECURRENT_LSTM, "gru": RECURRENT_GRU, "gru_before": RECURRENT_GRU_BEFORE,
@@ -109,9 +123,31 @@ cdef tuple bias_shape(str who, str cell, Array ids, Array bias, object width):
     return (2, width) if cell == "gru" and ids is None else (width,)
 
 
+cdef Prepared kept_weights(pydl_recurrent_forward_args_f32 *f, Array kernel, Array recurrent, Array bias, Array peephole):
+    """The weights in the form of calls like this one."""
+    cdef pydl_recurrent_prepared_size_args_f32 ask
+    cdef pydl_recurrent_prepare_args_f32 *a = &ask.of
+    cdef isize size = 0
+    memset(&ask, 0, sizeof(ask))
+    for name, array in (("kernel", kernel), ("recurrent", recurrent), ("bias", bias), ("peephole", peephole)):
+        if array is not None and not (<Array>array).weight:
+            raise ValueError(f"recurrent_forward: {name} must be a Parameter's, whose changes are counted")
+    a.kernel = f.kernel; a.recurrent = f.recurrent; a.bias = f.bias; a.peephole = f.peephole
+    a.n = f.n; a.d_in = f.d_in; a.units = f.units; a.cell = f.cell
+    ask.size = &size
+    aside(RECURRENT_PREPARED_SIZE, recurrent, &ask)
+    sources = tuple([array for array in (kernel, bias, peephole) if array is not None])
+    return prepare(recurrent, ("recurrent", f.cell, f.n < RECURRENT_SHARED_ROWS, kernel is None, tuple([id(array) for array in sources])), RECURRENT_PREPARE,
+                   a, sizeof(a[0]), size, <char *>&a.prepared - <char *>a, sources)
+
+
 def recurrent_forward(str cell, bint backwards, Array ids, Array x not None, Array kernel, Array recurrent not None, Array bias, Array peephole, Array h0,
-                      Array c0, Array drop, Array mask, Array gates, Array cells, Array y not None, Array h not None, Array c):
-    """All steps of a cell ("tanh", "lstm", "gru", "gru_before", "gru_simple") over x.  Without gates nothing is kept for backward."""
+                      Array c0, Array drop, Array mask, Array gates, Array cells, Array y not None, Array h not None, Array c,
+                      bint keep=False):
+    """All steps of a cell ("tanh", "lstm", "gru", "gru_before", "gru_simple") over x.  Without gates nothing is kept for backward.
+
+    keep: the weights are Parameters'; what is made of them is kept until one changes.
+    """
     cdef pydl_recurrent_forward_args_f32 a
     cdef str who = "recurrent_forward"
     memset(&a, 0, sizeof(a))
@@ -137,6 +173,8 @@ def recurrent_forward(str cell, bint backwards, Array ids, Array x not None, Arr
     a.y = <float *>ptr(y); a.h = <float *>ptr(h)
     a.cells = <float *>maybe(who, "cells", cells, x.code, (n, t, recurrent_width(units, x)))
     a.c = <float *>maybe(who, "c", c, x.code, (n, units))
+    if keep:
+        a.prepared = <const float *>ptr(kept_weights(&a, kernel, recurrent, bias, peephole).array)
     launch(RECURRENT_FORWARD, x, &a, sizeof(a), y, 2.0 * n * t * (d_in + units) * count * units,
            x.nbytes + bytes_of(kernel) + recurrent.nbytes + y.nbytes + bytes_of(gates))
 

@@ -47,7 +47,9 @@ class RecurrentOp(Op):
         c = B.empty((n, units), x.dtype) if self.cell == "lstm" else None
         gates, cells = (self._space(B, x, units, GATES[self.cell]) if keep and self.cell != "tanh" else None,
                         self._space(B, x, units, 1) if keep and self.cell in WITH_CELLS else None)
-        B.recurrent_forward(self.cell, self.backwards, self.ids, x, kernel, recurrent, *others, self.drop, self.mask, gates, cells, y, h, c)
+        weights = [a for a in (kernel, recurrent, *others[:2]) if a is not None]
+        constant = True not in self.needs and all(a.weight for a in weights)      # weights that nobody is training are packed once
+        B.recurrent_forward(self.cell, self.backwards, self.ids, x, kernel, recurrent, *others, self.drop, self.mask, gates, cells, y, h, c, constant)
         return ((y, h) if c is None else (y, h, c)), (gates, cells)
 
     def forward(self, B, x, recurrent, *rest):

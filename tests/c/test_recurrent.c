@@ -118,6 +118,19 @@ int main(void)
 
 static real *FN(block)(isize n) { return malloc((size_t)n * sizeof(real) + 1); }
 
+/* What recurrent_prepare makes for calls like f. */
+static real *FN(prepared)(const pydl_ctx *ctx, const FN(recurrent_forward_args) *f)
+{
+    isize size = 0;
+    FN(recurrent_prepare_args) p = { .kernel = f->kernel, .recurrent = f->recurrent, .bias = f->bias, .peephole = f->peephole, .n = f->n, .d_in = f->d_in,
+                                     .units = f->units, .cell = f->cell };
+    const FN(recurrent_prepared_size_args) ask = { .of = p, .size = &size };
+    assert(FN(recurrent_prepared_size)(ctx, &ask) == PYDL_OK);
+    p.prepared = FN(block)(size);
+    assert(FN(recurrent_prepare)(ctx, &p) == PYDL_OK);
+    return p.prepared;
+}
+
 static void CHECK(const shape *s)
 {
     const isize ny = s->n * s->t * s->u, nh = s->n * s->u, lstm = s->cell == RECURRENT_LSTM;
@@ -148,17 +161,32 @@ static void CHECK(const shape *s)
     loops(s, a, want, want + ny, want + ny + nh);
     for (isize i = 0; i < ny; i++) assert(fabs((double)y[i] - want[i]) < TOLERANCE);
     for (isize i = 0; i < nh; i++) assert(fabs((double)h[i] - want[ny + i]) < TOLERANCE && (!lstm || fabs((double)c[i] - want[ny + nh + i]) < TOLERANCE));
-    /* Without gates: the same bits. */
+    /* Without gates, and of prepared weights: the same bits. */
     FN(recurrent_forward_args) bare = f;
-    real *y2 = FN(block)(ny), *h2 = FN(block)(nh), *c2 = FN(block)(nh);
+    real *y2 = FN(block)(ny), *h2 = FN(block)(nh), *c2 = FN(block)(nh), *prepared = FN(prepared)(&ctx, &f);
     bare.gates = bare.cells = NULL;
+    bare.prepared = prepared;
     bare.y = y2;
     bare.h = h2;
     bare.c = lstm ? c2 : NULL;
     bare.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &bare) + 1);
     assert(FN(recurrent_forward)(&ctx, &bare) == PYDL_OK);
     assert(!memcmp(y, y2, (size_t)ny * sizeof(real)) && !memcmp(h, h2, (size_t)nh * sizeof(real)) && (!lstm || !memcmp(c, c2, (size_t)nh * sizeof(real))));
-    free(bare.scratch); free(y2); free(h2); free(c2);
+    free(bare.scratch);
+    /* No state before the first step: the results of zeros. */
+    real *zeros = FN(block)(nh), *y0 = FN(block)(ny);
+    for (isize i = 0; i < nh; i++) zeros[i] = 0;
+    bare.prepared = NULL;
+    for (int k = 0; k < 2; k++) {
+        bare.h0 = k ? NULL : zeros;
+        bare.y = k ? y2 : y0;
+        bare.scratch = malloc((size_t)FN(recurrent_forward_scratch)(&ctx, &bare) + 1);
+        assert(FN(recurrent_forward)(&ctx, &bare) == PYDL_OK);
+        free(bare.scratch);
+    }
+    for (isize i = 0; i < ny; i++) assert(y0[i] == y2[i]);
+    free(y0); free(zeros);
+    free(y2); free(h2); free(c2); free(prepared);
     FN(recurrent_backward_args) b = {
         .x = r[X], .kernel = r[W], .recurrent = r[R], .peephole = f.peephole, .h0 = r[H0], .c0 = f.c0, .drop = r[DROP],
         .mask = s->mask, .y = y, .dy = dy, .dh = dh, .dc = lstm ? dc : NULL,
@@ -226,6 +254,12 @@ static void CHECK_IDS(const shape *s)
         };
         b.scratch = malloc((size_t)FN(recurrent_backward_scratch)(&ctx, &b) + 1);
         assert(FN(recurrent_backward)(&ctx, &b) == PYDL_OK);
+        FN(recurrent_forward_args) again = f;
+        again.gates = again.cells = NULL;
+        again.y = FN(block)(all * u);
+        again.prepared = FN(prepared)(&ctx, &f);
+        assert(FN(recurrent_forward)(&ctx, &again) == PYDL_OK && !memcmp(again.y, y[k], (size_t)(all * u) * sizeof(real)));
+        free(again.y); free((void *)(uintptr_t)again.prepared);
         if (k && all) {
             f.vocab = b.vocab = 0;
             assert(FN(recurrent_forward)(&ctx, &f) == PYDL_BAD_INDEX && fault.where == 0 && fault.value == id8[0] && fault.limit == 0);
