@@ -10,8 +10,8 @@ static FN(gemm_args) FN(forward_product)(const FN(dense_forward_args) *a)
 {
     return (FN(gemm_args)){
         .scratch = a->scratch, .m = a->n, .n = a->units, .k = a->d_in, .a = a->x, .a_row = a->d_in, .a_col = 1,
-        .b = a->weight, .b_row = a->units, .b_col = 1, .bias = a->bias, .activation = a->relu ? GEMM_RELU : GEMM_LINEAR,
-        .c = a->y, .c_row = a->units
+        .b = a->prepared ? a->prepared : a->weight, .b_row = a->units, .b_col = 1, .b_packed = a->prepared != NULL, .bias = a->bias,
+        .activation = a->relu ? GEMM_RELU : GEMM_LINEAR, .c = a->y, .c_row = a->units
     };
 }
 pydl_status FN(dense_forward)(const pydl_ctx *ctx, const void *args)
@@ -23,6 +23,27 @@ isize FN(dense_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gemm_args) product = FN(forward_product)(args);
     return FN(gemm_scratch)(ctx, &product);
+}
+
+static void FN(prepare_panels)(const void *data, isize first, isize last)
+{
+    const FN(dense_prepare_args) *a = data;
+    FN(gemm_pack_panels)(a->weight, a->units, 1, a->d_in, a->units, first, last, a->prepared);
+}
+pydl_status FN(dense_prepare)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(dense_prepare_args) *a = args;
+    run_parts(ctx, a->d_in * a->units > PARALLEL_MIN, ceil_div(a->units, FN(GEMM_NR)), 8, FN(prepare_panels), a);
+    return PYDL_OK;
+}
+pydl_status FN(dense_prepared_size)(const pydl_ctx *ctx, const void *args)
+{
+    const FN(dense_prepared_size_args) *a = args;
+    const FN(dense_forward_args) call = { .n = a->n, .d_in = a->d_in, .units = a->units };
+    const FN(gemm_args) product = FN(forward_product)(&call);
+    (void)ctx;
+    *a->size = FN(gemm_prepared_size)(&product);
+    return PYDL_OK;
 }
 
 /* dbias of up to COLUMNS columns. */

@@ -385,6 +385,12 @@ static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
     return 1;
 }
 
+isize FN(gemm_prepared_size)(const FN(gemm_args) *g)
+{
+    const int blas = FN(BLAS_FROM) && (double)g->m * (double)g->n * (double)g->k >= FN(BLAS_FROM);
+    return FN(make_plan)(g).way == FN(TILES) && !blas ? FN(gemm_packed_size)(g->k, g->n) : 0;
+}
+
 /* How threads share a product: tasks of rows x columns of C, some for each thread, so that the faster takes more of them.  The bits are the
    same however it is cut.  whole: a task makes its columns from end to end, and packs its own part of B, which nobody else reads: no thread waits for another, and B comes
    from far once.  So where B is larger than A and has columns enough; else all threads pack B, then they share it. */

@@ -31,6 +31,8 @@ typedef struct {
 } FN(gemm_args);
 pydl_status FN(gemm)(const pydl_ctx *ctx, const void *args);
 isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args);
+/* Reals of a B that serves this product packed, for calls that do not change it; 0 where it is read as it lies. */
+isize FN(gemm_prepared_size)(const FN(gemm_args) *g);
 
 /* The same for every index of a batch: steps of 0 repeat a matrix (broadcasting).  The products that share a C (c_step 0 along an axis
    longer than 1) are added to it in the order of their indices: the gradient of a repeated matrix.  No bias, no activation. */

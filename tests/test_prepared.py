@@ -132,12 +132,28 @@ def test_prepared_weights_give_the_bits_of_others(c, dtype, winograd):
     assert np.array_equal(np.asarray(y), np.asarray(kept))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 2, 9, 200])
+@pytest.mark.parametrize("size", [(3, 1), (40, 5), (300, 4), (300, 70), (1600, 33)])
+def test_a_dense_weight_packed_once_gives_the_bits_of_itself(size, n, dtype):
+    rng = np.random.default_rng(n)
+    x, weight, bias = B.from_numpy(rng.standard_normal((n, size[0])).astype(dtype)), B.weight(size, dtype), B.from_numpy(np.arange(size[1], dtype=dtype))
+    y, kept = B.empty((n, size[1]), dtype), B.empty((n, size[1]), dtype)
+    for _ in range(2):
+        B.assign(weight, rng.standard_normal(size))
+        for keep, result in ((False, y), (True, kept)):
+            B.dense_forward(x, weight, bias, True, result, keep)
+        assert np.array_equal(np.asarray(y), np.asarray(kept))
+
+
 def test_weights_of_no_parameter_are_not_kept():
     x, w, y = B.zeros((1, 4, 4, 2)), B.zeros((3, 3, 2, 2)), B.empty((1, 2, 2, 2))
     with pytest.raises(ValueError, match="Parameter"):
         B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, True)
     with pytest.raises(ValueError, match="kept"):
         B.conv2d_forward(x, w, None, (1, 1), (1, 1), (0, 0), 1, False, True, y, False, (None, None, w, w, 1e-3))
+    with pytest.raises(ValueError, match="Parameter"):
+        B.dense_forward(B.zeros((2, 3)), B.zeros((3, 4)), None, False, B.empty((2, 4)), True)
 
 
 SEQUENCE = np.random.default_rng(3).standard_normal((9, 5, 7)).astype(np.float32)

@@ -1,5 +1,7 @@
 """Boundary of the dense layer's kernels.  x: (n, d_in), weight: (d_in, units), y: (n, units); None stands for what is not wanted."""
-from pydl.kernels._common cimport Array, expect, isize, kernel, launch, ptr, pydl_kernel_row
+from libc.string cimport memset
+
+from pydl.kernels._common cimport Array, aside, expect, isize, kernel, launch, prepare, ptr, pydl_kernel_row
 
 cdef extern from "dense.h":
     ctypedef struct pydl_dense_forward_args_f32:
@@ -8,7 +10,15 @@ cdef extern from "dense.h":
         const float *weight
         const float *bias
         isize n, d_in, units, relu
+        const float *prepared
         float *y
+    ctypedef struct pydl_dense_prepare_args_f32:
+        const float *weight
+        isize d_in, units
+        float *prepared
+    ctypedef struct pydl_dense_prepared_size_args_f32:
+        isize n, d_in, units
+        isize *size
     ctypedef struct pydl_dense_backward_weight_args_f32:
         void *scratch
         const float *x
@@ -24,6 +34,8 @@ cdef extern from "dense.h":
         float *dx
 
 cdef const pydl_kernel_row *DENSE_FORWARD = kernel("dense_forward")
+cdef const pydl_kernel_row *DENSE_PREPARE = kernel("dense_prepare")
+cdef const pydl_kernel_row *DENSE_PREPARED_SIZE = kernel("dense_prepared_size")
 cdef const pydl_kernel_row *DENSE_BACKWARD_WEIGHT = kernel("dense_backward_weight")
 cdef const pydl_kernel_row *DENSE_BACKWARD_INPUT = kernel("dense_backward_input")
 
@@ -34,19 +46,35 @@ cdef int matrix(str who, str name, Array a) except -1:
     return 0
 
 
-def dense_forward(Array x not None, Array weight not None, Array bias, bint relu, Array y not None):
-    """y = x weight + bias, then relu."""
+cdef const float *kept_weight(isize n, Array weight) except? NULL:
+    """The weight packed, or NULL where so many rows read it as it lies."""
+    cdef pydl_dense_prepare_args_f32 a
+    cdef pydl_dense_prepared_size_args_f32 ask
+    cdef isize size = 0
+    if not weight.weight:
+        raise ValueError("dense_forward: weight must be a Parameter's, whose changes are counted")
+    ask.n = n; ask.d_in = a.d_in = weight.shape[0]; ask.units = a.units = weight.shape[1]; ask.size = &size
+    aside(DENSE_PREPARED_SIZE, weight, &ask)
+    if not size:
+        return NULL
+    a.weight = <const float *>ptr(weight)
+    return <const float *>ptr(prepare(weight, "dense", DENSE_PREPARE, &a, sizeof(a), size, <char *>&a.prepared - <char *>&a, ()).array)
+
+
+def dense_forward(Array x not None, Array weight not None, Array bias, bint relu, Array y not None, bint keep=False):
+    """y = x weight + bias, then relu.   keep: weight is a Parameter's; what is made of it is kept until it changes."""
     cdef pydl_dense_forward_args_f32 a
+    memset(&a, 0, sizeof(a))
     matrix("dense_forward", "x", x)
     matrix("dense_forward", "weight", weight)
     a.n = x.shape[0]; a.d_in = x.shape[1]; a.units = weight.shape[1]; a.relu = relu
     expect("dense_forward", "weight", weight, x.code, (a.d_in, a.units))
     expect("dense_forward", "y", y, x.code, (a.n, a.units))
-    a.bias = NULL
     if bias is not None:
         expect("dense_forward", "bias", bias, x.code, (a.units,))
         a.bias = <const float *>ptr(bias)
-    a.scratch = NULL
+    if keep:
+        a.prepared = kept_weight(a.n, weight)
     a.x = <const float *>ptr(x); a.weight = <const float *>ptr(weight); a.y = <float *>ptr(y)
     launch(DENSE_FORWARD, x, &a, sizeof(a), y, 2.0 * a.n * a.d_in * a.units, x.nbytes + weight.nbytes + y.nbytes)
 

@@ -16,7 +16,7 @@ class DenseOp(Op):
         self.x_shape, rows = x.shape, math.prod(x.shape[:-1])
         x = x.reshape((rows, x.shape[-1]))
         y = B.empty((rows, weight.shape[1]), x.dtype)
-        B.dense_forward(x, weight, bias, self.relu, y)
+        B.dense_forward(x, weight, bias, self.relu, y, weight.weight and True not in self.needs)      # a weight that nobody is training is packed once
         self.x, self.weight = x if True in self.needs[1:] else None, weight if self.needs[0] else None
         self.y = y if self.relu else None                       # y > 0 is where relu let the gradient through
         return y.reshape((*self.x_shape[:-1], weight.shape[1]))
