@@ -15,27 +15,33 @@ def _out(*arrays):
     return lambda _: [np.asarray(a) for a in arrays]
 
 
+def _constant(a):
+    """The array of a Parameter, as a model's weights are: kernels lay it out once for all calls that do not change it."""
+    from pydl.tensor import Parameter
+
+    return Parameter(a).array
+
+
 def gemm(a, b):
     from pydl.backends import cpu as B
 
-    x, w = B.from_numpy(a), B.from_numpy(b)
-    y = B.empty((a.shape[0], b.shape[1]))
-    return {"forward": (lambda: B.gemm(x, w, None, y), _out(y))}
+    x, w, y = B.from_numpy(a), _constant(b), B.empty((a.shape[0], b.shape[1]))
+    return {"forward": (lambda: B.dense_forward(x, w, None, False, y, True), _out(y))}
 
 
 def conv(x, weight, bias, dy, settings):
     from pydl.backends import cpu as B
 
     _, _, _, stride, padding, first = settings
-    a, w, b, d = map(B.from_numpy, (x, weight, bias, dy))
+    a, w, b, d = B.from_numpy(x), _constant(weight), _constant(bias), B.from_numpy(dy)
     y, dx, dw, db = (B.empty(v.shape) for v in (dy, x, weight, bias))
     geometry = (stride, stride), (1, 1), (padding, padding), 1
 
     def forward():
-        B.conv2d_forward(a, w, b, *geometry, False, True, y)
+        B.conv2d_forward(a, w, b, *geometry, False, True, y, True)
 
-    def both():
-        forward()
+    def both():                                     # a step of training changes the weights
+        B.conv2d_forward(a, w, b, *geometry, False, True, y)
         if not first:
             B.conv2d_backward_input(d, None, w, *geometry, True, dx)
         B.conv2d_backward_weight(a, d, None, *geometry, True, dw, db)
