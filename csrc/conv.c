@@ -30,15 +30,14 @@ static inline conv_weights_cost weights_cost(conv_pass pass, isize pairs)
 {
     static const conv_weights_cost costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
                                                   [CONV_PREPARED] = { { 5.5, 5.5 }, { 10, 10 }, { 10, 14 } },
-                                                  [CONV_BACKWARD_INPUT] = { { 30, 32 }, { 52, 74 }, { 52, 80 } },
+                                                  [CONV_BACKWARD_INPUT] = { { 21, 21 }, { 52, 74 }, { 52, 80 } },
                                                   [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
     return costs[pass][(pairs > 4096) + (pairs > 131072)];
 }
 
 /* The tile with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds for each pair of
-   channels; where `winograd` names a tile, that one.  The numbers fit one thread of a server with 2 MB of L2 at 518 shapes, 1 to 32 images of 2x2 to 28x28 with
-   16 to 512 channels: the choice costs 1 to 2 % more time than the best of the three (geometric means of the passes), 3 to 13 % without tiles of 2x2.  These
-   are chosen for a quarter of the shapes, and 1.2x faster there than the better of the others, 1.05x backward by the input, 1.27x backward by the weight. */
+   channels; where `winograd` names a tile, that one.  The numbers fit one thread of a server with 2 MB of L2, 1 to 32 images of 2x2 to 28x28 with 16 to 512
+   channels: the choice costs 1 to 3 % more time than the best of the three (geometric means of the passes). */
 static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
     if (!winograd || s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
@@ -49,11 +48,11 @@ static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pas
     const isize h = back ? s->h : s->h_out, w = back ? s->w : s->w_out;
     const conv_weights_cost weights = weights_cost(pass, s->c_in * s->c_out);
     const double pixels = (double)(s->n * max_isize(6, h * w));                      /* fewer of an image fill no register tile */
-    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? 1.38 : 1) * pixels + weights.direct) + 36 * pixels / c_to;
+    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? 1.38 : 1) * pixels + weights.direct) + 58 * pixels / c_to;
     isize best = 0;
     for (isize tile = 4; tile >= 2; tile -= 2) {
         const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)((tile + 2) * (tile + 2));
-        const double cost = planes * (tiles * ((tile == 4 ? 1.4 : 1.2) + 24 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
+        const double cost = planes * (tiles * ((tile == 4 ? 1.4 : 1.2) + 16 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
         if (cost < least) { least = cost; best = tile; }
     }
     return best;
