@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from turns import with_threads
+from turns import gain, with_threads
 
 SHAPES = [(1, 100, 27, 100), (32, 100, 128, 128), (64, 50, 256, 512)]          # batch, steps, inputs, units
 TRAINED = (64, 64, 256)                                                        # batch, steps, units
@@ -88,8 +88,7 @@ def main():
 
     def add(title, what, able):
         times = race(able, what, args.rounds)
-        ratios.append(min((statistics.median(b / a for a, b in zip(times["pydl"], found)) for name, found in times.items() if name != "pydl"),
-                          default=math.nan))
+        ratios.append(min((gain(times["pydl"], found) for name, found in times.items() if name != "pydl"), default=math.nan))
         cells = [f"{statistics.median(times[n]) * 1e3:.3g}" if n in times else "" for n in names]
         rows.append(f"| {title} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
         print(rows[-1], flush=True)

@@ -3,7 +3,8 @@
     python benchmarks/peers.py [--threads 1 2] [--only convolution train ...] [--libraries torch ...] [--rounds 7] [--readme]
 
 Each library runs in a process of its own, on as many CPUs as it is given threads.  A row is set up in all of them from the same arrays, its results are
-compared, and then the libraries take turns: a round times each over as many calls as make some milliseconds, never two at once.  Medians are reported.
+compared, and then the libraries take turns: a round times each over as many calls as make some milliseconds, never two at once.  Reported are
+medians: of pydl's time, and of the ratio of two libraries' times within a round.
 The machine's limits are measured in the same run: multiply-adds by products in cache, bytes by sums of arrays as large as the row's.  "% of limit" is how
 near pydl's time is to the larger of both; more than 100 means fewer operations than the plain sum has (Winograd's convolution).
 

@@ -3,6 +3,8 @@ import math
 from html import escape
 from pathlib import Path
 
+from turns import gain
+
 MARKS = "<!-- peers: python benchmarks/peers.py --readme -->", "<!-- /peers -->"
 PASS = {"forward": "forward", "both": "forward and gradients", "step": "step"}
 COLOURS = ("#1f6f8b", "#99c1d6", "#d9a441", "#8d5a97")
@@ -15,20 +17,19 @@ def cpu_name():
     return "unknown CPU"
 
 
-def peers(result):
-    """{library: seconds} of the other libraries; NumPy stands apart, it is the yardstick of another kind."""
-    return {name: s for name, s in result["seconds"].items() if name not in ("pydl", "NumPy")}
+def gains(result):
+    """{library: its time / time of pydl} of the other libraries; NumPy stands apart, it is the yardstick of another kind."""
+    return {name: gain(result["rounds"]["pydl"], each) for name, each in result["rounds"].items() if name not in ("pydl", "NumPy")}
 
 
 def ratio(result):
     """Time of the best other library / time of pydl; None where pydl is alone."""
-    others = peers(result)
-    return min(others.values()) / result["seconds"]["pydl"] if others else None
+    return min(gains(result).values(), default=None)
 
 
 def best(result):
-    others = peers(result)
-    return min(others, key=others.get) if others else "-"
+    found = gains(result)
+    return min(found, key=found.get, default="-")
 
 
 def span(seconds):
@@ -42,8 +43,8 @@ def span(seconds):
 def line(result):
     """One result on one line."""
     times = ", ".join(f"{name} {span(s)}" for name, s in result["seconds"].items())
-    gain = ratio(result)
-    verdict = "" if gain is None else f"{gain:6.2f} x {best(result)} (goal {result['goal']})"
+    times_best = ratio(result)
+    verdict = "" if times_best is None else f"{times_best:6.2f} x {best(result)} (goal {result['goal']})"
     return f"{result['row'] + ', ' + PASS[result['pass']]:<58} {verdict:<38} {100 * result['limit'] / result['seconds']['pydl']:4.0f} %   {times}"
 
 
@@ -71,10 +72,11 @@ def markdown(results, machine):
         first = by_threads[counts[0]]
         cells = [f"{row}, {PASS[key]}", *(span(by_threads[t]["seconds"]["pydl"]) for t in counts)]
         for t in counts:
-            gain = ratio(by_threads[t])
-            cells.append("" if gain is None else f"**{gain:.2f}** {best(by_threads[t])}" if gain >= 1 else f"{gain:.2f} {best(by_threads[t])}")
-        plain = first["seconds"].get("NumPy")
-        cells += ["" if plain is None else f"{plain / first['seconds']['pydl']:.1f}", f"{100 * first['limit'] / first['seconds']['pydl']:.0f}"]
+            times_best = ratio(by_threads[t])
+            bold = "**" if times_best and times_best >= 1 else ""
+            cells.append("" if times_best is None else f"{bold}{times_best:.2f}{bold} {best(by_threads[t])}")
+        plain = first["rounds"].get("NumPy")
+        cells += ["" if plain is None else f"{gain(first['rounds']['pydl'], plain):.1f}", f"{100 * first['limit'] / first['seconds']['pydl']:.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     versions = next(iter(machine["limits"].values()))["versions"]
     limits = "; ".join(f"{t} thread(s) {found['flops'] / 1e9:.0f} GFLOP/s, {max(found['bandwidth'].values()) / 1e9:.0f} GB/s in cache, "
@@ -110,10 +112,10 @@ def bars(results):
         y = top + n * pitch
         out.append(f'<text x="{left - 8}" y="{y + pitch / 2 + 1:.1f}" text-anchor="end">{escape(row)}, {PASS[key]}</text>')
         for i, t in enumerate(counts):
-            gain = ratio(found[t])
-            a, b = sorted((at(1), at(gain)))
+            times_best = ratio(found[t])
+            a, b = sorted((at(1), at(times_best)))
             out.append(f'<rect x="{a:.1f}" y="{y + i * thick}" width="{max(b - a, 1):.1f}" height="{thick - 1}" fill="{COLOURS[i % len(COLOURS)]}"/>'
-                       f'<text x="{max(b, at(1)) + 4:.1f}" y="{y + i * thick + 8}" font-size="9">{gain:.2f}</text>')
+                       f'<text x="{max(b, at(1)) + 4:.1f}" y="{y + i * thick + 8}" font-size="9">{times_best:.2f}</text>')
     return "\n".join([*out, "</svg>", ""])
 
 

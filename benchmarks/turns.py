@@ -20,6 +20,11 @@ def with_threads(threads):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
 
 
+def gain(ours, theirs):
+    """How many times faster we are: the median over the rounds of their time by ours in the same round, for a machine changes its speed between rounds."""
+    return statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+
+
 def race(title, opponents, rounds=15, milliseconds=10, clock=time.perf_counter):
     """Time the opponents in turn and print a row each; returns {name: median seconds a call}.
 
