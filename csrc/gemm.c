@@ -387,8 +387,10 @@ static int FN(blas_product)(const pydl_ctx *ctx, const FN(gemm_args) *g)
 
 isize FN(gemm_prepared_size)(const FN(gemm_args) *g)
 {
-    const int blas = FN(BLAS_FROM) && (double)g->m * (double)g->n * (double)g->k >= FN(BLAS_FROM);
-    return FN(make_plan)(g).way == FN(TILES) && !blas ? FN(gemm_packed_size)(g->k, g->n) : 0;
+    const FN(plan) plan = FN(make_plan)(g);
+    if (plan.way != FN(TILES) || (FN(BLAS_FROM) && (double)g->m * (double)g->n * (double)g->k >= FN(BLAS_FROM))) return 0;
+    /* Where it would be packed anyway, and large ones, which come from far: (64, 2048, 1000) 1.5x, (64, 512, 512) 1x. */
+    return plan.pack_b || (g->m > FN(MR) && g->k * g->n > 1 << 18) ? FN(gemm_packed_size)(g->k, g->n) : 0;
 }
 
 /* How threads share a product: tasks of rows x columns of C, some for each thread, so that the faster takes more of them.  The bits are the
