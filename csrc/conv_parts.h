@@ -8,6 +8,7 @@
 #define PYDL_CONV_PARTS_H
 #include <omp.h>
 #include "conv.h"
+#include "gemm.h"
 #include "simd.h"
 
 typedef struct { isize size; isize stride; isize taps; isize first; isize step; isize k_first; isize k_step; isize source; } conv_axis;
@@ -283,13 +284,7 @@ static inline void FN(pack_taps)(const void *data, isize start, isize stop)
             const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
             const isize count = min_isize(wide, cols.width - first);
             real *to = d->packed + (g * size + first) * taps * depth + tap * depth * wide;
-            for (isize c = 0; c < depth; c++) {
-                if (o_step == 1)
-                    for (isize o = 0; o < count; o++) to[c * wide + o] = from[c * c_step + first + o];
-                else
-                    for (isize o = 0; o < count; o++) to[c * wide + o] = from[c * c_step + (first + o) * o_step];
-                for (isize o = count; o < wide; o++) to[c * wide + o] = 0;
-            }
+            FN(gemm_pack_strip)(from + first * o_step, o_step, c_step, count, depth, wide, to);
         }
     }
 }

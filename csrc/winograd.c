@@ -192,8 +192,8 @@ static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prep
          + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
 }
 
-/* The weights of a pass, by place in the window, channel and column; backward by the input the window is turned. */
-typedef struct { const FN(tiles) *p; const real *weight; isize turned; isize step_c; isize step_o; real *planes; } FN(weights);
+/* The weights of a pass, by place in the window, channel and column; backward by the input the window is turned, and channels and columns change places. */
+typedef struct { const FN(tiles) *p; const real *weight; isize turned; real *planes; } FN(weights);
 
 /* planes: for each plane (and each block of columns) (channels, columns of the block) = G w G'.   Some channels of one block of columns: each
    plane is written from end to end. */
@@ -205,14 +205,21 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const isize plane = FN(weight_plane)(p), place = p->channels * p->width, groups = ceil_div(p->channels, WEIGHT_CHANNELS);
     const isize block = task / groups, c_first = task % groups * WEIGHT_CHANNELS, c_stop = min_isize(c_first + WEIGHT_CHANNELS, p->channels);
     const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+    const isize step = d->turned ? FN(LANES) : p->width, apart = d->turned ? WEIGHT_CHANNELS * FN(LANES) : place, next = d->turned ? 9 * apart : FN(LANES);
+    real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
+    const real *w = d->turned ? room : d->weight + c_first * p->width + first;
     (void)stop;
-    for (isize c = c_first; c < c_stop; c++)
+    for (isize k = 0; d->turned && k < 9 * wide / FN(LANES); k++) {
+        const isize o = first + k / 9 * FN(LANES);
+        FN(gemm_pack_strip)(d->weight + k % 9 * place + o * p->channels + c_first, p->channels, 1, min_isize(FN(LANES), p->width - o), c_stop - c_first,
+                            FN(LANES), room + k * apart);
+    }
+    for (isize c = c_first; c < c_stop; c++, w += step)
         for (isize o = 0; o < wide; o += FN(LANES)) {
-            const real *from = d->weight + c * d->step_c + (first + o) * d->step_o;
-            const isize count = min_isize(FN(LANES), p->width - first - o);
+            const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
             real *to = d->planes + first * p->channels + c * wide + o;
-            if (p->tile == 2) FN(turn_weights)(2, from, place, d->turned, d->step_o, count, to, plane);
-            else FN(turn_weights)(4, from, place, d->turned, d->step_o, count, to, plane);
+            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, to, plane);
+            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, to, plane);
         }
 }
 
@@ -304,7 +311,7 @@ isize FN(winograd_prepared_size)(const pydl_conv2d *s, isize tile)
 void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, isize tile, const real *weight, const real *bias, real *prepared)
 {
     const FN(tiles) p = FN(forward_tiles)(s, tile);
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, weight, 0, p.width, 1, prepared }, bias);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, weight, 0, prepared }, bias);
 }
 
 void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize tile)
@@ -330,7 +337,7 @@ void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_i
 {
     const FN(tiles) p = FN(backward_tiles)(&a->s, tile);
     real *prepared = a->scratch;
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, a->weight, 1, 1, p.channels, prepared }, NULL);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, a->weight, 1, prepared }, NULL);
     FN(run_tiles)(ctx, &p, (FN(tiles_data)){ .source = a->dy, .positive = a->relu_y, .out = a->dx }, prepared, prepared + FN(tiles_prepared)(&p));
 }
 

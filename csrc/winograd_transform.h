@@ -177,23 +177,14 @@ ALWAYS_INLINE void FN(gradient_vector)(const int tile, FN(pixels) dy, int whole,
     }
 }
 
-/* The `count` columns of one place of the window, `step` apart, zeros behind the last. */
-ALWAYS_INLINE FN(vec) FN(weight_vector)(const real *from, isize step, isize count)
-{
-    if (step == 1) return count == FN(LANES) ? FN(vload)(from) : FN(vload_mask)(from, FN(mask_of)(count));
-    real lanes[FN(LANES)];
-    for (isize o = 0; o < FN(LANES); o++) lanes[o] = o < count ? from[o * step] : 0;
-    return FN(vload)(lanes);
-}
-
 /* planes = G w G', for one vector of columns.   w: (3, 3), place apart; turned by half a circle if turned. */
-ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, isize step, isize count, real *planes, isize plane)
+ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
 {
     const int side = tile + 2;
     FN(vec) half[6][3], g[3], u[6];
     for (int q = 0; q < 3; q++) {
         #pragma GCC unroll 3
-        for (int r = 0; r < 3; r++) g[r] = FN(weight_vector)(w + (turned ? 8 - r * 3 - q : r * 3 + q) * place, step, count);
+        for (int r = 0; r < 3; r++) g[r] = FN(vload_mask)(w + (turned ? 8 - r * 3 - q : r * 3 + q) * place, mask);
         FN(turn_weight)(tile, g, u);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = u[r];
