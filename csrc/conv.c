@@ -67,6 +67,7 @@ static conv_choice FN(choose)(const pydl_conv2d *s, isize winograd, conv_pass pa
     if (s->groups == s->c_in && s->groups > 1) return (conv_choice){ CONV_DEPTHWISE, 0 };
     const isize tile = REAL_IS_FLOAT ? winograd_tile(s, winograd, pass) : 0;
     if (tile) return (conv_choice){ CONV_WINOGRAD, tile };
+    if (pass == CONV_BACKWARD_INPUT && FN(direct_backward_input_lines)(s)) return (conv_choice){ CONV_DIRECT, 0 };
     if (FN(planes_fit)(s, pass == CONV_BACKWARD_INPUT)) return (conv_choice){ CONV_PLANES, 0 };
     if (pass == CONV_BACKWARD_INPUT && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return (conv_choice){ CONV_COLUMNS, 0 };
     return (conv_choice){ CONV_DIRECT, 0 };

@@ -1,7 +1,9 @@
 #ifndef real
 #include "internal.h"
 #include "conv_direct.h"
+#include "conv_line.h"
 #include "conv_parts.h"
+#include "conv_pixels.h"
 
 /* Window places summed before a tile goes back to memory: their weights, for a block of columns, stay in L2. */
 #define INNER_BLOCK ((isize)640)
@@ -21,6 +23,7 @@ typedef struct {
     isize out_image; isize out_row; isize out_col;                   /* reals from one output image, row, pixel to the next */
     FN(columns) columns;
     isize inner;                                                     /* taps * depth */
+    isize lines;                                                     /* by conv_line.c instead of tiles */
     isize copied;                                                    /* the band is copied to scratch, with its padding */
     isize images; isize image_tasks; isize rows; isize bands; isize parts;
     isize copy_rows; isize copy_cols;
@@ -29,6 +32,7 @@ typedef struct {
 static void FN(plan)(FN(pass) *p, isize width, isize masked)
 {
     p->columns = FN(columns_of)(width);
+    p->lines = FN(line_fits)(p->x, width);
     p->inner = p->y.taps * p->x.taps * p->depth;
     p->copied = masked || axis_leaves_image(p->y) || axis_leaves_image(p->x);
     const isize pixels = p->y.size * p->x.size;
@@ -92,25 +96,13 @@ static const real *FN(weights_at)(const FN(pass) *p, const FN(pass_data) *d, isi
     return d->packed + (g * FN(columns_size)(p->columns) + first) * p->inner + k * wide;
 }
 
-/* Output rows first_row .. first_row + rows - 1 of some images, one part of the blocks of columns, to `out`: where the first of these rows is. */
-static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_image, isize images, isize first_row, isize rows, isize part,
-                         real *copy, real *out)
+/* The pixels of a task, one part of the blocks of columns.  source, out: where the first pixel is read and written. */
+static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixels, isize part, const real *source, real *out)
 {
-    const isize source_image = p->y.source * p->x.source * p->channels, copy_image = p->copy_rows * p->copy_cols * p->channels;
-    const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
     const isize *arow = d->acol + p->inner, *crow = arow + FN(task_pixels)(p);
-    const real *source = d->source + first_image * source_image;
-    if (p->copied) {
-        for (isize b = 0; b < images; b++)
-            FN(copy_band)(source + b * source_image, d->positive ? d->positive + (first_image + b) * source_image : NULL, p->y.source, p->x.source,
-                          p->channels, top, axis_reach(p->y, rows), left, p->copy_cols, copy + b * copy_image);
-        source = copy;
-    } else source += (top * p->x.source + left) * p->channels;
-
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
     const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
-    const int stream = d->stream && cols.width % cols.lanes == 0;
     const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
@@ -121,13 +113,53 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
                     .b = FN(weights_at)(p, d, g, block, k), .ahead = p->inner * size > WEIGHTS_AT_HAND ? ahead : NULL,
                     .start = d->start ? d->start + g * size + first : NULL,
-                    .accumulate = k > 0, .relu = d->relu && last, .stream = stream && last,
+                    .accumulate = k > 0, .relu = d->relu && last, .stream = d->stream && last && cols.width % cols.lanes == 0,
                     .c = out + g * cols.width + first, .crow = crow,
                     .skip = d->skip && last ? d->skip + (out - d->out) + g * cols.width + first : NULL,
                 };
-                FN(run_tile)(&t, cols, block, images * rows * p->x.size);
+                FN(run_tile)(&t, cols, block, pixels);
             }
-    if (stream) stream_fence();
+}
+
+/* The rows of a task, a line at a time; window rows that lie in the padding are left out. */
+static void FN(run_lines)(const FN(pass) *p, const FN(pass_data) *d, isize images, isize first_row, isize rows, const real *source, real *out)
+{
+    const isize *arow = d->acol + p->inner, *crow = arow + FN(task_pixels)(p), lanes = FN(LANES);
+    const isize pitch = (p->copied ? p->copy_cols : p->x.source) * p->channels;
+    for (isize g = 0; g < p->groups; g++)
+        for (isize i = 0; i < images * rows; i++) {
+            isize first = 0, last = p->y.taps;
+            for (; first < last && axis_outside(p->y, first_row + i % rows, first); first++);
+            for (; first < last && axis_outside(p->y, first_row + i % rows, last - 1); last--);
+            real *to = out + crow[i * p->x.size] + g * p->columns.width;
+            const FN(line_args) t = {
+                .x = p->x, .source = source + arow[i * p->x.size] + axis_tap(p->y, first) * pitch + g * p->depth, .channels = p->channels, .depth = p->depth,
+                .rows = last - first, .row_step = p->y.step * pitch,
+                .weight = d->packed + (g * p->inner + first * p->x.taps * p->depth) * lanes, .start = d->start ? d->start + g * lanes : NULL,
+                .width = p->columns.width, .out = to, .out_step = p->out_col, .skip = d->skip ? d->skip + (to - d->out) : NULL,
+                .relu = d->relu, .stream = d->stream
+            };
+            FN(run_line)(&t);
+        }
+}
+
+/* Output rows first_row .. first_row + rows - 1 of some images, one part of the blocks of columns, to `out`: where the first of these rows is. */
+static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_image, isize images, isize first_row, isize rows, isize part,
+                         real *copy, real *out)
+{
+    const isize source_image = p->y.source * p->x.source * p->channels, copy_image = p->copy_rows * p->copy_cols * p->channels;
+    const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
+    const real *source = d->source + first_image * source_image;
+    if (p->copied) {
+        for (isize b = 0; b < images; b++)
+            FN(copy_band)(source + b * source_image, d->positive ? d->positive + (first_image + b) * source_image : NULL, p->y.source, p->x.source,
+                          p->channels, top, axis_reach(p->y, rows), left, p->copy_cols, copy + b * copy_image);
+        source = copy;
+    } else source += (top * p->x.source + left) * p->channels;
+
+    if (p->lines) FN(run_lines)(p, d, images, first_row, rows, source, out);
+    else FN(run_tiles)(p, d, images * rows * p->x.size, part, source, out);
+    if (d->stream) stream_fence();
 }
 
 typedef struct { const FN(pass) *p; const FN(pass_data) *d; } FN(pass_work);
@@ -157,6 +189,7 @@ static FN(pass) FN(forward_pass)(const pydl_conv2d *s)
     FN(pass) p = { .y = rows_of(s), .x = cols_of(s), .n = s->n, .channels = s->c_in, .depth = s->c_in / s->groups, .groups = s->groups,
                    .out_image = s->h_out * s->w_out * s->c_out, .out_row = s->w_out * s->c_out, .out_col = s->c_out };
     FN(plan)(&p, s->c_out / s->groups, 0);
+    if (s->c_out < PIXELS_MOST) p.lines = 0;                         /* conv_pixels.c makes the same sums, in the order of tiles */
     return p;
 }
 
@@ -269,6 +302,8 @@ static FN(pass) FN(backward_pass)(const pydl_conv2d *s, isize remainder_h, isize
     FN(plan)(&p, s->c_in / s->groups, masked);
     return p;
 }
+
+int FN(direct_backward_input_lines)(const pydl_conv2d *s) { return s->stride_h == 1 && s->stride_w == 1 && FN(backward_pass)(s, 0, 0, 0).lines; }
 
 isize FN(direct_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
 {

@@ -15,6 +15,7 @@ void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 isize FN(direct_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a);
 void FN(direct_pooled_forward)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a);
 isize FN(direct_pooled_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_max_pool_forward_args) *a);
+int FN(direct_backward_input_lines)(const pydl_conv2d *s);            /* whether that of so few channels is best made here */
 void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 isize FN(direct_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a);
 

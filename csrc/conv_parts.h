@@ -20,6 +20,12 @@ static inline isize axis_reach(conv_axis x, isize count) { return (count - 1) * 
 static inline isize axis_leaves_image(conv_axis x) { return axis_low(x) < 0 || axis_low(x) + axis_reach(x, x.size) > x.source; }
 /* Distance of tap m from the lowest tap. */
 static inline isize axis_tap(conv_axis x, isize m) { return x.first + m * x.step - axis_low(x); }
+/* Whether output i reads padding through tap m. */
+static inline int axis_outside(conv_axis x, isize i, isize m)
+{
+    const isize at = i * x.stride + x.first + m * x.step;
+    return at < 0 || at >= x.source;
+}
 
 static inline conv_axis forward_axis(isize size, isize stride, isize taps, isize dilation, isize pad, isize source)
 {

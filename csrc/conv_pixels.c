@@ -14,8 +14,6 @@
 #else
 #define PIXELS_CHANNELS 2
 #endif
-/* Results a pixel may have: the positions of their maxima are packed into 64 bits. */
-#define PIXELS_MOST 8
 
 static inline int pixels_parallel(const pydl_conv2d *s) { return s->n > 1 && conv_work(s) > CONV_PARALLEL_MIN; }
 

@@ -3,6 +3,8 @@
 #ifndef PYDL_CONV_PIXELS_H
 #define PYDL_CONV_PIXELS_H
 #include "conv_pool.h"
+/* Results a pixel may have: the positions of their maxima are packed into 64 bits. */
+#define PIXELS_MOST 8
 #define EACH_REAL "conv_pixels.h"
 #include "each_real.h"
 #endif
