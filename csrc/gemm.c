@@ -389,8 +389,8 @@ isize FN(gemm_prepared_size)(const FN(gemm_args) *g)
 {
     const FN(plan) plan = FN(make_plan)(g);
     if (plan.way != FN(TILES) || (FN(BLAS_FROM) && (double)g->m * (double)g->n * (double)g->k >= FN(BLAS_FROM))) return 0;
-    /* Where it would be packed anyway, and large ones, which come from far: (64, 2048, 1000) 1.5x, (64, 512, 512) 1x. */
-    return plan.pack_b || (g->m > FN(MR) && g->k * g->n > 1 << 18) ? FN(gemm_packed_size)(g->k, g->n) : 0;
+    /* Where it would be packed anyway, and for strips of rows enough: (64, 2048, 1000) 1.5x, (32, 128, 500) 1.15x, (64, 400, 120) 1.1x; (16, 64, 64) would be 0.9x. */
+    return plan.pack_b || (g->m > FN(MR) && g->k * g->n > 1 << 13) ? FN(gemm_packed_size)(g->k, g->n) : 0;
 }
 
 /* How threads share a product: tasks of rows x columns of C, some for each thread, so that the faster takes more of them.  The bits are the
