@@ -15,7 +15,7 @@
    winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, and the cheapest by the costs below: a quarter of the
                multiplications with tiles of 4x4 results, 4 of 9 with tiles of 2x2, which waste less of small images and have fewer weights to fetch;
                float32 only, where the caller allows it
-   planes      a result of no more channels than half a vector holds, stride 1: lanes are pixels
+   planes      a result of no more channels than half a vector holds: lanes are pixels; forward with stride 1
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_PLANES, CONV_WINOGRAD } conv_algorithm;

@@ -205,25 +205,31 @@ LINES = [((2, 6, w, c_in), (kh, kw, c_in, c_out), (kh // 2, kw // 2)) for w in [
          for kh, kw, c_in, c_out in [(3, 3, 10, 13), (5, 5, 9, 16), (2, 5, 8, 8)]] + [((2, 9, 12, 12), (5, 5, 12, 9), 0)]
 
 
+# by the input with strides, where the pixels of each remainder are a result of few channels: a window smaller than the stride, a height no multiple of it, bands
+STRIDED = [((1, 64, 64, 3), (7, 7, 3, 20), 3, (2, 2)), ((2, 33, 36, 2), (3, 3, 2, 5), 1, (2, 2)), ((2, 20, 64, 1), (5, 4, 1, 6), (2, 1), (3, 4)),
+           ((1, 19, 34, 4), (2, 1, 4, 7), 0, (4, 2)), ((1, 30, 48, 2), (3, 5, 2, 3), (0, 2), (1, 3)), ((3, 8, 40, 8), (3, 3, 8, 4), 1, (2, 1))]
+
+
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize(("x_shape", "w_shape", "padding"), FEW + LINES, ids=str)
+@pytest.mark.parametrize(("x_shape", "w_shape", "padding", "strides"), [(*few, (1, 1)) for few in FEW + LINES] + STRIDED, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_few_channels(x_shape, w_shape, padding, dtype, relu, level):
+def test_few_channels(x_shape, w_shape, padding, strides, dtype, relu, level):
     """Forward and both gradients equal the sums of the formula, for every number of channels that lanes of pixels serve."""
     x, w, b = (Tensor(normal(*shape, dtype=dtype), needs_gradient=True) for shape in (x_shape, w_shape, w_shape[-1:]))
     pads = padding if isinstance(padding, tuple) else (padding, padding)
-    y = conv2d(x, w, b, padding=tuple((p, p) for p in pads), activation="relu" if relu else None)
+    y = conv2d(x, w, b, padding=tuple((p, p) for p in pads), strides=strides, activation="relu" if relu else None)
     seed = normal(*y.shape, dtype=dtype)
     got = [y.numpy(), *(np.asarray(g) for g in backward(y, [x, w, b], seed=Tensor(seed).array))]
     x64, w64, b64, v = (a.astype("float64") for a in (x.numpy(), w.numpy(), b.numpy(), seed))
     padded = np.pad(x64, ((0, 0), (pads[0],) * 2, (pads[1],) * 2, (0, 0)))
-    views = np.lib.stride_tricks.sliding_window_view(padded, w_shape[:2], (1, 2))                 # (n, i, j, c, p, q)
+    down, across = strides
+    views = np.lib.stride_tricks.sliding_window_view(padded, w_shape[:2], (1, 2))[:, ::down, ::across]             # (n, i, j, c, p, q)
     want = np.einsum("nijcpq,pqco->nijo", views, w64) + b64
     v = v * (y.numpy() > 0) if relu else v
     spread = np.zeros_like(padded)
     for p in range(w_shape[0]):
         for q in range(w_shape[1]):
-            spread[:, p:p + y.shape[1], q:q + y.shape[2]] += v @ w64[p, q].T
+            spread[:, p:p + down * y.shape[1]:down, q:q + across * y.shape[2]:across][:, :y.shape[1], :y.shape[2]] += v @ w64[p, q].T
     dx = spread[:, pads[0]:pads[0] + x_shape[1], pads[1]:pads[1] + x_shape[2]]
     for g, t in zip(got, [np.maximum(want, 0) if relu else want, dx, np.einsum("nijcpq,nijo->pqco", views, v), v.sum((0, 1, 2))]):
         assert_allclose(g, t, rtol=0, atol={"float32": 3e-6, "float64": 1e-13}[dtype] * max(1, np.abs(t).max()))
