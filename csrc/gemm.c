@@ -19,6 +19,8 @@ enum {
     FN(KC_COLUMNS) = 512,                     /* ... where A lies in columns: a line of them serves the strips beside it: (256, 64, 4096) 1.2x */
     FN(BLOCK_B) = 1 << 18,                    /* most reals in a packed block of B: half of a cache of 2 MB; all of it is 0.87x at 1024 cubed */
     FN(NC) = 1024,                            /* most columns of one */
+    FN(AT_HAND) = 1 << 16,                    /* reals of packed weights that stay in L2 for all rows, while as many are fetched */
+    FN(FEW_A) = 1 << 17,                      /* most reals of an A that is copied whole, where the weights are larger than that */
     FN(GAP) = FN(LANES)                       /* between copied rows, so that they fall into different sets of the cache */
 };
 
@@ -268,20 +270,40 @@ static isize FN(shared_scratch)(const FN(gemm_args) *g, const FN(plan) *plan)
     if (plan->way == FN(DOT_B)) return g->a_col == 1 ? 0 : g->m * g->k;
     return plan->pack_b ? plan->kc * plan->nc : 0;
 }
-static isize FN(strip_scratch)(const FN(plan) *plan)
+static isize FN(gapped)(isize k) { return (ceil_div(k, FN(GAP)) + 1) * FN(GAP); }
+static isize FN(strip_scratch)(const FN(plan) *plan) { return plan->copy_a ? FN(MR) * FN(gapped)(plan->kc) : 0; }
+/* Of one thread: an A that is copied whole, so that it can meet the weights by panels. */
+static isize FN(whole_scratch)(const FN(gemm_args) *g, const FN(plan) *plan)
 {
-    return plan->copy_a ? FN(MR) * (ceil_div(plan->kc, FN(GAP)) + 1) * FN(GAP) : 0;
+    return plan->copy_a && g->a_col == 1 && g->b_packed && g->m > FN(MR) && g->k * g->n > FN(AT_HAND) && g->m * g->k <= FN(FEW_A) ? g->m * FN(gapped)(g->k) : 0;
 }
 
 isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gemm_args) *g = args;
     const FN(plan) plan = FN(make_plan)(g);
-    return (FN(shared_scratch)(g, &plan) + (plan.parallel ? ctx->threads : 1) * FN(strip_scratch)(&plan)) * (isize)sizeof(real);
+    const isize strips = (plan.parallel ? ctx->threads : 1) * FN(strip_scratch)(&plan);
+    return (FN(shared_scratch)(g, &plan) + max_isize(strips, FN(whole_scratch)(g, &plan))) * (isize)sizeof(real);
 }
 
 /* The inner indices p0 <= p < p0 + kc of the columns j0 <= j < j0 + nc, which stand packed at scratch + at. */
 typedef struct { isize j0, nc, p0, kc, at; } FN(part);
+
+/* Large weights that were packed before come from far: some panels at a time for all rows, while the next ones are fetched. */
+static void FN(by_panels)(const FN(gemm_args) *g, FN(gemm_block_args) block)
+{
+    const isize n = block.n, step = g->b_packed && g->m > FN(MR) && g->k * g->n > FN(AT_HAND) ? max_isize(1, FN(AT_HAND) / (block.k * FN(NR))) * FN(NR) : n;
+    const real *b = block.b, *bias = block.bias;
+    real *c = block.c;
+    for (isize j = 0; j < n; j += step) {
+        block.n = min_isize(step, n - j);
+        block.b = b + j / FN(NR) * block.b_panel;
+        block.ahead = j + step < n ? block.b + step / FN(NR) * block.b_panel : NULL;
+        block.bias = bias ? bias + j : NULL;
+        block.c = c + j;
+        FN(gemm_block)(&block);
+    }
+}
 
 /* One task of a part: a block of rows by a block of columns. */
 static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(part) *part, isize task, isize rows, isize columns, isize thread)
@@ -309,7 +331,7 @@ static void FN(run_task)(const FN(gemm_args) *g, const FN(plan) *plan, const FN(
         block.b_panel = FN(NR);
     }
     if (!plan->copy_a) {
-        FN(gemm_block)(&block);
+        FN(by_panels)(g, block);
         return;
     }
     /* A strip at a time: (rows, pitch) where A lies in rows, else (kc, MR). */
@@ -450,6 +472,17 @@ static void FN(tile_team)(const void *data, isize thread, isize threads)
 static void FN(tile_product)(const pydl_ctx *ctx, const FN(gemm_args) *g, const FN(plan) *plan)
 {
     const int alone = ctx->threads == 1 || !plan->parallel;
+    FN(gemm_args) copied = *g;
+    FN(plan) plain = *plan;
+    if (alone && FN(whole_scratch)(g, plan)) {
+        real *to = g->scratch;
+        copied.a = to;
+        copied.a_row = FN(gapped)(g->k);
+        plain.copy_a = 0;
+        for (isize i = 0; i < g->m; i++) memcpy(to + i * copied.a_row, g->a + i * g->a_row, (size_t)g->k * sizeof(real));
+        g = &copied;
+        plan = &plain;
+    }
     const FN(cut) cut = alone ? (FN(cut)){ 1, g->m, plan->nc } : FN(make_cut)(g, plan, ctx->threads);
     for (isize j0 = 0; j0 < g->n; j0 += plan->nc) {
         const isize nc = min_isize(plan->nc, g->n - j0);

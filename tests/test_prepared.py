@@ -134,7 +134,7 @@ def test_prepared_weights_give_the_bits_of_others(c, dtype, winograd):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n", [1, 2, 9, 200])
-@pytest.mark.parametrize("size", [(3, 1), (40, 5), (300, 4), (300, 70), (1600, 170)])
+@pytest.mark.parametrize("size", [(3, 1), (40, 5), (300, 4), (300, 70), (512, 300), (1600, 170)])
 def test_a_dense_weight_packed_once_gives_the_bits_of_itself(size, n, dtype):
     rng = np.random.default_rng(n)
     x, weight, bias = B.from_numpy(rng.standard_normal((n, size[0])).astype(dtype)), B.weight(size, dtype), B.from_numpy(np.arange(size[1], dtype=dtype))

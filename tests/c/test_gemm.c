@@ -98,6 +98,9 @@ static void R(check)(void)
     const isize blocks[][3] = { { 5, 1030, 3 }, { 4 * mr, 9, 1600 }, { 4 * mr, 600, 1100 }, { 1, 4 * 8 * nr + 1, 30 }, { 1, 1100, 21 }, { 9, 70, 512 } };
     for (int i = 0; i < 6; i++)                                         /* past the largest blocks; rows a power of two apart */
         for (int mode = 0; mode < 4; mode++) R(check_one)(blocks[i][0], blocks[i][1], blocks[i][2], mode + 8 * (i + mode));
+    const isize far[][3] = { { 2 * mr + 1, 300, 512 }, { 49, 700, 1024 }, { 20, 260, 300 }, { mr + 1, 100, 3072 } };
+    for (int i = 0; i < 4; i++)                                         /* large weights packed before: by panels, A as it lies or copied */
+        for (int mode = 4; mode < 8; mode++) R(check_one)(far[i][0], far[i][1], far[i][2], mode + 8 * (i + mode));
     for (int mode = 0; mode < 4; mode++) R(check_one)(133, 122, 91, mode + 8 + 32);    /* large enough for several threads */
     R(check_one)(1, 1100, 1000, 8);
     R(check_one)(1100, 1, 1000, 8);
