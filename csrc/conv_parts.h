@@ -70,8 +70,6 @@ static inline double conv_work(const pydl_conv2d *s)
 /* Reals of weights that a first- or second-level cache still holds when they are used again: larger ones are fetched ahead of their use.
    Forward with the windows turned: 1.3x at 14x14x512 (8 images) and 28x28x512, 1.1x at 56x56x128; with all of them fetched 0.93x at 56x56x64. */
 #define WEIGHTS_AT_HAND ((isize)65536)
-/* Reals of results that no cache holds until they are read: a store past the caches does not read first what it overwrites.  Forward: 1.17x at 8x224x224x3->64. */
-#define RESULTS_FAR ((isize)1 << 22)
 
 static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; }
 

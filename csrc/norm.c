@@ -13,6 +13,7 @@
 #define CHUNK (SIMD_REGISTERS == 32 ? 64 : 32)     /* columns whose sums and settings fit the registers */
 #define FOLDED 64                                  /* columns wanted of rows read as one */
 #define ROWS 64
+#define FAR_ROWS 16                                /* of a block on its way past the caches */
 #define GROUPS 64
 #define PIECE 32768                                /* elements: shorter ones, taken backwards, lose the memory's read-ahead (1.6x at 32x56x56x64) */
 
@@ -137,12 +138,12 @@ CORE FN(gradient_core)(const real *dy, const real *x, FN(columns) k, isize n, is
     for (isize j = 0; j < count; j++) { of_dy[j] += (double)sum[j]; of_product[j] += (double)product[j]; }
 }
 
-/* y = (x - mean) * scale + beta + skip */
-CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, const real *skip, real *y, const isize count, const int relu, const int add)
+/* y = (x - mean) * scale + beta + skip; rows of y are `pitch` apart. */
+CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, const real *skip, real *y, isize pitch, const isize count, const int relu, const int add)
 {
     for (isize i = 0; i < n; i++) {
         const real *p = x + i * stride, *more = add ? skip + i * stride : p;
-        real *q = y + i * stride;
+        real *q = y + i * pitch;
         #pragma omp simd
         for (isize j = 0; j < count; j++) {
             const real u = FN(muladd)(p[j] - k.mean[j], k.scale[j], k.beta[j]), v = add ? u + more[j] : u;
@@ -152,11 +153,11 @@ CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, con
 }
 
 /* dx = scale * (dy - by_mean - (x - mean) * by_x); constant statistics: dx = scale * dy */
-CORE FN(spread_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, real *dx, const isize count, const int relu, const int constant)
+CORE FN(spread_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, real *dx, isize pitch, const isize count, const int relu, const int constant)
 {
     for (isize i = 0; i < n; i++) {
         const real *p = x + i * stride, *d = dy + i * stride;
-        real *q = dx + i * stride;
+        real *q = dx + i * pitch;
         #pragma omp simd
         for (isize j = 0; j < count; j++) {
             const real off = p[j] - k.mean[j], g = !relu || FN(muladd)(off, k.scale[j], k.beta[j]) > 0 ? d[j] : 0;
@@ -202,28 +203,63 @@ static void FN(gradient_columns)(const real *dy, const real *x, const real *y, F
         }
 }
 
-static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, const real *skip, isize relu, real *y)
+/* Whether whole vectors of an array's rows are to be stored past the caches. */
+static isize FN(is_far)(const real *y, isize size, isize width)
 {
-    for (isize j = 0; j < width; j += CHUNK) {
-        const isize some = min_isize(CHUNK, width - j);
-        const FN(columns) c = FN(columns_from)(k, j);
-        const real *more = skip ? skip + j : NULL;
-        if (some < CHUNK) FN(normalise_core)(x + j, c, rows, width, more, y + j, some, relu != 0, skip != NULL);
-        else if (skip) FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, relu != 0, 1);
-        else if (relu) FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, 1, 0);
-        else FN(normalise_core)(x + j, c, rows, width, more, y + j, CHUNK, 0, 0);
-    }
+    return size > RESULTS_FAR && (uintptr_t)y % 64 == 0 && width * (isize)sizeof(real) % 64 == 0;
 }
 
-static void FN(spread_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, const int constant, real *dx)
+/* Where a block of the result is computed: in its place, or, where that is far, in `room`, from where it goes past the caches. */
+typedef struct { real *to; isize pitch, rows; } FN(target);
+
+static FN(target) FN(target_of)(real *y, isize rows, isize width, isize some, isize far, real *room)
 {
+    return far && some == CHUNK ? (FN(target)){ room, CHUNK, min_isize(rows, FAR_ROWS) } : (FN(target)){ y, width, rows };
+}
+static void FN(send)(const FN(target) *t, const real *room, real *y, isize width)
+{
+    for (isize i = 0; t->to == room && i < t->rows; i++)
+        for (isize j = 0; j < CHUNK; j += FN(LANES)) FN(vstream)(y + i * width + j, FN(vload)(room + i * CHUNK + j));
+}
+
+static void FN(normalise_rows)(const real *x, isize rows, isize width, FN(columns) k, const real *skip, isize relu, real *y, isize far)
+{
+    real room[FAR_ROWS * CHUNK];
     for (isize j = 0; j < width; j += CHUNK) {
         const isize some = min_isize(CHUNK, width - j);
         const FN(columns) c = FN(columns_from)(k, j);
-        if (some < CHUNK || constant) FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, some, relu != 0, constant);
-        else if (relu) FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, CHUNK, 1, 0);
-        else FN(spread_core)(dy + j, x + j, c, rows, width, dx + j, CHUNK, 0, 0);
+        FN(target) t;
+        for (isize i = 0; i < rows; i += t.rows) {
+            const isize at = i * width + j;
+            const real *more = skip ? skip + at : NULL;
+            t = FN(target_of)(y + at, rows - i, width, some, far, room);
+            if (some < CHUNK) FN(normalise_core)(x + at, c, t.rows, width, more, t.to, t.pitch, some, relu != 0, skip != NULL);
+            else if (skip) FN(normalise_core)(x + at, c, t.rows, width, more, t.to, t.pitch, CHUNK, relu != 0, 1);
+            else if (relu) FN(normalise_core)(x + at, c, t.rows, width, more, t.to, t.pitch, CHUNK, 1, 0);
+            else FN(normalise_core)(x + at, c, t.rows, width, more, t.to, t.pitch, CHUNK, 0, 0);
+            FN(send)(&t, room, y + at, width);
+        }
     }
+    if (far) stream_fence();
+}
+
+static void FN(spread_rows)(const real *dy, const real *x, isize rows, isize width, FN(columns) k, isize relu, const int constant, real *dx, isize far)
+{
+    real room[FAR_ROWS * CHUNK];
+    for (isize j = 0; j < width; j += CHUNK) {
+        const isize some = min_isize(CHUNK, width - j);
+        const FN(columns) c = FN(columns_from)(k, j);
+        FN(target) t;
+        for (isize i = 0; i < rows; i += t.rows) {
+            const isize at = i * width + j;
+            t = FN(target_of)(dx + at, rows - i, width, some, far, room);
+            if (some < CHUNK || constant) FN(spread_core)(dy + at, x + at, c, t.rows, width, t.to, t.pitch, some, relu != 0, constant);
+            else if (relu) FN(spread_core)(dy + at, x + at, c, t.rows, width, t.to, t.pitch, CHUNK, 1, 0);
+            else FN(spread_core)(dy + at, x + at, c, t.rows, width, t.to, t.pitch, CHUNK, 0, 0);
+            FN(send)(&t, room, dx + at, width);
+        }
+    }
+    if (far) stream_fence();
 }
 
 /* ---- scratch: two doubles a column and part, two more a column, five reals a column ---- */
@@ -303,7 +339,7 @@ static void FN(forward_team)(const void *args, isize thread, isize threads)
 {
     const FN(batch_norm_forward_args) *a = args;
     const split s = split_of(a->rows, a->c);
-    const isize tasks = s.groups * s.spans;
+    const isize tasks = s.groups * s.spans, far = FN(is_far)(a->y, a->rows * a->c, s.width);
     double *part = a->scratch;
     const FN(columns) k = FN(columns_at)(&s, part);
     for (isize task = share(tasks, thread, threads); task < share(tasks, thread + 1, threads); task++) {
@@ -320,7 +356,7 @@ static void FN(forward_team)(const void *args, isize thread, isize threads)
     FN(finish_moments)(a, &s, part, k);
     for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
         const piece p = piece_of(&s, i);
-        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->skip ? a->skip + p.at : NULL, a->relu, a->y + p.at);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->skip ? a->skip + p.at : NULL, a->relu, a->y + p.at, far);
     }
 }
 
@@ -390,6 +426,7 @@ static void FN(backward_team)(const void *args, isize thread, isize threads)
     const FN(batch_norm_backward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
+    const isize far = FN(is_far)(a->dx, a->rows * a->c, s.width);
     const FN(columns) k = FN(columns_at)(&s, part);
     FN(gradient_parts)(a->dy, a->x, a->y, &s, a->c, k, a->relu, part, a->dskip, thread, threads);
     #pragma omp barrier
@@ -398,7 +435,7 @@ static void FN(backward_team)(const void *args, isize thread, isize threads)
     if (a->dx)
         for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
             const piece p = piece_of(&s, i);
-            FN(spread_rows)((a->y ? a->dskip : a->dy) + p.at, a->x + p.at, p.rows, p.width, k, a->relu && !a->y, 0, a->dx + p.at);
+            FN(spread_rows)((a->y ? a->dskip : a->dy) + p.at, a->x + p.at, p.rows, p.width, k, a->relu && !a->y, 0, a->dx + p.at, far);
         }
 }
 
@@ -433,9 +470,10 @@ static void FN(inference_team)(const void *args, isize thread, isize threads)
     const FN(batch_norm_inference_forward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     const FN(columns) k = FN(columns_at)(&s, a->scratch);
+    const isize far = FN(is_far)(a->y, a->rows * a->c, s.width);
     for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
         const piece p = piece_of(&s, i);
-        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, NULL, a->relu, a->y + p.at);
+        FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, NULL, a->relu, a->y + p.at, far);
     }
 }
 
@@ -460,12 +498,13 @@ static void FN(inference_back_team)(const void *args, isize thread, isize thread
     const FN(batch_norm_inference_backward_args) *a = args;
     const split s = split_of(a->rows, a->c);
     double *part = a->scratch;
+    const isize far = FN(is_far)(a->dx, a->rows * a->c, s.width);
     const FN(columns) k = FN(columns_at)(&s, part);
     if (a->dgamma || a->dbeta) FN(gradient_parts)(a->dy, a->x, NULL, &s, a->c, k, a->relu, part, NULL, thread, threads);
     if (a->dx)
         for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
             const piece p = piece_of(&s, i);
-            FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 1, a->dx + p.at);
+            FN(spread_rows)(a->dy + p.at, a->x + p.at, p.rows, p.width, k, a->relu, 1, a->dx + p.at, far);
         }
 }
 

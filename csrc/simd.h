@@ -29,6 +29,9 @@
    instead of keeping every sum in a register of its own and spilling them (gcc 12: 30 % of a 14-row tile). */
 #define OPAQUE(index) __asm__("" : "+r"(index))
 
+/* Reals of results that no cache holds until they are read: a store past the caches does not read first what it overwrites.
+   Convolution 8x224x224x3->64 1.17x, batch normalisation of 32x56x56x64 1.4x. */
+#define RESULTS_FAR ((isize)1 << 22)
 /* What was streamed is seen by other threads after the next barrier. */
 ALWAYS_INLINE void stream_fence(void)
 {

@@ -117,6 +117,33 @@ def test_the_fused_relu_is_a_relu_after(rows, c, training):
         assert np.allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("c", [16, 130, 192])
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_result_too_large_for_the_caches_is_that_of_its_parts(c, relu):
+    """More than 4 M numbers are stored past the caches where rows of them allow it; two halves are not."""
+    rows = (1 << 22) // c // 2 + 77
+    x, dy = (B.from_numpy(rng.standard_normal((2 * rows, c), dtype=np.float32)) for _ in range(2))
+    gamma, beta, mean, variance = (B.from_numpy(rng.uniform(0.5, 2, c).astype(np.float32)) for _ in range(4))
+    y, dx, rstd = B.empty((2 * rows, c)), B.empty((2 * rows, c)), B.empty((c,))
+    B.batch_norm_inference_forward(x, gamma, beta, mean, variance, 1e-3, relu, y)
+    B.batch_norm_inference_backward(dy, x, gamma, beta, mean, variance, 1e-3, relu, dx, None, None)
+    for half in (slice(rows), slice(rows, None)):
+        part, part_dy = B.from_numpy(np.asarray(x)[half]), B.from_numpy(np.asarray(dy)[half])
+        part_y, part_dx = B.empty((rows, c)), B.empty((rows, c))
+        B.batch_norm_inference_forward(part, gamma, beta, mean, variance, 1e-3, relu, part_y)
+        B.batch_norm_inference_backward(part_dy, part, gamma, beta, mean, variance, 1e-3, relu, part_dx, None, None)
+        assert np.array_equal(np.asarray(y)[half], np.asarray(part_y)) and np.array_equal(np.asarray(dx)[half], np.asarray(part_dx))
+    B.batch_norm_forward(x, gamma, beta, 1e-3, 0.9, relu, y, mean, rstd)
+    B.batch_norm_backward(dy, x, gamma, beta, mean, rstd, relu, dx, None, None)
+    normal = (np.asarray(x) - np.asarray(mean)) * np.asarray(rstd)
+    want = normal * np.asarray(gamma) + np.asarray(beta)
+    g = np.where(want > 0, dy, 0) if relu else np.asarray(dy)
+    assert np.allclose(y, np.maximum(want, 0) if relu else want, atol=1e-5)
+    scale = np.asarray(gamma) * np.asarray(rstd)
+    flips = np.abs(want) < 1e-5                                               # rounding decides whether these pass the relu
+    assert np.allclose(np.where(flips, 0, dx), np.where(flips, 0, scale * (g - g.mean(0) - normal * (g * normal).mean(0))), atol=2e-5)
+
+
 def test_nan_stays_in_its_feature():
     x = rng.standard_normal((70, 5)).astype(np.float32)
     x[3, 2] = np.nan
