@@ -324,8 +324,8 @@ void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_inp
             real *packed = a->scratch;
             isize *acol = (isize *)(packed + FN(packed_size)(&p) + FN(start_size)(&p));
             FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.columns.width * a->s.c_out, p.depth, 1, a->s.c_out, packed);
-            const FN(pass_data) d = { .source = a->dy, .positive = a->relu_y, .packed = packed, .acol = acol,
-                                      .out = a->dx + (i * a->s.w + j) * a->s.c_in };
+            const FN(pass_data) d = { .source = a->dy, .positive = a->relu_y, .packed = packed, .acol = acol, .out = a->dx + (i * a->s.w + j) * a->s.c_in,
+                                      .stream = a->s.n * p.out_image > RESULTS_FAR && (uintptr_t)a->dx % 64 == 0 };
             FN(run_pass)(ctx, &p, &d);
         }
 }

@@ -235,6 +235,22 @@ def test_few_channels(x_shape, w_shape, padding, strides, dtype, relu, level):
         assert_allclose(g, t, rtol=0, atol={"float32": 3e-6, "float64": 1e-13}[dtype] * max(1, np.abs(t).max()))
 
 
+@pytest.mark.parametrize(("side", "c", "window", "strides"), [(210, 48, 1, 1), (210, 40, 1, 2), (370, 16, 3, 1)])
+def test_results_too_large_for_the_caches_are_those_of_each_image(side, c, window, strides, level, direct):
+    """More than 4 M numbers are stored past the caches; those of an image alone are not."""
+    x, w = normal(2 * strides ** 2, side, side, c, dtype=np.float32), normal(window, window, c, c, dtype=np.float32)
+    v = normal(2 * strides ** 2, -(-side // strides), -(-side // strides), c, dtype=np.float32)
+
+    def results(first, last):
+        t = Tensor(x[first:last], needs_gradient=True)
+        y = conv2d(t, w, padding="same", strides=strides)
+        return y.numpy(), np.asarray(backward(y, [t], seed=Tensor(v[first:last]).array)[0])
+    together = results(0, len(x))
+    assert together[1].size > 1 << 22 and x[0].size < 1 << 22
+    for i in range(len(x)):
+        assert_same_bits([r[i:i + 1] for r in together], results(i, i + 1))
+
+
 def same_bits_for_any_threads(x, w, b, **options):
     """Results and gradients on 1 to 4 threads."""
     before, want = pydl.get_num_threads(), None
