@@ -17,7 +17,7 @@
                float32 only, where the caller allows it
    planes      a result of no more channels than half a vector holds: lanes are pixels; forward with stride 1
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
-   direct      everything else: 1x1, few or many channels, any stride, dilation and grouping */
+   direct      everything else: 1x1, few or many channels, any stride, dilation and grouping; results of up to a vector of channels by lines of pixels */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_PLANES, CONV_WINOGRAD } conv_algorithm;
 typedef struct { conv_algorithm algorithm; isize tile; } conv_choice;        /* tile: of Winograd's form, else 0 */
 typedef enum { CONV_FORWARD, CONV_PREPARED, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT } conv_pass;

@@ -139,7 +139,8 @@ CORE FN(gradient_core)(const real *dy, const real *x, FN(columns) k, isize n, is
 }
 
 /* y = (x - mean) * scale + beta + skip; rows of y are `pitch` apart. */
-CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, const real *skip, real *y, isize pitch, const isize count, const int relu, const int add)
+CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, const real *skip, real *y, isize pitch, const isize count,
+                        const int relu, const int add)
 {
     for (isize i = 0; i < n; i++) {
         const real *p = x + i * stride, *more = add ? skip + i * stride : p;
@@ -153,7 +154,8 @@ CORE FN(normalise_core)(const real *x, FN(columns) k, isize n, isize stride, con
 }
 
 /* dx = scale * (dy - by_mean - (x - mean) * by_x); constant statistics: dx = scale * dy */
-CORE FN(spread_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, real *dx, isize pitch, const isize count, const int relu, const int constant)
+CORE FN(spread_core)(const real *dy, const real *x, FN(columns) k, isize n, isize stride, real *dx, isize pitch, const isize count,
+                     const int relu, const int constant)
 {
     for (isize i = 0; i < n; i++) {
         const real *p = x + i * stride, *d = dy + i * stride;
