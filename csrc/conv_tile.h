@@ -10,8 +10,9 @@
 
 enum { TILE(LANES) = V_LANES };
 
-/* One block of rows.  next: where the first of `lines` vectors lies that are fetched for each p; every argument but t and the pointers is a constant. */
-ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, int lines)
+/* One block of rows.  next: where the first of `lines` vectors lies that are fetched for each p, `step` further on for the next; every argument but t, step
+   and the pointers is a constant. */
+ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, isize step, int lines)
 {
     V_TYPE sum[TILE_ROWS][TILE_VECTORS];
     const real *row[TILE_ROWS];
@@ -46,7 +47,7 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
         for (int v = 0; v < vectors; v++) weight[v] = V(load)(b + v * TILE(LANES));
         #pragma GCC unroll 4
         for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * TILE(LANES), 0, 2);
-        if (lines) next += vectors * TILE(LANES);
+        if (lines) next += step;
         #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             const V_TYPE x = V(set)(row[i][at]);
@@ -71,36 +72,36 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
         }
 }
 
-ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, int lines)
+ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, isize step, int lines)
 {
     switch (rows) {
-        case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors, next, lines); break;
-        case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors, next, lines); break;
-        case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors, next, lines); break;
-        case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors, next, lines); break;
+        case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors, next, step, lines); break;
+        case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors, next, step, lines); break;
+        case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors, next, step, lines); break;
+        case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors, next, step, lines); break;
 #if TILE_ROWS > 4
-        case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors, next, lines); break;
-        case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors, next, lines); break;
+        case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors, next, step, lines); break;
+        case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors, next, step, lines); break;
 #endif
 #if TILE_ROWS > 6
-        case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors, next, lines); break;
-        default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors, next, lines); break;
+        case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors, next, step, lines); break;
+        default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors, next, step, lines); break;
 #endif
     }
 }
 
 /* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums.
-   What lies ahead is fetched a vector of each p at a time, by as many blocks as there are vectors, or all of it by the first of few. */
+   What lies ahead is fetched by all blocks, each its share of it from end to end: faster than that it would not come, and loads would wait behind it. */
 ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
 {
-    const int few = rows <= TILE_ROWS * (vectors - 1);
+    const isize blocks = ceil_div(rows, TILE_ROWS), few = blocks < vectors, step = few ? vectors * TILE(LANES) : ceil_div(vectors * TILE(LANES), max_isize(1, blocks));
     isize i = 0;
-    for (int block = 0; i < rows; block++) {
+    for (isize block = 0; i < rows; block++) {
         const isize left = rows - i;
         const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
-        if (!t->ahead || block >= (few ? 1 : vectors)) TILE(block)(t, i, take, vectors, NULL, 0);
-        else if (few) TILE(block)(t, i, take, vectors, t->ahead, vectors);
-        else TILE(block)(t, i, take, vectors, t->ahead + block * TILE(LANES), 1);
+        if (!t->ahead || (few && block > 0)) TILE(block)(t, i, take, vectors, NULL, 0, 0);
+        else if (few) TILE(block)(t, i, take, vectors, t->ahead, step, vectors);
+        else TILE(block)(t, i, take, vectors, t->ahead + block * t->k * step, step, 1);
         i += take;
     }
 }

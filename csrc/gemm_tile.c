@@ -16,7 +16,7 @@ typedef struct {
     const isize *segment;
     const real *a; isize a_row, a_col;
     const real *b; isize b_pitch, b_panel;
-    const real *next;                         /* what is fetched: `lines` vectors for each row of b */
+    const real *next; isize step;             /* what is fetched: `lines` vectors for each row of b, and `step` further on those for the next */
     isize tail;                               /* columns of the last vector */
     const real *bias;
     isize accumulate, activation;
@@ -44,7 +44,7 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
 #endif
     isize step = t->a_col;
     OPAQUE(step);                                                       /* no second version of the loop for step 1 */
-    const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k;
+    const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k, next_step = t->step;
     isize row = t->a_row;
     const real *b = t->b, *next = t->next;
     for (isize s = 0; s < t->segments; s++) {
@@ -73,7 +73,7 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
             }
             #pragma GCC unroll 2
             for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * FN(VL), 0, 2);
-            if (lines) next += pitch;
+            if (lines) next += next_step;
             b += pitch;
             p0 += step;
             if (rows > 3) p3 += step;
@@ -172,7 +172,9 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
         /* Rows of B that are not packed, each on a page of its own: no prefetcher of a CPU foresees them, the first time or at all.
            (64, 512, 2048): 1.6x, (128, 784, 512): 1.1x; everywhere it costs 3 %. */
         const int far = g->b_pitch != FN(NR) && ((strip == 0 && strips > 1) || g->b_pitch * (isize)sizeof(real) >= 4096);
-        const int lines = far ? 2 : !g->ahead || strip > 1 ? 0 : strips == 1 ? 2 : 1;      /* what lies ahead is shared by the first two strips */
+        /* What lies ahead is fetched by all strips, each its share of it: faster it would not come, and loads would wait behind it. */
+        const int lines = far ? 2 : !g->ahead ? 0 : strips == 1 ? 2 : 1;
+        t.step = far ? g->b_pitch : ceil_div(FN(NR), strips);
         t.a = g->a + i * g->a_row;
         isize j = 0;
         while (j < g->n) {
@@ -190,7 +192,7 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
             int kind = cols <= FN(VL) ? 0 : cols < FN(NR) ? 1 : 2 + lines;
             if (FN(KINDS) == 7 && kind < 2 && t.tail <= FN(VL) / 2) kind += 5;
             if (far) t.next = t.b + FN(AHEAD) * g->b_pitch;
-            else if (lines) t.next = g->ahead + j / FN(NR) * g->b_panel + strip * FN(VL);
+            else if (lines) t.next = g->ahead + j / FN(NR) * g->b_panel + strip * g->segments * g->k * t.step;
             FN(tiles)[rows - 1][kind](&t);
             j += cols;
         }
