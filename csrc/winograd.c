@@ -147,6 +147,7 @@ static void FN(transform_tile)(const FN(tiles) *p, const real *source, const rea
 /* What a pass reads and writes; skip, if any, lies like out and is added to it. */
 typedef struct {
     const FN(tiles) *p; const real *source; const real *positive; const real *weight; const real *start; const real *skip; const isize *acol; isize relu;
+    isize stream;                                                            /* whole vectors of out are stored past the caches */
     real *own; real *out;                                                    /* own: tiles_own reals for each thread */
 } FN(tiles_data);
 
@@ -159,7 +160,9 @@ ALWAYS_INLINE void FN(finish_channels)(const int size, const FN(tiles_data) *d, 
         const isize count = min_isize(FN(LANES), width - first - o);
         const FN(vec) from = d->start ? FN(vload)(d->start + first + o) : FN(vzero)();
         const real *skip = d->skip ? d->skip + at + o : NULL;
-        if (rows == size && cols == size && count == FN(LANES))
+        if (rows == size && cols == size && count == FN(LANES) && d->stream)
+            FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, size, size, row_step, width, 2, FN(mask_of)(0), to + o);
+        else if (rows == size && cols == size && count == FN(LANES))
             FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, size, size, row_step, width, 1, FN(mask_of)(0), to + o);
         else FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, rows, cols, row_step, width, 0, FN(mask_of)(count), to + o);
     }
@@ -255,11 +258,12 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
             else FN(run_tile)(&t, whole, block, tiles);
             if (block > 0 || p->parts > 1) continue;
             FN(fetch)(next, k);
-            FN(fetch)(out, k);
+            if (!d->stream) FN(fetch)(out, k);
         }
         at = start;
         for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
     }
+    if (d->stream) stream_fence();
 }
 
 /* w.planes: the planes of the weights, and behind them the start of each column. */
@@ -280,6 +284,7 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
         for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
+    d.stream = p->n * p->h_out * p->w_out * p->width > RESULTS_FAR && (uintptr_t)d.out % 64 == 0 && p->width % FN(LANES) == 0;
     d.weight = prepared;
     d.start = prepared + whole_lines(p->planes * FN(weight_plane)(p));
     d.acol = acol;

@@ -148,7 +148,8 @@ ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize p
             FN(vec) sum = y[q] + start;
             if (skip) sum = sum + (whole ? FN(vload)(skip + at) : FN(vload_mask)(skip + at, mask));
             const FN(vec) out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
-            if (whole) FN(vstore)(to + at, out);
+            if (whole == 2) FN(vstream)(to + at, out);
+            else if (whole) FN(vstore)(to + at, out);
             else FN(vstore_mask)(to + at, mask, out);
         }
     }

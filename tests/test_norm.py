@@ -120,7 +120,7 @@ def test_the_fused_relu_is_a_relu_after(rows, c, training):
 @pytest.mark.parametrize("c", [16, 130, 192])
 @pytest.mark.parametrize("relu", [False, True])
 def test_a_result_too_large_for_the_caches_is_that_of_its_parts(c, relu):
-    """More than 4 M numbers are stored past the caches where rows of them allow it; two halves are not."""
+    """More than 3 M numbers are stored past the caches where rows of them allow it; two halves are not."""
     rows = (1 << 22) // c // 2 + 77
     x, dy = (B.from_numpy(rng.standard_normal((2 * rows, c), dtype=np.float32)) for _ in range(2))
     gamma, beta, mean, variance = (B.from_numpy(rng.uniform(0.5, 2, c).astype(np.float32)) for _ in range(4))
