@@ -99,7 +99,7 @@ ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
     for (isize block = 0; i < rows; block++) {
         const isize left = rows - i;
         const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
-        if (!t->ahead || (few && block > 0)) TILE(block)(t, i, take, vectors, NULL, 0, 0);
+        if (!t->ahead || block * step >= vectors * TILE(LANES)) TILE(block)(t, i, take, vectors, NULL, 0, 0);
         else if (few) TILE(block)(t, i, take, vectors, t->ahead, step, vectors);
         else TILE(block)(t, i, take, vectors, t->ahead + block * t->k * step, step, 1);
         i += take;

@@ -173,8 +173,8 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
            (64, 512, 2048): 1.6x, (128, 784, 512): 1.1x; everywhere it costs 3 %. */
         const int far = g->b_pitch != FN(NR) && ((strip == 0 && strips > 1) || g->b_pitch * (isize)sizeof(real) >= 4096);
         /* What lies ahead is fetched by all strips, each its share of it: faster it would not come, and loads would wait behind it. */
-        const int lines = far ? 2 : !g->ahead ? 0 : strips == 1 ? 2 : 1;
         t.step = far ? g->b_pitch : ceil_div(FN(NR), strips);
+        const int lines = far ? 2 : !g->ahead || strip * t.step >= FN(NR) ? 0 : strips == 1 ? 2 : 1;
         t.a = g->a + i * g->a_row;
         isize j = 0;
         while (j < g->n) {
