@@ -121,7 +121,8 @@ ALWAYS_INLINE void FN(transform_vector)(const int tile, FN(pixels) x, int whole,
     }
 }
 
-/* to = A' m A + start + skip, of which rows x cols pixels are in the image; skip may be NULL. */
+/* to = A' m A + start + skip, of which rows x cols pixels are in the image; skip may be NULL.  whole: all of them, and a whole vector of channels, are;
+   2: they are stored past the caches. */
 ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize plane, FN(vec) start, const real *skip, int relu, isize rows, isize cols,
                                      isize row_step, isize col_step, int whole, FN(vmask) mask, real *to)
 {
