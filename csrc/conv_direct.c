@@ -107,11 +107,13 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
             for (isize block = begin; block < end; block++) {
-                const isize first = FN(block_start)(cols, block), depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
-                const real *ahead = block + 1 < end ? FN(weights_at)(p, d, g, block + 1, k) : last ? NULL : FN(weights_at)(p, d, g, begin, k + depth);
+                const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+                const isize depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
+                const isize next = p->inner * size > WEIGHTS_AT_HAND && (block + 1 < end || !last);
+                const real *ahead = block + 1 < end ? FN(weights_at)(p, d, g, block + 1, k) : FN(weights_at)(p, d, g, begin, last ? k : k + depth);
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
-                    .b = FN(weights_at)(p, d, g, block, k), .ahead = p->inner * size > WEIGHTS_AT_HAND ? ahead : NULL,
+                    .b = FN(weights_at)(p, d, g, block, k), .ahead = ahead, .ahead_size = next ? depth * wide : 0,
                     .start = d->start ? d->start + g * size + first : NULL,
                     .accumulate = k > 0, .relu = d->relu && last, .stream = d->stream && last && cols.width % cols.lanes == 0,
                     .c = out + g * cols.width + first, .crow = crow,

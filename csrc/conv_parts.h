@@ -100,7 +100,7 @@ typedef struct {
     real *c; const isize *crow; isize tail;            /* tail: columns of the last vector that are stored, 1 to lanes */
     const real *skip;                                  /* skip[crow[i] + j] is added before the relu; or NULL */
     isize stream;                                      /* c is stored past the caches: its vectors stand at multiples of their size */
-    const real *ahead;                                 /* the b of the next call, as large: fetched into L2 meanwhile; or NULL */
+    const real *ahead; isize ahead_size;               /* so many reals that are used next are fetched into L2 meanwhile */
 } FN(tile_args);
 
 /* The vector that holds one pixel's few channels. */

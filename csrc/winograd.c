@@ -100,18 +100,17 @@ static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive
     return (FN(pixels)){ room, size * channels, channels };
 }
 
-/* Lines of the cache that tiles touch; share: of them for each plane. */
-typedef struct { const real *from; isize lines; isize share; } FN(reach);
+/* What tiles touch, from line to line of the cache. */
+typedef struct { const real *from; isize size; } FN(reach);
 
 /* `count` tiles from `first` on, in images of h rows of `row` reals: `rows` of them from `above` a tile's first result on. */
 static FN(reach) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize above, isize rows, isize first, isize count)
 {
     const isize each = p->tiles_h * p->tiles_w, last = min_isize(first + count, p->tiles) - 1;
-    if (last < first || p->n * h * row * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(reach)){ images, 0, 0 };
+    if (last < first || p->n * h * row * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(reach)){ images, 0 };
     const isize from = first / each * h + max_isize(0, first / p->tiles_w % p->tiles_h * p->tile - above);
     const isize to = last / each * h + min_isize(h, last / p->tiles_w % p->tiles_h * p->tile - above + rows);
-    const isize lines = (to - from) * row * (isize)sizeof(real) / 64;
-    return (FN(reach)){ images + from * row, lines, ceil_div(lines, p->planes) };
+    return (FN(reach)){ images + from * row, (to - from) * row };
 }
 static FN(reach) FN(source_reach)(const FN(tiles) *p, const real *source, isize first, isize count)
 {
@@ -122,10 +121,11 @@ static FN(reach) FN(out_reach)(const FN(tiles) *p, const real *out, isize first,
     return FN(reach_of)(p, out, p->h_out, p->w_out * p->width, 0, p->tile, first, count);
 }
 
-/* Share k into L2, while plane k is multiplied.  Forward, 128x32x32x16: 1.3x; 8x56x56x128: 1.05x. */
-static inline void FN(fetch)(FN(reach) r, isize k)
+/* Part i of n, fetched into L2 while planes are multiplied.  Forward, 128x32x32x16: 1.3x, and 1.16x more evenly, by each step of a sum; 8x56x56x64: 1.1x so. */
+static inline FN(reach) FN(part_of)(FN(reach) r, isize i, isize n)
 {
-    for (isize i = r.share * k; i < min_isize(r.lines, r.share * (k + 1)); i++) __builtin_prefetch(r.from + i * (64 / (isize)sizeof(real)), 0, 2);
+    const isize share = whole_lines(ceil_div(r.size, n)), first = min_isize(r.size, share * i);
+    return (FN(reach)){ r.from + first, min_isize(share, r.size - first) };
 }
 
 ALWAYS_INLINE void FN(transform_channels)(const int size, FN(pixels) x, isize channels, real *planes, isize plane)
@@ -238,7 +238,7 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
     const isize tiles = min_isize(p->block, p->tiles - first_tile), size = FN(columns_size)(cols);
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
-    const isize *arow = d->acol + p->channels;
+    const isize *arow = d->acol + p->channels, large = p->planes * p->channels * size > 8 * WEIGHTS_AT_HAND;
     const FN(reach) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
@@ -250,15 +250,19 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         FN(columns) whole = cols;
         whole.width = size;                                                  /* m has room for idle columns */
         for (isize k = 0; k < p->planes; k++) {
-            const isize ahead = k + 1 < p->planes ? (k + 1) * FN(weight_plane)(p) + first * p->channels : (first + wide) * p->channels;
+            FN(reach) ahead = { d->weight, 0 };                              /* images by the first block of columns */
+            if (block == 0 && p->parts == 1)
+                ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
+            if (large) {                                                     /* and the weights of the next plane by all of them */
+                for (isize i = 0; i < ahead.size; i += 64 / (isize)sizeof(real)) __builtin_prefetch(ahead.from + i, 0, 2);
+                ahead.from = d->weight + (k + 1 < p->planes ? (k + 1) * FN(weight_plane)(p) + first * p->channels : (first + wide) * p->channels);
+                ahead.size = p->channels * wide;
+            }
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
                                 .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow,
-                                .ahead = p->planes * p->channels * size > 8 * WEIGHTS_AT_HAND ? d->weight + ahead : NULL };
-            if (product && !t.ahead) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide);
+                                .ahead = ahead.from, .ahead_size = ahead.size };
+            if (product && !large) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, t.ahead, t.ahead_size);
             else FN(run_tile)(&t, whole, block, tiles);
-            if (block > 0 || p->parts > 1) continue;
-            FN(fetch)(next, k);
-            if (!d->stream) FN(fetch)(out, k);
         }
         at = start;
         for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
@@ -405,8 +409,9 @@ static void FN(transform_gradient)(const FN(tiles) *p, const real *dy, const rea
     else FN(gradient_channels)(4, p, y, t, planes, plane);
 }
 
-/* One part of the rows of one plane: sum[c, o] += sum over tiles of v[t, c] * d[t, o]. */
-static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, const real *d, const isize *table, isize tiles, isize accumulate, real *sums)
+/* One part of the rows of one plane: sum[c, o] += sum over tiles of v[t, c] * d[t, o].   ahead: fetched meanwhile. */
+static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, const real *d, const isize *table, isize tiles, isize accumulate, real *sums,
+                              FN(reach) ahead)
 {
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols), parts = FN(gradient_parts)(p), k = task / parts, part = task % parts;
@@ -415,11 +420,13 @@ static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, con
     whole.width = size;
     for (isize block = 0; block < cols.blocks; block++) {
         const isize first = FN(block_start)(cols, block);
+        const FN(reach) share = FN(part_of)(ahead, block, cols.blocks);
         FN(tile_args) t = { .a = v + k * FN(plane_size)(p->block, p->pitch), .arow = table + c, .acol = table + 2 * p->channels, .k = tiles,
                             .b = d + k * FN(plane_size)(p->block, size) + first * p->block, .accumulate = accumulate,
-                            .c = sums + k * p->channels * size + first, .crow = table + p->channels + c };
+                            .c = sums + k * p->channels * size + first, .crow = table + p->channels + c,
+                            .ahead = share.from, .ahead_size = share.size };
         const FN(product) product = FN(product_of)(1, FN(block_start)(cols, block + 1) - first);
-        if (product) product(count, p->pitch, accumulate, t.a + c, t.k, t.b, t.c + c * size, size);
+        if (product) product(count, p->pitch, accumulate, t.a + c, t.k, t.b, t.c + c * size, size, share.from, share.size);
         else FN(run_tile)(&t, whole, block, count);
     }
 }
@@ -459,12 +466,10 @@ static void FN(product_task)(const void *data, isize task, void *own)
 {
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
-    const isize parts = FN(gradient_parts)(p), next = b->first + p->block;
+    const isize next = b->first + p->block, half = p->planes * FN(gradient_parts)(p) / 2;
+    const FN(reach) ahead = task % 2 ? FN(source_reach)(p, b->g->a->x, next, p->block) : FN(out_reach)(p, b->g->a->dy, next, p->block);
     (void)own;
-    FN(gradient_task)(p, task, b->v, b->d, b->g->table, b->tiles, b->first > b->start, b->sums);
-    if (task % parts) return;
-    FN(fetch)(FN(source_reach)(p, b->g->a->x, next, p->block), task / parts);
-    FN(fetch)(FN(out_reach)(p, b->g->a->dy, next, p->block), task / parts);
+    FN(gradient_task)(p, task, b->v, b->d, b->g->table, b->tiles, b->first > b->start, b->sums, FN(part_of)(ahead, task / 2, half));
 }
 
 /* One partial sum, by the threads of ctx. */

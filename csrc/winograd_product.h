@@ -3,9 +3,10 @@
    A template like conv_tile.h, included by winograd.c. */
 
 /* m[i, o] = (accumulate ? m[i, o] : 0) + sum over p < k of v[i * row + p * step] * u[p, o], for `rows` rows of m, m_row apart, and `vectors` of u.  rows,
-   vectors and row are constants where it is called: each factor stands at a fixed place behind one pointer. */
+   vectors and row are constants where it is called: each factor stands at a fixed place behind one pointer.  next: what is fetched at each p, if fetch,
+   next_step further on each time. */
 ALWAYS_INLINE void FN(strip_product)(const int rows, const int vectors, const int row, isize step, isize accumulate, const real *v, isize k, const real *u,
-                                     real *m, isize m_row)
+                                     real *m, isize m_row, const int fetch, const real *next, isize next_step)
 {
     FN(vec) sum[16][2];
     #pragma GCC unroll 16
@@ -17,6 +18,10 @@ ALWAYS_INLINE void FN(strip_product)(const int rows, const int vectors, const in
         FN(vec) y[2];
         #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++) y[j] = FN(vload)(u + j * FN(LANES));
+        if (fetch) {
+            __builtin_prefetch(next, 0, 2);
+            next += next_step;
+        }
         #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
             const FN(vec) x = FN(vset)(v[i * row]);
@@ -32,13 +37,13 @@ ALWAYS_INLINE void FN(strip_product)(const int rows, const int vectors, const in
 
 /* All rows, in strips as even as they come. */
 ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row, isize step, isize accumulate, const real *v, isize k, const real *u, real *m,
-                                    isize m_row)
+                                    isize m_row, const int fetch, const real *next, isize ahead_size)
 {
-    const isize strips = ceil_div(rows, SIMD_REGISTERS == 16 ? 6 : vectors == 1 ? 16 : 12);
-    for (isize strip = 0; strip < strips; strip++) {
+    const isize strips = ceil_div(rows, SIMD_REGISTERS == 16 ? 6 : vectors == 1 ? 16 : 12), next_step = ceil_div(ahead_size, max_isize(1, strips * k));
+    for (isize strip = 0; strip < strips; strip++, next += k * next_step) {
         const isize i = rows * strip / strips, count = rows * (strip + 1) / strips - i;
         switch (count) {
-#define STRIP_OF(rows) case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row); break;
+#define STRIP_OF(rows) case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row, fetch, next, next_step); break;
         STRIP_OF(1) STRIP_OF(2) STRIP_OF(3) STRIP_OF(4) STRIP_OF(5) STRIP_OF(6)
 #if SIMD_REGISTERS > 16
         STRIP_OF(7) STRIP_OF(8) STRIP_OF(9) STRIP_OF(10) STRIP_OF(11) STRIP_OF(12)
@@ -50,10 +55,16 @@ ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row
     }
 }
 
-typedef void (*FN(product))(isize rows, isize step, isize accumulate, const real *v, isize k, const real *u, real *m, isize m_row);
+/* ahead_size reals from `ahead` on, which are used next, are fetched into L2 meanwhile. */
+typedef void (*FN(product))(isize rows, isize step, isize accumulate, const real *v, isize k, const real *u, real *m, isize m_row, const real *ahead,
+                            isize ahead_size);
 #define PRODUCT(name, vectors, row) \
-    static void FN(name)(isize rows, isize step, isize accumulate, const real *v, isize k, const real *u, real *m, isize m_row) \
-    { FN(rows_product)(rows, vectors, row, step, accumulate, v, k, u, m, m_row); }
+    static void FN(name)(isize rows, isize step, isize accumulate, const real *v, isize k, const real *u, real *m, isize m_row, const real *ahead, \
+                         isize ahead_size) \
+    { \
+        if (ahead_size > 0) FN(rows_product)(rows, vectors, row, step, accumulate, v, k, u, m, m_row, 1, ahead, ahead_size); \
+        else FN(rows_product)(rows, vectors, row, step, accumulate, v, k, u, m, m_row, 0, NULL, 0); \
+    }
 PRODUCT(product_16_1, 1, 16)
 PRODUCT(product_16_2, 2, 16)
 PRODUCT(product_32_1, 1, 32)
