@@ -12,8 +12,11 @@
 
 /* Bytes of transformed tiles a thread works on at a time. */
 #define BLOCK_BYTES ((isize)400 << 10)
-/* Weights larger than this are used for BLOCK_TILES at a time, so that they are not read from memory too often. */
-#define LARGE_WEIGHTS ((isize)8 << 20)
+/* Weights larger than this do not stay in L2 from one block of tiles to the next: a plane of them is used for as many tiles as have so many bytes of turned
+   pixels and products in it, and for PLANE_TILES at least. */
+#define LARGE_WEIGHTS ((isize)2 << 20)
+#define PLANE_BYTES ((isize)192 << 10)
+#define PLANE_TILES ((isize)128)
 /* Smaller ones stay in L2, so a single image may be cut into blocks, too. */
 #define SMALL_WEIGHTS ((isize)256 << 10)
 /* Images smaller than this are not fetched ahead of their use: they were made a moment ago, and are in L2. */
@@ -24,6 +27,9 @@
 #define WEIGHT_CHANNELS ((isize)32)
 /* Tasks a pass is cut into, where there are so many tiles and columns. */
 #define TASKS ((isize)8)
+/* Parts a plane's columns are cut into, and tiles a task turns, where a plane at a time is multiplied. */
+#define PLANE_PARTS ((isize)2)
+#define TURNED ((isize)8)
 /* Bytes of transformed tiles the gradient of the weight adds up at a time; of its partial sums, and how many of them, at most. */
 #define GRADIENT_BYTES ((isize)1 << 20)
 #define GRADIENT_SUMS ((isize)16)
@@ -47,6 +53,7 @@ typedef struct {
     isize pitch;                                                                 /* channels in whole vectors */
     FN(columns) columns;
     isize block; isize blocks; isize parts;                                      /* a task: a block of tiles, for a part of the blocks of columns */
+    isize by_planes;                                                             /* or one plane of a block of tiles, for such a part */
     isize sums;                                                                  /* of the gradient of the weight: partial ones */
 } FN(tiles);
 
@@ -61,11 +68,12 @@ static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize chann
     p.columns = FN(columns_of)(width);
     const isize bytes = (isize)sizeof(real);
     const isize fit = max_isize(8, min_isize(BLOCK_TILES, BLOCK_BYTES / (p.planes * p.pitch * bytes)));
-    isize block = p.planes * channels * width * bytes > LARGE_WEIGHTS ? BLOCK_TILES : fit;
+    p.by_planes = p.planes * channels * width * bytes > LARGE_WEIGHTS;
+    isize block = p.by_planes ? max_isize(PLANE_TILES, PLANE_BYTES / ((p.pitch + FN(columns_size)(p.columns)) * bytes)) : fit;
     if (p.planes * channels * width * bytes < SMALL_WEIGHTS) block = min_isize(block, max_isize(8, ceil_div(p.tiles, 4)));       /* for the threads */
     p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, block)));
     p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
-    p.parts = min_isize(p.columns.blocks, ceil_div(TASKS, max_isize(1, p.blocks)));
+    p.parts = min_isize(p.columns.blocks, p.by_planes ? PLANE_PARTS : ceil_div(TASKS, max_isize(1, p.blocks)));
     return p;
 }
 
@@ -185,14 +193,21 @@ static isize FN(tiles_prepared)(const FN(tiles) *p)                          /* 
 {
     return whole_lines(p->planes * FN(weight_plane)(p)) + whole_lines(FN(columns_size)(p->columns));
 }
-static isize FN(tiles_own)(const FN(tiles) *p)
+static isize FN(tiles_room)(const FN(tiles) *p) { return whole_lines(p->planes * p->pitch); }                    /* one tile's pixels */
+static isize FN(tiles_own)(const FN(tiles) *p)                               /* turned tiles, products, one tile's pixels */
 {
     return whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)) + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)))
-         + whole_lines(p->planes * p->pitch);                                   /* turned tiles, products, one tile's pixels */
+         + FN(tiles_room)(p);
+}
+static isize FN(tiles_all)(const pydl_ctx *ctx, const FN(tiles) *p)          /* the same of all threads */
+{
+    if (!p->by_planes) return ctx->threads * FN(tiles_own)(p);
+    return whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)) + whole_lines(p->planes * FN(plane_size)(p->block, FN(columns_size)(p->columns)))
+         + ctx->threads * FN(tiles_room)(p);
 }
 static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prepared)
 {
-    return ((prepared ? 0 : FN(tiles_prepared)(p)) + ctx->threads * FN(tiles_own)(p)) * (isize)sizeof(real)
+    return ((prepared ? 0 : FN(tiles_prepared)(p)) + FN(tiles_all)(ctx, p)) * (isize)sizeof(real)
          + whole_lines(p->channels + (1 + TILE_VECTORS) * p->block) * (isize)sizeof(isize);
 }
 
@@ -212,6 +227,7 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const isize step = d->turned ? FN(LANES) : p->width, apart = d->turned ? WEIGHT_CHANNELS * FN(LANES) : place, next = d->turned ? 9 * apart : FN(LANES);
     real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
     const real *w = d->turned ? room : d->weight + c_first * p->width + first;
+    const isize stream = p->planes * plane > 2 * RESULTS_FAR && (uintptr_t)d->planes % 64 == 0;
     (void)stop;
     for (isize k = 0; d->turned && k < 9 * wide / FN(LANES); k++) {
         const isize o = first + k / 9 * FN(LANES);
@@ -222,9 +238,10 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
         for (isize o = 0; o < wide; o += FN(LANES)) {
             const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
             real *to = d->planes + first * p->channels + c * wide + o;
-            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, to, plane);
-            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, to, plane);
+            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, stream, to, plane);
+            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, stream, to, plane);
         }
+    if (stream) stream_fence();
 }
 
 static void FN(tiles_task)(const void *data, isize task, isize stop)
@@ -238,7 +255,7 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
     const isize tiles = min_isize(p->block, p->tiles - first_tile), size = FN(columns_size)(cols);
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
-    const isize *arow = d->acol + p->channels, large = p->planes * p->channels * size > 8 * WEIGHTS_AT_HAND;
+    const isize *arow = d->acol + p->channels;
     const FN(reach) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
@@ -250,24 +267,85 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         FN(columns) whole = cols;
         whole.width = size;                                                  /* m has room for idle columns */
         for (isize k = 0; k < p->planes; k++) {
-            FN(reach) ahead = { d->weight, 0 };                              /* images by the first block of columns */
+            FN(reach) ahead = { d->source, 0 };                              /* by the first block of columns */
             if (block == 0 && p->parts == 1)
                 ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
-            if (large) {                                                     /* and the weights of the next plane by all of them */
-                for (isize i = 0; i < ahead.size; i += 64 / (isize)sizeof(real)) __builtin_prefetch(ahead.from + i, 0, 2);
-                ahead.from = d->weight + (k + 1 < p->planes ? (k + 1) * FN(weight_plane)(p) + first * p->channels : (first + wide) * p->channels);
-                ahead.size = p->channels * wide;
-            }
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
                                 .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow,
                                 .ahead = ahead.from, .ahead_size = ahead.size };
-            if (product && !large) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, t.ahead, t.ahead_size);
+            if (product) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, t.ahead, t.ahead_size);
             else FN(run_tile)(&t, whole, block, tiles);
         }
         at = start;
         for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
     }
     if (d->stream) stream_fence();
+}
+
+/* A block of tiles of which a plane at a time is multiplied, for all columns: so the weights, which are read from far caches, are read once, and all tiles'
+   planes are written and read once. */
+typedef struct { const FN(tiles_data) *d; isize first, tiles; real *v, *m, *rooms; } FN(planes_data);
+
+static FN(planes_data) FN(planes_of)(const FN(tiles_data) *d, isize block)
+{
+    const FN(tiles) *p = d->p;
+    const isize first = block * p->block;
+    real *m = d->own + whole_lines(p->planes * FN(plane_size)(p->block, p->pitch));
+    return (FN(planes_data)){ d, first, min_isize(p->block, p->tiles - first), d->own, m,
+                              m + whole_lines(p->planes * FN(plane_size)(p->block, FN(columns_size)(p->columns))) };
+}
+
+static void FN(turn_tiles)(const void *data, isize task, isize stop)
+{
+    const FN(planes_data) *b = data;
+    const FN(tiles) *p = b->d->p;
+    real *room = b->rooms + omp_get_thread_num() * FN(tiles_room)(p);
+    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
+    (void)stop;
+    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at))
+        FN(transform_tile)(p, b->d->source, b->d->positive, &at, room, b->v + t * p->pitch, FN(plane_size)(p->block, p->pitch));
+}
+
+static void FN(multiply_plane)(const void *data, isize task, isize stop)
+{
+    const FN(planes_data) *b = data;
+    const FN(tiles) *p = b->d->p;
+    const FN(columns) cols = p->columns;
+    const isize k = task / p->parts, part = task % p->parts, begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
+    const isize size = FN(columns_size)(cols), v_plane = FN(plane_size)(p->block, p->pitch), m_plane = FN(plane_size)(p->block, size);
+    const isize half = ceil_div(b->tiles, 2 * TILE_ROWS) * TILE_ROWS;
+    const isize *arow = b->d->acol + p->channels;
+    const real *v = b->v + k * v_plane, *weight = b->d->weight + k * FN(weight_plane)(p);
+    const FN(reach) next = { v + v_plane, k + 1 < p->planes ? b->tiles * p->pitch : 0 };
+    FN(columns) whole = cols;
+    whole.width = size;                                                      /* m has room for idle columns */
+    (void)stop;
+    for (isize block = begin; block < end; block++) {
+        const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+        const FN(reach) share = FN(part_of)(next, block, cols.blocks);
+        FN(tile_args) t = { .a = v, .arow = arow, .acol = b->d->acol, .k = p->channels, .b = weight + first * p->channels,
+                            .c = b->m + k * m_plane + first, .crow = arow + p->block, .ahead_size = p->channels * wide,
+                            .ahead = block + 1 < cols.blocks ? weight + (first + wide) * p->channels : weight + FN(weight_plane)(p) };
+        FN(run_tile)(&t, whole, block, min_isize(half, b->tiles));
+        if (half >= b->tiles) continue;
+        t.ahead = share.from;                                                /* the other half fetches the next plane's turned tiles */
+        t.ahead_size = share.size;
+        t.arow += half;
+        t.crow += half;
+        FN(run_tile)(&t, whole, block, b->tiles - half);
+    }
+}
+
+static void FN(finish_tiles)(const void *data, isize task, isize stop)
+{
+    const FN(planes_data) *b = data;
+    const FN(tiles) *p = b->d->p;
+    const isize size = FN(columns_size)(p->columns);
+    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
+    (void)stop;
+    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at))
+        FN(finish_tile)(b->d, b->m + t * size, FN(plane_size)(p->block, size), &at, 0, size);
+    if (b->d->stream) stream_fence();
 }
 
 /* w.planes: the planes of the weights, and behind them the start of each column. */
@@ -283,7 +361,7 @@ static void FN(prepare_tiles)(const pydl_ctx *ctx, FN(weights) w, const real *bi
 /* The pass.  d: what is read and written, but for the weights; own: what the threads work in. */
 static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data) d, const real *prepared, real *own)
 {
-    isize *acol = (isize *)(own + ctx->threads * FN(tiles_own)(p)), *arow = acol + p->channels;
+    isize *acol = (isize *)(own + FN(tiles_all)(ctx, p)), *arow = acol + p->channels;
     for (isize c = 0; c < p->channels; c++) acol[c] = c;
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
@@ -294,7 +372,17 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     d.acol = acol;
     d.p = p;
     d.own = own;
-    run_parts(ctx, 1, p->blocks * p->parts, 1, FN(tiles_task), &d);
+    if (!p->by_planes) {
+        run_parts(ctx, 1, p->blocks * p->parts, 1, FN(tiles_task), &d);
+        return;
+    }
+    for (isize t = 0; t < p->block; t++) arow[p->block + t] = t * FN(columns_size)(p->columns);
+    for (isize block = 0; block < p->blocks; block++) {
+        const FN(planes_data) part = FN(planes_of)(&d, block);
+        run_parts(ctx, 1, ceil_div(part.tiles, TURNED), 1, FN(turn_tiles), &part);
+        run_parts(ctx, 1, p->planes * p->parts, 1, FN(multiply_plane), &part);
+        run_parts(ctx, 1, ceil_div(part.tiles, TURNED), 1, FN(finish_tiles), &part);
+    }
 }
 
 static FN(tiles) FN(forward_tiles)(const pydl_conv2d *s, isize tile)
@@ -450,14 +538,13 @@ typedef struct {
 /* A block of tiles of a partial sum. */
 typedef struct { const FN(gradient_data) *g; isize start, first, tiles; real *v, *d, *sums; } FN(gradient_block);
 
-enum { FN(TURNED) = 8 };                                                     /* tiles a task turns */
 static void FN(turn_task)(const void *data, isize task, void *room)
 {
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
     const isize plane = FN(plane_size)(p->block, p->pitch), dy_plane = FN(plane_size)(p->block, FN(columns_size)(p->columns));
-    FN(place) at = FN(place_of)(p, b->first + task * FN(TURNED));
-    for (isize t = task * FN(TURNED); t < min_isize(b->tiles, (task + 1) * FN(TURNED)); t++, FN(step)(p, &at)) {
+    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
+    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at)) {
         FN(transform_tile)(p, b->g->a->x, NULL, &at, room, b->v + t * p->pitch, plane);
         FN(transform_gradient)(p, b->g->a->dy, b->g->a->relu_y, &at, t, room, b->d, dy_plane);
     }
@@ -482,7 +569,7 @@ static void FN(sum_tiles)(const pydl_ctx *ctx, const FN(gradient_data) *g, isize
     for (isize first = start; first < stop; first += p->block) {
         const isize tiles = min_isize(p->block, stop - first);
         const FN(gradient_block) b = { g, start, first, tiles, own, d, g->sums + sum * FN(gradient_size)(p) };
-        run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, FN(TURNED)), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
+        run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, TURNED), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
         run_tasks(ctx, FN(gradient_worth)(p), p->planes * FN(gradient_parts)(p), FN(product_task), &b, NULL, 0);
         for (isize block = 0; g->a->dbias && block < p->columns.blocks; block++) {       /* plane (1, 1) holds the sum of each tile's pixels */
             const isize column = FN(block_start)(p->columns, block);
