@@ -39,12 +39,12 @@ static FN(tiles) FN(in_blocks)(FN(tiles) p)
 {
     const isize bytes = (isize)sizeof(real);
     const isize fit = max_isize(8, min_isize(BLOCK_TILES, BLOCK_BYTES / (p.planes * p.pitch * bytes)));
-    p.by_planes = p.planes * p.channels * p.width * bytes > LARGE_WEIGHTS;
-    isize block = p.by_planes ? max_isize(PLANE_TILES, PLANE_BYTES / ((p.pitch + FN(columns_size)(p.columns)) * bytes)) : fit;
+    p.large = p.planes * p.channels * p.width * bytes > LARGE_WEIGHTS;
+    isize block = p.large ? max_isize(PLANE_TILES, PLANE_BYTES / ((p.pitch + FN(columns_size)(p.columns)) * bytes)) : fit;
     if (p.planes * p.channels * p.width * bytes < SMALL_WEIGHTS) block = min_isize(block, max_isize(8, ceil_div(p.tiles, 4)));       /* for the threads */
     p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, block)));
     p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
-    p.parts = min_isize(p.columns.blocks, p.by_planes ? PLANE_PARTS : ceil_div(TASKS, max_isize(1, p.blocks)));
+    p.parts = min_isize(p.columns.blocks, p.large ? PLANE_PARTS : ceil_div(TASKS, max_isize(1, p.blocks)));
     return p;
 }
 
@@ -108,7 +108,7 @@ static isize FN(tiles_own)(const FN(tiles) *p)                               /* 
 }
 static isize FN(tiles_all)(const pydl_ctx *ctx, const FN(tiles) *p)          /* the same of all threads */
 {
-    if (!p->by_planes) return ctx->threads * FN(tiles_own)(p);
+    if (!p->large) return ctx->threads * FN(tiles_own)(p);
     return whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)) + whole_lines(p->planes * FN(plane_size)(p->block, FN(columns_size)(p->columns)))
          + ctx->threads * FN(tiles_room)(p);
 }
@@ -166,7 +166,7 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
     const FN(reach) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
-    for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(transform_tile)(p, d->source, d->positive, &at, room, v + t * p->pitch, plane);
+    for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(transform_tile)(p, d->source, d->positive, &at, t, room, v, plane);
     for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
         const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first, out_plane = FN(plane_size)(p->block, wide);
         const isize *crow = arow + p->block * (wide / cols.lanes);
@@ -210,7 +210,7 @@ static void FN(turn_tiles)(const void *data, isize task, isize stop)
     FN(place) at = FN(place_of)(p, b->first + task * TURNED);
     (void)stop;
     for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at))
-        FN(transform_tile)(p, b->d->source, b->d->positive, &at, room, b->v + t * p->pitch, FN(plane_size)(p->block, p->pitch));
+        FN(transform_tile)(p, b->d->source, b->d->positive, &at, t, room, b->v, FN(plane_size)(p->block, p->pitch));
 }
 
 static void FN(multiply_plane)(const void *data, isize task, isize stop)
@@ -279,7 +279,7 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     d.acol = acol;
     d.p = p;
     d.own = own;
-    if (!p->by_planes) {
+    if (!p->large) {
         run_parts(ctx, 1, p->blocks * p->parts, 1, FN(tiles_task), &d);
         return;
     }

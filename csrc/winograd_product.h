@@ -43,7 +43,8 @@ ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row
     for (isize strip = 0; strip < strips; strip++, next += k * next_step) {
         const isize i = rows * strip / strips, count = rows * (strip + 1) / strips - i;
         switch (count) {
-#define STRIP_OF(rows) case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row, fetch, next, next_step); break;
+#define STRIP_OF(rows) \
+        case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row, fetch, next, next_step); break;
         STRIP_OF(1) STRIP_OF(2) STRIP_OF(3) STRIP_OF(4) STRIP_OF(5) STRIP_OF(6)
 #if SIMD_REGISTERS > 16
         STRIP_OF(7) STRIP_OF(8) STRIP_OF(9) STRIP_OF(10) STRIP_OF(11) STRIP_OF(12)

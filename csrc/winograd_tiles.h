@@ -14,10 +14,10 @@ typedef struct {
     isize n; isize h; isize w; isize channels; isize top; isize left;            /* source */
     isize h_out; isize w_out; isize width;                                       /* out, and its channels */
     isize tiles_h; isize tiles_w; isize tiles;
-    isize pitch;                                                                 /* channels in whole vectors */
+    isize pitch; isize panel;                                                    /* channels in whole vectors; so many of them lie side by side */
     FN(columns) columns;
     isize block; isize blocks; isize parts;                                      /* a task: a block of tiles, for a part of the blocks of columns */
-    isize by_planes;                                                             /* or one plane of a block of tiles, for such a part */
+    isize large;                                                                 /* the weights are too large for L2: tasks are cut otherwise */
     isize sums;                                                                  /* of the gradient of the weight: partial ones */
 } FN(tiles);
 
@@ -29,6 +29,7 @@ static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize chann
     p.tiles_w = ceil_div(w_out, tile);
     p.tiles = n * p.tiles_h * p.tiles_w;
     p.pitch = ceil_div(channels, FN(LANES)) * FN(LANES);
+    p.panel = p.pitch;
     p.columns = FN(columns_of)(width);
     return p;
 }
@@ -104,11 +105,16 @@ ALWAYS_INLINE void FN(transform_channels)(const int size, FN(pixels) x, isize ch
     if (tail) FN(transform_vector)(size, x, 0, FN(mask_of)(tail), planes + channels - tail, plane);
 }
 
-/* planes[p][t, c] = element p of B' d B, for one tile.   planes: plane apart. */
-static void FN(transform_tile)(const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, real *room, real *planes, isize plane)
+/* planes[p][panel of channels][t, c] = element p of B' d B, for one tile.   planes: plane apart. */
+static void FN(transform_tile)(const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, isize t, real *room, real *planes,
+                               isize plane)
 {
     const isize image = at->image * p->h * p->w * p->channels, row = at->row * p->tile - p->top, col = at->col * p->tile - p->left;
-    const FN(pixels) x = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->channels, row, col, p->side, room);
-    if (p->tile == 2) FN(transform_channels)(2, x, p->channels, planes, plane);
-    else FN(transform_channels)(4, x, p->channels, planes, plane);
+    FN(pixels) x = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->channels, row, col, p->side, room);
+    for (isize c = 0; c < p->channels; c += p->panel, x.from += p->panel) {
+        real *to = planes + c * p->block + t * min_isize(p->panel, p->pitch - c);
+        const isize count = min_isize(p->panel, p->channels - c);
+        if (p->tile == 2) FN(transform_channels)(2, x, count, to, plane);
+        else FN(transform_channels)(4, x, count, to, plane);
+    }
 }

@@ -200,8 +200,8 @@ ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, 
     }
 }
 
-/* dw = G' sums G, for one vector of columns.   dw: (3, 3), place apart. */
-ALWAYS_INLINE void FN(gather_weights)(const int tile, const real *sums, isize plane, FN(vmask) mask, isize place, real *dw)
+/* dw = G' sums G, or that is added to it, for one vector of columns.   dw: (3, 3), place apart. */
+ALWAYS_INLINE void FN(gather_weights)(const int tile, const real *sums, isize plane, FN(vmask) mask, isize accumulate, isize place, real *dw)
 {
     const int side = tile + 2;
     FN(vec) half[3][6], u[6], g[3];
@@ -215,6 +215,10 @@ ALWAYS_INLINE void FN(gather_weights)(const int tile, const real *sums, isize pl
     for (int r = 0; r < 3; r++) {
         FN(gather_weight)(tile, half[r], g);
         #pragma GCC unroll 3
-        for (int q = 0; q < 3; q++) FN(vstore_mask)(dw + (r * 3 + q) * place, mask, g[q]);
+        for (int q = 0; q < 3; q++) {
+            real *to = dw + (r * 3 + q) * place;
+            if (accumulate) g[q] = g[q] + FN(vload_mask)(to, mask);
+            FN(vstore_mask)(to, mask, g[q]);
+        }
     }
 }

@@ -282,9 +282,10 @@ def test_any_number_of_threads_gives_the_same_bits(shape, level):
 
 # ---- Winograd's form
 
-# smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not
+# smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not; weights that leave L2, and that pass the caches
 TURNED = [((8, 8, 8, 16), 16, "same"), ((4, 14, 13, 33), 20, "valid"), ((8, 7, 9, 64), 100, "same"), ((14, 9, 9, 20), 17, ((2, 0), (0, 1))),
-          ((40, 4, 4, 48), 64, "same"), ((1, 1, 2, 19), 35, "same"), ((3, 3, 3, 16), 24, "valid"), ((1, 6, 6, 40), 16, "same"), ((2, 7, 7, 130), 70, "same")]
+          ((40, 4, 4, 48), 64, "same"), ((1, 1, 2, 19), 35, "same"), ((3, 3, 3, 16), 24, "valid"), ((1, 6, 6, 40), 16, "same"), ((1, 6, 7, 450), 420, "same"),
+          ((3, 27, 25, 210), 160, "same")]
 
 
 @pytest.fixture(params=[2, 4])
@@ -333,7 +334,7 @@ def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding,
         assert abs(np.vdot(t.numpy().astype(np.float64), np.asarray(gradient)) - product) < {2: 1e-6, 4: 5e-6}[tile] * size
 
 
-@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED[1:5], ids=str)
+@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED[1:5] + TURNED[-1:], ids=str)
 def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, filters, padding, tile):
     x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
     same_bits_for_any_threads(x, w, b, padding=padding)
