@@ -1,5 +1,5 @@
-/* Products of Winograd's planes of few channels.  With 16 terms to a sum, what conv_tile.h does before and after it costs as much as the sum, and so does looking
-   for its factors in tables: a row's place is a constant here.  4x32x32x16 forward 1.5x, 4x16x16x32 1.15x, the gradient of the weight 1.25x and 1.05x.
+/* Products of Winograd's planes of few channels.  With 16 terms to a sum, what conv_tile.h does before and after it costs as much as the sum, and so does
+   looking for its factors in tables: a row's place is a constant here.  4x32x32x16 forward 1.5x, 4x16x16x32 1.15x, the gradient of the weight 1.25x and 1.05x.
    A template like conv_tile.h, included by winograd.c. */
 
 /* m[i, o] = (accumulate ? m[i, o] : 0) + sum over p < k of v[i * row + p * step] * u[p, o], for `rows` rows of m, m_row apart, and `vectors` of u.  rows,

@@ -9,11 +9,10 @@
 #define GRADIENT_SUMS ((isize)16)
 /* Tiles a task turns. */
 #define TURNED ((isize)8)
-/* Planes of sums larger than this do not stay in L2 from one block of tiles to the next: they are summed for PANELS panels of PANEL channels and one block of
-   columns at a time, over TILES tiles. */
+/* Planes of sums larger than this do not stay in L2 from one block of tiles to the next: they are summed for PANEL channels and one block of columns at
+   a time, over TILES tiles. */
 #define LARGE_SUMS ((isize)2 << 20)
 #define PANEL ((isize)64)
-#define PANELS ((isize)2)
 #define TILES ((isize)128)
 
 #define EACH_REAL "winograd_weight.c"
@@ -47,7 +46,7 @@ static FN(tiles) FN(gradient_tiles)(const pydl_conv2d *s, isize tile)
 }
 static int FN(gradient_worth)(const FN(tiles) *p) { return p->tiles * p->channels * FN(columns_size)(p->columns) > 65536; }
 /* Planes of sums of a task, if large. */
-static isize FN(window_size)(const FN(tiles) *p) { return whole_lines(p->planes * FN(plane_size)(PANELS * p->panel, TILE_VECTORS * FN(LANES))); }
+static isize FN(window_size)(const FN(tiles) *p) { return whole_lines(p->planes * FN(plane_size)(p->panel, TILE_VECTORS * FN(LANES))); }
 static isize FN(room_size)(const FN(tiles) *p)
 {
     const isize size = whole_lines(p->planes * max_isize(p->pitch, FN(columns_size)(p->columns)));
@@ -64,15 +63,15 @@ static isize FN(gradient_own)(const FN(tiles) *p, isize threads)
    else of channels, of rows of sums, of tiles. */
 static isize FN(table_size)(const FN(tiles) *p)
 {
-    return whole_lines(p->large ? (1 + TILE_VECTORS) * PANELS * p->panel + 2 * p->block : 2 * p->channels + p->block);
+    return whole_lines(p->large ? (1 + TILE_VECTORS) * p->panel + 2 * p->block : 2 * p->channels + p->block);
 }
 static void FN(make_table)(const FN(tiles) *p, isize *table)
 {
-    const isize rows = PANELS * p->panel, size = FN(columns_size)(p->columns), last = p->pitch - (p->pitch - 1) / p->panel * p->panel;
+    const isize size = FN(columns_size)(p->columns), last = p->pitch - (p->pitch - 1) / p->panel * p->panel;
     if (p->large) {
-        for (isize c = 0; c < rows; c++) *table++ = c;
+        for (isize c = 0; c < p->panel; c++) *table++ = c;
         for (isize v = 1; v <= TILE_VECTORS; v++)
-            for (isize c = 0; c < rows; c++) *table++ = c * v * p->columns.lanes;
+            for (isize c = 0; c < p->panel; c++) *table++ = c * v * p->columns.lanes;
         for (isize t = 0; t < p->block; t++) *table++ = t * p->panel;
         for (isize t = 0; t < p->block; t++) *table++ = t * last;
         return;
@@ -176,37 +175,34 @@ static void FN(product_task)(const void *data, isize task, void *own)
     FN(gradient_task)(p, task, b->v, b->d, b->g->table, b->tiles, b->first > b->start, b->sums, FN(part_of)(ahead, task / 2, half));
 }
 
-/* One block of columns of dweight, for PANELS panels of channels: all planes of sums in L2, over the tiles of b.  8x14x14x512: 1.4x the speed of a plane at a
-   time for all channels. */
+/* One block of columns of dweight, for one panel of channels: all planes of sums in L2, over the tiles of b.  8x14x14x512: 1.4x the speed of a plane at a time
+   for all channels. */
 static void FN(window_task)(const void *data, isize task, void *own)
 {
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
     const FN(columns) cols = p->columns;
     const isize block = task % cols.blocks, first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-    const isize begin = task / cols.blocks * PANELS * p->panel, end = min_isize(p->pitch, begin + PANELS * p->panel);
-    const isize plane = FN(plane_size)(PANELS * p->panel, wide);
-    const isize v_plane = FN(plane_size)(p->block, p->pitch), d_plane = FN(plane_size)(p->block, FN(columns_size)(cols));
-    const isize *crow = b->g->table + wide / cols.lanes * PANELS * p->panel, *acol = b->g->table + (1 + TILE_VECTORS) * PANELS * p->panel;
+    const isize c = task / cols.blocks * p->panel, rows = min_isize(p->panel, p->pitch - c), most = rows * 3 / 4 / TILE_ROWS * TILE_ROWS;
+    const isize v_plane = FN(plane_size)(p->block, p->pitch), d_plane = FN(plane_size)(p->block, FN(columns_size)(cols)), plane = FN(plane_size)(rows, wide);
+    const isize *arow = b->g->table, *crow = arow + wide / cols.lanes * p->panel, *acol = arow + (1 + TILE_VECTORS) * p->panel;
+    const real *v = b->v + c * p->block, *d = b->d + first * p->block;
     real *sums = own;
     FN(columns) whole = cols;
     whole.width = FN(columns_size)(cols);                                    /* sums have room for idle columns */
-    for (isize k = 0; k < p->planes; k++)
-        for (isize c = begin; c < end; c += p->panel) {
-            const isize rows = min_isize(p->panel, p->pitch - c), most = rows * 3 / 4 / TILE_ROWS * TILE_ROWS, last = k + 1 == p->planes;
-            const real *v = b->v + k * v_plane + c * p->block, *d = b->d + k * d_plane + first * p->block;
-            const FN(reach) next = FN(part_of)((FN(reach)){ d + d_plane, last ? 0 : b->tiles * wide }, (c - begin) / p->panel, PANELS);
-            FN(tile_args) t = { .a = v, .arow = b->g->table, .acol = acol + (rows < p->panel ? p->block : 0), .k = b->tiles, .b = d,
-                                .c = sums + k * plane + (c - begin) * wide, .crow = crow, .ahead = v + v_plane, .ahead_size = last ? 0 : b->tiles * rows };
-            FN(run_tile)(&t, whole, block, most);
-            t.a += most;                                                     /* what is left fetches the next plane of dy */
-            t.crow += most;
-            t.ahead = next.from;
-            t.ahead_size = next.size;
-            FN(run_tile)(&t, whole, block, rows - most);
-        }
-    for (isize c = begin; c < min_isize(end, p->channels); c++)
-        FN(gather)(p, c, first, wide, b->first > b->start, sums + (c - begin) * wide, plane, b->g->a->dweight);
+    for (isize k = 0; k < p->planes; k++, v += v_plane, d += d_plane) {
+        const isize fetched = k + 1 < p->planes ? b->tiles : 0;              /* of the next plane */
+        FN(tile_args) t = { .a = v, .arow = arow, .acol = acol + (rows < p->panel ? p->block : 0), .k = b->tiles, .b = d, .c = sums + k * plane, .crow = crow,
+                            .ahead = v + v_plane, .ahead_size = fetched * rows };
+        FN(run_tile)(&t, whole, block, most);
+        t.a += most;
+        t.crow += most;
+        t.ahead = d + d_plane;
+        t.ahead_size = fetched * wide;
+        FN(run_tile)(&t, whole, block, rows - most);
+    }
+    for (isize i = 0; i < min_isize(rows, p->channels - c); i++)
+        FN(gather)(p, c + i, first, wide, b->first > b->start, sums + i * wide, plane, b->g->a->dweight);
 }
 
 /* One partial sum, by the threads of ctx. */
@@ -220,7 +216,7 @@ static void FN(sum_tiles)(const pydl_ctx *ctx, const FN(gradient_data) *g, isize
         const isize tiles = min_isize(p->block, stop - first);
         const FN(gradient_block) b = { g, start, first, tiles, own, d, g->sums + sum * FN(gradient_size)(p) };
         run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, TURNED), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
-        const isize windows = ceil_div(p->pitch, PANELS * p->panel) * p->columns.blocks;
+        const isize windows = ceil_div(p->pitch, p->panel) * p->columns.blocks;
         if (p->large) run_tasks(ctx, 1, windows, FN(window_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
         else run_tasks(ctx, FN(gradient_worth)(p), p->planes * FN(gradient_parts)(p), FN(product_task), &b, NULL, 0);
         for (isize block = 0; g->a->dbias && block < p->columns.blocks; block++) {       /* plane (1, 1) holds the sum of each tile's pixels */
