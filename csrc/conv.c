@@ -29,7 +29,7 @@ typedef struct { double direct; double turned; } conv_weights_cost;
 static inline conv_weights_cost weights_cost(conv_pass pass, isize pairs)
 {
     static const conv_weights_cost costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
-                                                  [CONV_PREPARED] = { { 5.5, 5.5 }, { 10, 10 }, { 10, 14 } },
+                                                  [CONV_PREPARED] = { { 5.5, 8 }, { 10, 10 }, { 10, 14 } },
                                                   [CONV_BACKWARD_INPUT] = { { 12, 18 }, { 12, 20 }, { 36, 32 } },
                                                   [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
     return costs[pass][(pairs > 4096) + (pairs > 131072)];

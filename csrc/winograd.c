@@ -162,7 +162,7 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
     const isize tiles = min_isize(p->block, p->tiles - first_tile), size = FN(columns_size)(cols);
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
-    const isize *arow = d->acol + p->channels;
+    const isize *arow = d->acol + p->channels, few = p->blocks * p->parts <= TASKS;
     const FN(reach) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
@@ -173,12 +173,15 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         const FN(product) product = FN(product_of)(p->pitch, wide);
         FN(columns) whole = cols;
         whole.width = size;                                                  /* m has room for idle columns */
-        for (isize k = 0; k < p->planes; k++) {
-            FN(reach) ahead = { d->source, 0 };                              /* by the first block of columns */
+        const real *weight = d->weight + first * p->channels;
+        for (isize k = 0; k < p->planes; k++, weight += FN(weight_plane)(p)) {
+            FN(reach) ahead = { d->source, 0 };                              /* images by the first block of columns; of few, weights */
             if (block == 0 && p->parts == 1)
                 ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
+            if (few)
+                ahead = (FN(reach)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
-                                .b = d->weight + k * FN(weight_plane)(p) + first * p->channels, .c = m + k * out_plane, .crow = crow,
+                                .b = weight, .c = m + k * out_plane, .crow = crow,
                                 .ahead = ahead.from, .ahead_size = ahead.size };
             if (product) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, t.ahead, t.ahead_size);
             else FN(run_tile)(&t, whole, block, tiles);
