@@ -96,24 +96,27 @@ static const real *FN(weights_at)(const FN(pass) *p, const FN(pass_data) *d, isi
     return d->packed + (g * FN(columns_size)(p->columns) + first) * p->inner + k * wide;
 }
 
-/* The pixels of a task, one part of the blocks of columns.  source, out: where the first pixel is read and written. */
-static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixels, isize part, const real *source, real *out)
+/* The pixels of a task, one part of the blocks of columns.  source, out: where the first pixel is read and written; next: what the next task reads. */
+static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixels, isize part, const real *source, real *out, FN(stretch) next)
 {
     const isize *arow = d->acol + p->inner, *crow = arow + FN(task_pixels)(p);
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols);
     const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
-    const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
+    const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts, calls = p->groups * inner_blocks * (end - begin);
+    const FN(stretch) own = { out, d->stream || next.size == 0 || p->out_col != p->groups * cols.width ? 0 : pixels * p->groups * cols.width };
+    isize call = 0;
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
             for (isize block = begin; block < end; block++) {
                 const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
                 const isize depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
-                const isize next = p->inner * size > WEIGHTS_AT_HAND && (block + 1 < end || !last);
-                const real *ahead = block + 1 < end ? FN(weights_at)(p, d, g, block + 1, k) : FN(weights_at)(p, d, g, begin, last ? k : k + depth);
+                FN(stretch) ahead = { FN(weights_at)(p, d, g, block + 1 < end ? block + 1 : begin, block + 1 < end || last ? k : k + depth), depth * wide };
+                if (p->inner * size <= WEIGHTS_AT_HAND) ahead = FN(part_of_both)(next, own, call++, calls);
+                else if (block + 1 == end && last) ahead.size = 0;
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
-                    .b = FN(weights_at)(p, d, g, block, k), .ahead = ahead, .ahead_size = next ? depth * wide : 0,
+                    .b = FN(weights_at)(p, d, g, block, k), .ahead = ahead,
                     .start = d->start ? d->start + g * size + first : NULL,
                     .accumulate = k > 0, .relu = d->relu && last, .stream = d->stream && last && cols.width % cols.lanes == 0,
                     .c = out + g * cols.width + first, .crow = crow,
@@ -147,7 +150,7 @@ static void FN(run_lines)(const FN(pass) *p, const FN(pass_data) *d, isize image
 
 /* Output rows first_row .. first_row + rows - 1 of some images, one part of the blocks of columns, to `out`: where the first of these rows is. */
 static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_image, isize images, isize first_row, isize rows, isize part,
-                         real *copy, real *out)
+                         real *copy, real *out, FN(stretch) next)
 {
     const isize source_image = p->y.source * p->x.source * p->channels, copy_image = p->copy_rows * p->copy_cols * p->channels;
     const isize top = first_row * p->y.stride + axis_low(p->y), left = axis_low(p->x);
@@ -160,8 +163,17 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
     } else source += (top * p->x.source + left) * p->channels;
 
     if (p->lines) FN(run_lines)(p, d, images, first_row, rows, source, out);
-    else FN(run_tiles)(p, d, images * rows * p->x.size, part, source, out);
+    else FN(run_tiles)(p, d, images * rows * p->x.size, part, source, out, next);
     if (d->stream) stream_fence();
+}
+
+/* What a task reads, of images not at hand. */
+static FN(stretch) FN(source_of)(const FN(pass) *p, const FN(pass_data) *d, isize task)
+{
+    const isize row = p->x.source * p->channels, image = p->y.source * row, first_image = task / p->bands * p->images, top = task % p->bands * p->rows;
+    if (p->parts > 1 || first_image >= p->n || p->n * image * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ d->source, 0 };
+    const isize from = min_isize(p->n * image, first_image * image + max_isize(0, top * p->y.stride + axis_low(p->y)) * row);
+    return (FN(stretch)){ d->source + from, min_isize(p->n * image - from, p->images * axis_reach(p->y, p->rows) * row) };
 }
 
 typedef struct { const FN(pass) *p; const FN(pass_data) *d; } FN(pass_work);
@@ -173,7 +185,7 @@ static void FN(run_task)(const void *data, isize task, void *copy)
     const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
     const isize first_row = band * p->rows;
     FN(run_rows)(p, d, first_image, min_isize(p->images, p->n - first_image), first_row, min_isize(p->rows, p->y.size - first_row), part,
-                 copy, d->out + first_image * p->out_image + first_row * p->out_row);
+                 copy, d->out + first_image * p->out_image + first_row * p->out_row, FN(source_of)(p, d, task + omp_get_num_threads()));
 }
 
 static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)
@@ -268,7 +280,7 @@ static void FN(pooled_task)(const void *data, isize task, void *own)
     const isize above = top * g->sh - g->top, first_row = max_isize(0, above);
     const isize rows = p->bands == 1 ? p->y.size : min_isize(p->y.size, above + (count - 1) * g->sh + g->kh) - first_row;
     real *z = (real *)own + FN(copy_size)(p);
-    FN(run_rows)(p, work->d, first_image, images, p->bands == 1 ? 0 : first_row, rows, 0, own, z);
+    FN(run_rows)(p, work->d, first_image, images, p->bands == 1 ? 0 : first_row, rows, 0, own, z, (FN(stretch)){ a->x, 0 });
     const isize at = (first_image * g->oh + top) * g->ow * g->c;
     FN(max_pool2d_forward_args) pool = { .x = z, .g = *g, .y = a->y + at, .argmax = a->argmax ? a->argmax + at : NULL };
     pool.g.n = images;

@@ -94,15 +94,15 @@ ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int 
    What lies ahead is fetched by all blocks, each its share of it from end to end: faster than that it would not come, and loads would wait behind it. */
 ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
 {
-    const isize blocks = ceil_div(rows, TILE_ROWS), step = ceil_div(t->ahead_size, max_isize(1, blocks * t->k));
+    const isize blocks = ceil_div(rows, TILE_ROWS), step = ceil_div(t->ahead.size, max_isize(1, blocks * t->k));
     isize i = 0;
     for (isize block = 0; i < rows; block++) {
         const isize left = rows - i;
         const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
         const isize at = block * t->k * step;
-        if (at >= t->ahead_size) TILE(block)(t, i, take, vectors, NULL, 0, 0);
-        else if (step > TILE(LANES)) TILE(block)(t, i, take, vectors, t->ahead + at, step, vectors);
-        else TILE(block)(t, i, take, vectors, t->ahead + at, step, 1);
+        if (at >= t->ahead.size) TILE(block)(t, i, take, vectors, NULL, 0, 0);
+        else if (step > TILE(LANES)) TILE(block)(t, i, take, vectors, t->ahead.from + at, step, vectors);
+        else TILE(block)(t, i, take, vectors, t->ahead.from + at, step, 1);
         i += take;
     }
 }

@@ -163,7 +163,7 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
     const isize *arow = d->acol + p->channels, few = p->blocks * p->parts <= TASKS;
-    const FN(reach) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
+    const FN(stretch) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
     for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(transform_tile)(p, d->source, d->positive, &at, t, room, v, plane);
@@ -175,15 +175,15 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         whole.width = size;                                                  /* m has room for idle columns */
         const real *weight = d->weight + first * p->channels;
         for (isize k = 0; k < p->planes; k++, weight += FN(weight_plane)(p)) {
-            FN(reach) ahead = { d->source, 0 };                              /* images by the first block of columns; of few, weights */
+            FN(stretch) ahead = { d->source, 0 };                              /* images by the first block of columns; of few, weights */
             if (block == 0 && p->parts == 1)
                 ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
             if (few)
-                ahead = (FN(reach)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
+                ahead = (FN(stretch)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
                                 .b = weight, .c = m + k * out_plane, .crow = crow,
-                                .ahead = ahead.from, .ahead_size = ahead.size };
-            if (product) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, t.ahead, t.ahead_size);
+                                .ahead = ahead };
+            if (product) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, ahead.from, ahead.size);
             else FN(run_tile)(&t, whole, block, tiles);
         }
         at = start;
@@ -226,20 +226,19 @@ static void FN(multiply_plane)(const void *data, isize task, isize stop)
     const isize half = ceil_div(b->tiles, 2 * TILE_ROWS) * TILE_ROWS;
     const isize *arow = b->d->acol + p->channels;
     const real *v = b->v + k * v_plane, *weight = b->d->weight + k * FN(weight_plane)(p);
-    const FN(reach) next = { v + v_plane, k + 1 < p->planes ? b->tiles * p->pitch : 0 };
+    const FN(stretch) next = { v + v_plane, k + 1 < p->planes ? b->tiles * p->pitch : 0 };
     FN(columns) whole = cols;
     whole.width = size;                                                      /* m has room for idle columns */
     (void)stop;
     for (isize block = begin; block < end; block++) {
         const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-        const FN(reach) share = FN(part_of)(next, block, cols.blocks);
+        const FN(stretch) share = FN(part_of)(next, block, cols.blocks);
         FN(tile_args) t = { .a = v, .arow = arow, .acol = b->d->acol, .k = p->channels, .b = weight + first * p->channels,
-                            .c = b->m + k * m_plane + first, .crow = arow + p->block, .ahead_size = p->channels * wide,
-                            .ahead = block + 1 < cols.blocks ? weight + (first + wide) * p->channels : weight + FN(weight_plane)(p) };
+                            .c = b->m + k * m_plane + first, .crow = arow + p->block };
+        t.ahead = (FN(stretch)){ block + 1 < cols.blocks ? weight + (first + wide) * p->channels : weight + FN(weight_plane)(p), p->channels * wide };
         FN(run_tile)(&t, whole, block, min_isize(half, b->tiles));
         if (half >= b->tiles) continue;
-        t.ahead = share.from;                                                /* the other half fetches the next plane's turned tiles */
-        t.ahead_size = share.size;
+        t.ahead = share;                                                     /* the other half fetches the next plane's turned tiles */
         t.arow += half;
         t.crow += half;
         FN(run_tile)(&t, whole, block, b->tiles - half);

@@ -4,9 +4,6 @@
 #include "winograd_transform.h"
 #include "winograd_product.h"
 
-/* Images smaller than this are not fetched ahead of their use: they were made a moment ago, and are in L2. */
-#define IMAGES_AT_HAND ((isize)512 << 10)
-
 /* The tiles of a pass: tile (b, i, j) reads side x side pixels of source from row tile * i - top, column tile * j - left on, and makes tile x tile
    pixels of out. */
 typedef struct {
@@ -70,32 +67,22 @@ static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive
     return (FN(pixels)){ room, size * channels, channels };
 }
 
-/* What tiles touch, from line to line of the cache. */
-typedef struct { const real *from; isize size; } FN(reach);
-
 /* `count` tiles from `first` on, in images of h rows of `row` reals: `rows` of them from `above` a tile's first result on. */
-static FN(reach) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize above, isize rows, isize first, isize count)
+static FN(stretch) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize above, isize rows, isize first, isize count)
 {
     const isize each = p->tiles_h * p->tiles_w, last = min_isize(first + count, p->tiles) - 1;
-    if (last < first || p->n * h * row * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(reach)){ images, 0 };
+    if (last < first || p->n * h * row * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ images, 0 };
     const isize from = first / each * h + max_isize(0, first / p->tiles_w % p->tiles_h * p->tile - above);
     const isize to = last / each * h + min_isize(h, last / p->tiles_w % p->tiles_h * p->tile - above + rows);
-    return (FN(reach)){ images + from * row, (to - from) * row };
+    return (FN(stretch)){ images + from * row, (to - from) * row };
 }
-static FN(reach) FN(source_reach)(const FN(tiles) *p, const real *source, isize first, isize count)
+static FN(stretch) FN(source_reach)(const FN(tiles) *p, const real *source, isize first, isize count)
 {
     return FN(reach_of)(p, source, p->h, p->w * p->channels, p->top, p->side, first, count);
 }
-static FN(reach) FN(out_reach)(const FN(tiles) *p, const real *out, isize first, isize count)
+static FN(stretch) FN(out_reach)(const FN(tiles) *p, const real *out, isize first, isize count)
 {
     return FN(reach_of)(p, out, p->h_out, p->w_out * p->width, 0, p->tile, first, count);
-}
-
-/* Part i of n, fetched into L2 while planes are multiplied.  Forward, 128x32x32x16: 1.3x, and 1.16x more evenly, by each step of a sum; 8x56x56x64: 1.1x so. */
-static inline FN(reach) FN(part_of)(FN(reach) r, isize i, isize n)
-{
-    const isize share = whole_lines(ceil_div(r.size, n)), first = min_isize(r.size, share * i);
-    return (FN(reach)){ r.from + first, min_isize(share, r.size - first) };
 }
 
 ALWAYS_INLINE void FN(transform_channels)(const int size, FN(pixels) x, isize channels, real *planes, isize plane)

@@ -115,7 +115,7 @@ static void FN(transform_gradient)(const FN(tiles) *p, const real *dy, const rea
 
 /* One part of the rows of one plane: sum[c, o] += sum over tiles of v[t, c] * d[t, o].   ahead: fetched meanwhile. */
 static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, const real *d, const isize *table, isize tiles, isize accumulate, real *sums,
-                              FN(reach) ahead)
+                              FN(stretch) ahead)
 {
     const FN(columns) cols = p->columns;
     const isize size = FN(columns_size)(cols), parts = FN(gradient_parts)(p), k = task / parts, part = task % parts;
@@ -124,11 +124,11 @@ static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, con
     whole.width = size;
     for (isize block = 0; block < cols.blocks; block++) {
         const isize first = FN(block_start)(cols, block);
-        const FN(reach) share = FN(part_of)(ahead, block, cols.blocks);
+        const FN(stretch) share = FN(part_of)(ahead, block, cols.blocks);
         FN(tile_args) t = { .a = v + k * FN(plane_size)(p->block, p->pitch), .arow = table + c, .acol = table + 2 * p->channels, .k = tiles,
                             .b = d + k * FN(plane_size)(p->block, size) + first * p->block, .accumulate = accumulate,
                             .c = sums + k * p->channels * size + first, .crow = table + p->channels + c,
-                            .ahead = share.from, .ahead_size = share.size };
+                            .ahead = share };
         const FN(product) product = FN(product_of)(1, FN(block_start)(cols, block + 1) - first);
         if (product) product(count, p->pitch, accumulate, t.a + c, t.k, t.b, t.c + c * size, size, share.from, share.size);
         else FN(run_tile)(&t, whole, block, count);
@@ -170,7 +170,7 @@ static void FN(product_task)(const void *data, isize task, void *own)
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
     const isize next = b->first + p->block, half = p->planes * FN(gradient_parts)(p) / 2;
-    const FN(reach) ahead = task % 2 ? FN(source_reach)(p, b->g->a->x, next, p->block) : FN(out_reach)(p, b->g->a->dy, next, p->block);
+    const FN(stretch) ahead = task % 2 ? FN(source_reach)(p, b->g->a->x, next, p->block) : FN(out_reach)(p, b->g->a->dy, next, p->block);
     (void)own;
     FN(gradient_task)(p, task, b->v, b->d, b->g->table, b->tiles, b->first > b->start, b->sums, FN(part_of)(ahead, task / 2, half));
 }
@@ -193,12 +193,11 @@ static void FN(window_task)(const void *data, isize task, void *own)
     for (isize k = 0; k < p->planes; k++, v += v_plane, d += d_plane) {
         const isize fetched = k + 1 < p->planes ? b->tiles : 0;              /* of the next plane */
         FN(tile_args) t = { .a = v, .arow = arow, .acol = acol + (rows < p->panel ? p->block : 0), .k = b->tiles, .b = d, .c = sums + k * plane, .crow = crow,
-                            .ahead = v + v_plane, .ahead_size = fetched * rows };
+                            .ahead = { v + v_plane, fetched * rows } };
         FN(run_tile)(&t, whole, block, most);
         t.a += most;
         t.crow += most;
-        t.ahead = d + d_plane;
-        t.ahead_size = fetched * wide;
+        t.ahead = (FN(stretch)){ d + d_plane, fetched * wide };
         FN(run_tile)(&t, whole, block, rows - most);
     }
     for (isize i = 0; i < min_isize(rows, p->channels - c); i++)
