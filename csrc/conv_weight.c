@@ -91,6 +91,14 @@ typedef struct {
     real *partial; isize partial_row; double *bias;                  /* bias: NULL, or (sums, groups, columns) */
 } FN(weight_data);
 
+/* What a unit reads of images of `rows` rows of `row` reals, which are not at hand: `reach` rows from `top` of its first image on. */
+static FN(stretch) FN(unit_of)(const FN(weight_pass) *p, const real *images, isize rows, isize row, isize unit, isize top, isize reach)
+{
+    const isize size = p->n * rows * row, from = (unit / p->bands * p->images * rows + max_isize(0, top)) * row;
+    if (size * (isize)sizeof(real) < IMAGES_AT_HAND || from >= size) return (FN(stretch)){ images, 0 };
+    return (FN(stretch)){ images + from, min_isize(size - from, p->images * reach * row) };
+}
+
 static void FN(weight_task)(const void *data, isize task, void *own)
 {
     const FN(weight_data) *d = data;
@@ -122,6 +130,11 @@ static void FN(weight_task)(const void *data, isize task, void *own)
         const isize at = first_image * y_image + first_row * p->x.size * p->c_out;      /* several images are whole ones, so their pixels follow each other */
         FN(pack_dy)(p, d->dy + at, d->relu_y ? d->relu_y + at : NULL, count, panel, bias);
 
+        const isize next_row = (unit + 1) % p->bands * p->rows, calls = ceil_div(count, CONV_CHUNK) * p->groups * cols.blocks;
+        const FN(stretch) next_x = FN(unit_of)(p, d->x, p->y.source, p->x.source * p->channels, unit + 1, next_row * p->y.stride + axis_low(p->y),
+                                               axis_reach(p->y, p->rows));
+        const FN(stretch) next_dy = FN(unit_of)(p, d->dy, p->y.size, p->x.size * p->c_out, unit + 1, next_row, p->rows);
+        isize call = 0;
         for (isize start = 0; start < count; start += CONV_CHUNK) {
             for (isize g = 0; g < p->groups; g++)
                 for (isize block = 0; block < cols.blocks; block++) {
@@ -132,7 +145,7 @@ static void FN(weight_task)(const void *data, isize task, void *own)
                         .accumulate = accumulate,
                         .c = p->sums == 1 ? d->partial + g * cols.width + first
                                           : d->partial + sum * FN(partial_size)(p) + g * p->inner * size + first,
-                        .crow = d->crow + k,
+                        .crow = d->crow + k, .ahead = FN(part_of_both)(next_x, next_dy, call++, calls),
                     };
                     FN(columns) stored = cols;
                     if (p->sums > 1) stored.width = size;                               /* the partial sums have room for idle columns */
