@@ -123,17 +123,19 @@ static void FN(part_row)(const real *from, isize pixels, isize channels, isize r
         }
 }
 
-/* to[o][i] = start[o] + sum over k of x[at[k] + i] * weight[k * pitch + o], i along `vectors` vectors; with relu if wanted. */
+/* to[o][i] = start[o] + sum over k of x[at[k] + i] * weight[k * pitch + o], i along `vectors` vectors; with relu if wanted.  ahead: what is fetched at each k,
+   ahead_step further on each time. */
 ALWAYS_INLINE void FN(planes_core)(const real *x, const isize *at, isize inner, const real *weight, isize pitch, const real *start, isize relu,
-                                   real *to, isize plane, const int width, const int vectors)
+                                   real *to, isize plane, const real *ahead, isize ahead_step, const int width, const int vectors)
 {
     FN(vec) sum[TURNED_MOST][PLANES_VECTORS];
     #pragma GCC unroll 8
     for (int o = 0; o < width; o++)
         #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) sum[o][v] = FN(vset)(start ? start[o] : 0);
-    for (isize k = 0; k < inner; k++) {
+    for (isize k = 0; k < inner; k++, ahead += ahead_step) {
         FN(vec) pixel[PLANES_VECTORS];
+        __builtin_prefetch(ahead, 0, 2);
         #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) pixel[v] = FN(vload)(x + at[k] + v * FN(LANES));
         #pragma GCC unroll 8
@@ -155,7 +157,7 @@ typedef struct {
 } FN(planes_data);
 
 /* Terms first and on, `inner` of them. */
-static void FN(planes_sums)(const FN(planes_data) *d, isize first, isize inner, const real *x, real *to)
+static void FN(planes_sums)(const FN(planes_data) *d, isize first, isize inner, const real *x, const real *ahead, isize ahead_step, real *to)
 {
     const FN(planes) *p = d->p;
     const isize relu = d->relu && !d->skip;
@@ -164,11 +166,21 @@ static void FN(planes_sums)(const FN(planes_data) *d, isize first, isize inner, 
     switch (p->width) {
 #define CHANNELS(count) \
         case count: \
-            if (2 * count <= FN(LANES)) FN(planes_core)(x, at, inner, weight, d->pitch, d->start, relu, to, p->sums, count, planes_vectors(count)); \
+            if (2 * count <= FN(LANES)) FN(planes_core)(x, at, inner, weight, d->pitch, d->start, relu, to, p->sums, ahead, ahead_step, count, \
+                                                          planes_vectors(count)); \
             break;
         CHANNELS(1) CHANNELS(2) CHANNELS(3) CHANNELS(4) CHANNELS(5) CHANNELS(6) CHANNELS(7) CHANNELS(8)
 #undef CHANNELS
     }
+}
+
+/* What the bands after `task` read, of images that are not at hand. */
+static FN(stretch) FN(band_of)(const FN(planes) *p, const real *source, isize task)
+{
+    const isize row = p->x[0].source * p->channels, h = p->y[0].source, size = p->n * h * row;
+    const isize from = (task / p->bands * h + max_isize(0, task % p->bands * p->rows + p->top)) * row;
+    if (from >= size || size * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ source, 0 };
+    return (FN(stretch)){ source + from, min_isize(size - from, p->copy_rows * row) };
 }
 
 /* One band of an image. */
@@ -194,12 +206,16 @@ static void FN(planes_task)(const void *data, isize task, void *own)
     }
     isize out_rows = 0, term = 0;                                    /* of an image */
     for (isize i = 0; i < p->down; i++) out_rows += p->y[i].size;
-    const isize out_line = cols * p->across * p->width;
+    const isize out_line = cols * p->across * p->width, chunks = ceil_div((p->rows - 1) * p->pitch + cols, p->step);
+    const FN(stretch) next = FN(band_of)(p, d->source, task + omp_get_num_threads());
+    const isize ahead_step = ceil_div(next.size, chunks * p->inner);
+    const real *ahead = next.from;
     for (isize i = 0; i < p->down; i++) {
         const isize rows = min_isize(p->rows, p->y[i].size - first), used = (rows - 1) * p->pitch + cols;
         for (isize j = 0; j < p->across; j++) {
             const isize inner = p->y[i].taps * p->x[j].taps * p->channels;
-            for (isize k = 0; k < used; k += p->step) FN(planes_sums)(d, term, inner, copy + k, sums + j * p->width * p->sums + k);
+            for (isize k = 0; k < used; k += p->step, ahead += inner * ahead_step)
+                FN(planes_sums)(d, term, inner, copy + k, ahead, ahead_step, sums + j * p->width * p->sums + k);
             term += inner;
         }
         for (isize r = 0; r < rows; r++) {
