@@ -113,7 +113,7 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
                 const isize depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
                 FN(stretch) ahead = { FN(weights_at)(p, d, g, block + 1 < end ? block + 1 : begin, block + 1 < end || last ? k : k + depth), depth * wide };
                 if (p->inner * size <= WEIGHTS_AT_HAND) ahead = FN(part_of_both)(next, own, call++, calls);
-                else if (block + 1 == end && last) ahead.size = 0;
+                else if (block + 1 == end && last) ahead.size = 0;           /* no weights are left */
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,
                     .b = FN(weights_at)(p, d, g, block, k), .ahead = ahead,
@@ -237,8 +237,8 @@ void FN(direct_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
     isize *acol = (isize *)(own + (a->prepared ? 0 : FN(direct_prepared_size)(&a->s)));
     if (!a->prepared) FN(direct_prepare)(ctx, &a->s, a->weight, a->bias, own);
     const real *packed = a->prepared ? a->prepared : own;
-    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu, .out = a->y,
-                              .stream = !a->skip && a->s.n * p.out_image > RESULTS_FAR && (uintptr_t)a->y % 64 == 0 };
+    const FN(pass_data) d = { .source = a->x, .packed = packed, .start = packed + FN(packed_size)(&p), .skip = a->skip, .acol = acol, .relu = a->relu,
+                              .out = a->y, .stream = !a->skip && is_far(a->y, a->s.n * p.out_image) };
     FN(run_pass)(ctx, &p, &d);
 }
 
@@ -339,7 +339,7 @@ void FN(direct_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_inp
             isize *acol = (isize *)(packed + FN(packed_size)(&p) + FN(start_size)(&p));
             FN(pack)(ctx, p.columns, p.y, p.x, p.groups, p.depth, a->weight, a->s.kw, p.columns.width * a->s.c_out, p.depth, 1, a->s.c_out, packed);
             const FN(pass_data) d = { .source = a->dy, .positive = a->relu_y, .packed = packed, .acol = acol, .out = a->dx + (i * a->s.w + j) * a->s.c_in,
-                                      .stream = a->s.n * p.out_image > RESULTS_FAR && (uintptr_t)a->dx % 64 == 0 };
+                                      .stream = is_far(a->dx, a->s.n * p.out_image) && (a->s.stride_w == 1 || p.columns.width % FN(LANES) == 0) };
             FN(run_pass)(ctx, &p, &d);
         }
 }

@@ -59,7 +59,8 @@ isize FN(direct_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_ba
     if (a->s.n == 0 || a->s.h_out == 0 || a->s.w_out == 0) return 0;
     const FN(weight_pass) p = FN(weight_plan)(&a->s);
     return whole_lines(p.sums * FN(bias_size)(&p)) * (isize)sizeof(double) + whole_lines(2 * p.inner + FN(unit_pixels)(&p)) * (isize)sizeof(isize)
-         + whole_lines(p.sums * FN(partial_size)(&p)) * (isize)sizeof(real) + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN, p.sums * p.parts) * FN(own_bytes)(&p);
+         + whole_lines(p.sums * FN(partial_size)(&p)) * (isize)sizeof(real)
+         + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN, p.sums * p.parts) * FN(own_bytes)(&p);
 }
 
 /* panel: for each group and block of columns, (pixels, columns of the block) of dy.   bias: (groups, columns) gets their sums added, if not NULL. */

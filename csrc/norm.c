@@ -208,7 +208,7 @@ static void FN(gradient_columns)(const real *dy, const real *x, const real *y, F
 /* Whether whole vectors of an array's rows are to be stored past the caches. */
 static isize FN(is_far)(const real *y, isize size, isize width)
 {
-    return size > RESULTS_FAR && (uintptr_t)y % 64 == 0 && width * (isize)sizeof(real) % 64 == 0;
+    return is_far(y, size) && width * (isize)sizeof(real) % 64 == 0;
 }
 
 /* Where a block of the result is computed: in its place, or, where that is far, in `room`, from where it goes past the caches. */

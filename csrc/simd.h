@@ -34,6 +34,9 @@
    (128 images, 2 M numbers a layer) would take 1.1 times as long: the next layer still finds such results in the outer cache. */
 #define RESULTS_FAR ((isize)3 << 20)
 
+/* Whether `size` reals from `to` on are so many, and lie at lines of the cache. */
+ALWAYS_INLINE isize is_far(const void *to, isize size) { return size > RESULTS_FAR && (uintptr_t)to % 64 == 0; }
+
 /* What was streamed is seen by other threads after the next barrier. */
 ALWAYS_INLINE void stream_fence(void)
 {

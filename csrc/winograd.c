@@ -134,7 +134,7 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const isize step = d->turned ? FN(LANES) : p->width, apart = d->turned ? WEIGHT_CHANNELS * FN(LANES) : place, next = d->turned ? 9 * apart : FN(LANES);
     real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
     const real *w = d->turned ? room : d->weight + c_first * p->width + first;
-    const isize stream = p->planes * plane > 2 * RESULTS_FAR && (uintptr_t)d->planes % 64 == 0;
+    const isize stream = is_far(d->planes, p->planes * plane / 2);
     (void)stop;
     for (isize k = 0; d->turned && k < 9 * wide / FN(LANES); k++) {
         const isize o = first + k / 9 * FN(LANES);
@@ -175,13 +175,10 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
         whole.width = size;                                                  /* m has room for idle columns */
         const real *weight = d->weight + first * p->channels;
         for (isize k = 0; k < p->planes; k++, weight += FN(weight_plane)(p)) {
-            FN(stretch) ahead = { d->source, 0 };                              /* images by the first block of columns; of few, weights */
-            if (block == 0 && p->parts == 1)
-                ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
-            if (few)
-                ahead = (FN(stretch)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
-            FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels,
-                                .b = weight, .c = m + k * out_plane, .crow = crow,
+            FN(stretch) ahead = { d->source, 0 };                            /* of few tiles, weights; else images by the first block of columns */
+            if (few) ahead = (FN(stretch)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
+            else if (block == 0) ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
+            FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels, .b = weight, .c = m + k * out_plane, .crow = crow,
                                 .ahead = ahead };
             if (product) product(tiles, 1, 0, t.a, t.k, t.b, t.c, wide, ahead.from, ahead.size);
             else FN(run_tile)(&t, whole, block, tiles);
@@ -275,7 +272,7 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
         for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
-    d.stream = p->n * p->h_out * p->w_out * p->width > RESULTS_FAR && (uintptr_t)d.out % 64 == 0 && p->width % FN(LANES) == 0;
+    d.stream = is_far(d.out, p->n * p->h_out * p->w_out * p->width) && p->width % FN(LANES) == 0;
     d.weight = prepared;
     d.start = prepared + whole_lines(p->planes * FN(weight_plane)(p));
     d.acol = acol;
