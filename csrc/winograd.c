@@ -20,8 +20,7 @@
 #define LARGE_WEIGHTS ((isize)2 << 20)
 #define PLANE_BYTES ((isize)192 << 10)
 #define PLANE_TILES ((isize)128)
-/* Parts a plane's columns are cut into, and tiles a task turns, where a plane at a time is multiplied. */
-#define PLANE_PARTS ((isize)2)
+/* Tiles a task turns, where a plane at a time is multiplied. */
 #define TURNED ((isize)8)
 /* Channels whose weights are turned at a time. */
 #define WEIGHT_CHANNELS ((isize)32)
@@ -44,7 +43,7 @@ static FN(tiles) FN(in_blocks)(FN(tiles) p)
     if (p.planes * p.channels * p.width * bytes < SMALL_WEIGHTS) block = min_isize(block, max_isize(8, ceil_div(p.tiles, 4)));       /* for the threads */
     p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, block)));
     p.blocks = ceil_div(p.tiles, max_isize(1, p.block));
-    p.parts = min_isize(p.columns.blocks, p.large ? PLANE_PARTS : ceil_div(TASKS, max_isize(1, p.blocks)));
+    p.parts = p.large ? p.columns.blocks : min_isize(p.columns.blocks, ceil_div(TASKS, max_isize(1, p.blocks)));
     return p;
 }
 
@@ -213,33 +212,28 @@ static void FN(turn_tiles)(const void *data, isize task, isize stop)
         FN(transform_tile)(p, b->d->source, b->d->positive, &at, t, room, b->v, FN(plane_size)(p->block, p->pitch));
 }
 
+/* One plane, one block of columns. */
 static void FN(multiply_plane)(const void *data, isize task, isize stop)
 {
     const FN(planes_data) *b = data;
     const FN(tiles) *p = b->d->p;
     const FN(columns) cols = p->columns;
-    const isize k = task / p->parts, part = task % p->parts, begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts;
+    const isize k = task / cols.blocks, block = task % cols.blocks, first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
     const isize size = FN(columns_size)(cols), v_plane = FN(plane_size)(p->block, p->pitch), m_plane = FN(plane_size)(p->block, size);
-    const isize half = ceil_div(b->tiles, 2 * TILE_ROWS) * TILE_ROWS;
+    const isize half = min_isize(b->tiles, ceil_div(b->tiles, 2 * TILE_ROWS) * TILE_ROWS);
     const isize *arow = b->d->acol + p->channels;
     const real *v = b->v + k * v_plane, *weight = b->d->weight + k * FN(weight_plane)(p);
-    const FN(stretch) next = { v + v_plane, k + 1 < p->planes ? b->tiles * p->pitch : 0 };
     FN(columns) whole = cols;
     whole.width = size;                                                      /* m has room for idle columns */
     (void)stop;
-    for (isize block = begin; block < end; block++) {
-        const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-        const FN(stretch) share = FN(part_of)(next, block, cols.blocks);
-        FN(tile_args) t = { .a = v, .arow = arow, .acol = b->d->acol, .k = p->channels, .b = weight + first * p->channels,
-                            .c = b->m + k * m_plane + first, .crow = arow + p->block };
-        t.ahead = (FN(stretch)){ block + 1 < cols.blocks ? weight + (first + wide) * p->channels : weight + FN(weight_plane)(p), p->channels * wide };
-        FN(run_tile)(&t, whole, block, min_isize(half, b->tiles));
-        if (half >= b->tiles) continue;
-        t.ahead = share;                                                     /* the other half fetches the next plane's turned tiles */
-        t.arow += half;
-        t.crow += half;
-        FN(run_tile)(&t, whole, block, b->tiles - half);
-    }
+    FN(tile_args) t = { .a = v, .arow = arow, .acol = b->d->acol, .k = p->channels, .b = weight + first * p->channels,
+                        .c = b->m + k * m_plane + first, .crow = arow + p->block };
+    t.ahead = (FN(stretch)){ block + 1 < cols.blocks ? weight + (first + wide) * p->channels : weight + FN(weight_plane)(p), p->channels * wide };
+    FN(run_tile)(&t, whole, block, half);
+    t.ahead = FN(part_of)((FN(stretch)){ v + v_plane, k + 1 < p->planes ? b->tiles * p->pitch : 0 }, block, cols.blocks);      /* of the next plane's tiles */
+    t.arow += half;
+    t.crow += half;
+    FN(run_tile)(&t, whole, block, b->tiles - half);
 }
 
 static void FN(finish_tiles)(const void *data, isize task, isize stop)
