@@ -167,13 +167,12 @@ static void FN(run_rows)(const FN(pass) *p, const FN(pass_data) *d, isize first_
     if (d->stream) stream_fence();
 }
 
-/* What a task reads, of images not at hand. */
+/* What a task reads. */
 static FN(stretch) FN(source_of)(const FN(pass) *p, const FN(pass_data) *d, isize task)
 {
     const isize row = p->x.source * p->channels, image = p->y.source * row, first_image = task / p->bands * p->images, top = task % p->bands * p->rows;
-    if (p->parts > 1 || first_image >= p->n || p->n * image * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ d->source, 0 };
-    const isize from = min_isize(p->n * image, first_image * image + max_isize(0, top * p->y.stride + axis_low(p->y)) * row);
-    return (FN(stretch)){ d->source + from, min_isize(p->n * image - from, p->images * axis_reach(p->y, p->rows) * row) };
+    const isize from = first_image * image + max_isize(0, top * p->y.stride + axis_low(p->y)) * row;
+    return FN(stretch_of)(d->source, p->n * image, from, p->parts > 1 ? 0 : p->images * axis_reach(p->y, p->rows) * row);
 }
 
 typedef struct { const FN(pass) *p; const FN(pass_data) *d; } FN(pass_work);

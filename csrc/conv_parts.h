@@ -97,6 +97,12 @@ static inline isize whole_lines(isize reals) { return ceil_div(reals, 16) * 16; 
    Winograd's form, 128x32x32x16: 1.3x, and 1.16x more than in bursts; 8x56x56x64: 1.1x more. */
 typedef struct { const real *from; isize size; } FN(stretch);
 
+/* `count` reals from place `from` of images on, `size` reals in all; nothing of images at hand. */
+static inline FN(stretch) FN(stretch_of)(const real *images, isize size, isize from, isize count)
+{
+    if (from >= size || size * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ images, 0 };
+    return (FN(stretch)){ images + from, min_isize(count, size - from) };
+}
 /* Part i of n. */
 static inline FN(stretch) FN(part_of)(FN(stretch) r, isize i, isize n)
 {

@@ -174,13 +174,12 @@ static void FN(planes_sums)(const FN(planes_data) *d, isize first, isize inner, 
     }
 }
 
-/* What the bands after `task` read, of images that are not at hand. */
+/* What a band reads. */
 static FN(stretch) FN(band_of)(const FN(planes) *p, const real *source, isize task)
 {
-    const isize row = p->x[0].source * p->channels, h = p->y[0].source, size = p->n * h * row;
+    const isize row = p->x[0].source * p->channels, h = p->y[0].source;
     const isize from = (task / p->bands * h + max_isize(0, task % p->bands * p->rows + p->top)) * row;
-    if (from >= size || size * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ source, 0 };
-    return (FN(stretch)){ source + from, min_isize(size - from, p->copy_rows * row) };
+    return FN(stretch_of)(source, p->n * h * row, from, p->copy_rows * row);
 }
 
 /* One band of an image. */

@@ -92,12 +92,10 @@ typedef struct {
     real *partial; isize partial_row; double *bias;                  /* bias: NULL, or (sums, groups, columns) */
 } FN(weight_data);
 
-/* What a unit reads of images of `rows` rows of `row` reals, which are not at hand: `reach` rows from `top` of its first image on. */
+/* What a unit reads of images of `rows` rows of `row` reals: `reach` rows from `top` of its first image on. */
 static FN(stretch) FN(unit_of)(const FN(weight_pass) *p, const real *images, isize rows, isize row, isize unit, isize top, isize reach)
 {
-    const isize size = p->n * rows * row, from = (unit / p->bands * p->images * rows + max_isize(0, top)) * row;
-    if (size * (isize)sizeof(real) < IMAGES_AT_HAND || from >= size) return (FN(stretch)){ images, 0 };
-    return (FN(stretch)){ images + from, min_isize(size - from, p->images * reach * row) };
+    return FN(stretch_of)(images, p->n * rows * row, (unit / p->bands * p->images * rows + max_isize(0, top)) * row, p->images * reach * row);
 }
 
 static void FN(weight_task)(const void *data, isize task, void *own)

@@ -62,7 +62,7 @@ static FN(tiles) FN(backward_tiles)(const pydl_conv2d *s, isize tile)
 typedef struct {
     const FN(tiles) *p; const real *source; const real *positive; const real *weight; const real *start; const real *skip; const isize *acol; isize relu;
     isize stream;                                                            /* whole vectors of out are stored past the caches */
-    real *own; real *out;                                                    /* own: tiles_own reals for each thread */
+    real *own; real *out;                                                    /* own: tiles_all reals */
 } FN(tiles_data);
 
 ALWAYS_INLINE void FN(finish_channels)(const int size, const FN(tiles_data) *d, const real *planes, isize plane, isize first, isize wide,
@@ -276,7 +276,7 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
         run_parts(ctx, 1, p->blocks * p->parts, 1, FN(tiles_task), &d);
         return;
     }
-    for (isize t = 0; t < p->block; t++) arow[p->block + t] = t * FN(columns_size)(p->columns);
+    for (isize t = 0; t < p->block; t++) arow[p->block + t] = t * FN(columns_size)(p->columns);          /* m has all columns: one table for all blocks */
     for (isize block = 0; block < p->blocks; block++) {
         const FN(planes_data) part = FN(planes_of)(&d, block);
         run_parts(ctx, 1, ceil_div(part.tiles, TURNED), 1, FN(turn_tiles), &part);

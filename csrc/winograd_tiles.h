@@ -71,10 +71,9 @@ static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive
 static FN(stretch) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize above, isize rows, isize first, isize count)
 {
     const isize each = p->tiles_h * p->tiles_w, last = min_isize(first + count, p->tiles) - 1;
-    if (last < first || p->n * h * row * (isize)sizeof(real) < IMAGES_AT_HAND) return (FN(stretch)){ images, 0 };
     const isize from = first / each * h + max_isize(0, first / p->tiles_w % p->tiles_h * p->tile - above);
     const isize to = last / each * h + min_isize(h, last / p->tiles_w % p->tiles_h * p->tile - above + rows);
-    return (FN(stretch)){ images + from * row, (to - from) * row };
+    return FN(stretch_of)(images, p->n * h * row, from * row, max_isize(0, to - from) * row);
 }
 static FN(stretch) FN(source_reach)(const FN(tiles) *p, const real *source, isize first, isize count)
 {
