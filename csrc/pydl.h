@@ -6,7 +6,7 @@
    - What changes from step to step is passed by pointer; a number copied into the struct is frozen into a recording.
    - A kernel that wants scratch memory declares FN(<kernel>_scratch), which returns bytes, and has
      `void *scratch` as the first member of its struct; the launcher fills it in.
-   - Work is split by shape, never by ctx->threads; partial sums are added in a fixed order.
+   - Sums are split by shape, never by ctx->threads, and partial ones added in a fixed order.
    - Numbers below the smallest normal one count as 0 (float_mode.h): the launcher sees to it, and internal.h in other threads. */
 #ifndef PYDL_H
 #define PYDL_H

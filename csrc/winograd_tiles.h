@@ -14,6 +14,7 @@ typedef struct {
     isize pitch; isize panel;                                                    /* channels in whole vectors; so many of them lie side by side */
     FN(columns) columns;
     isize block; isize blocks; isize parts;                                      /* a task: a block of tiles, for a part of the blocks of columns */
+    isize most;                                                                  /* tiles of a block, whatever the threads: there is memory for them */
     isize large;                                                                 /* the weights are too large for L2: tasks are cut otherwise */
     isize sums;                                                                  /* of the gradient of the weight: partial ones */
 } FN(tiles);

@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose
 import pydl
 from pydl import config, layers
 from pydl.autodiff import backward
+from pydl.backends import cpu as B
+from pydl.capture import Step
 from pydl.errors import DTypeError, ShapeError
 from pydl.gradcheck import gradcheck
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
@@ -205,7 +207,8 @@ LINES = [((2, 6, w, c_in), (kh, kw, c_in, c_out), (kh // 2, kw // 2)) for w in [
          for kh, kw, c_in, c_out in [(3, 3, 10, 13), (5, 5, 9, 16), (2, 5, 8, 8)]] + [((2, 9, 12, 12), (5, 5, 12, 9), 0)]
 
 
-# by the input with strides, where the pixels of each remainder are a result of few channels: a window smaller than the stride, a height no multiple of it, bands
+# by the input with strides, where the pixels of each remainder are a result of few channels: a window smaller than the stride, a height no multiple of it,
+# bands
 STRIDED = [((1, 64, 64, 3), (7, 7, 3, 20), 3, (2, 2)), ((2, 33, 36, 2), (3, 3, 2, 5), 1, (2, 2)), ((2, 20, 64, 1), (5, 4, 1, 6), (2, 1), (3, 4)),
            ((1, 19, 34, 4), (2, 1, 4, 7), 0, (4, 2)), ((1, 30, 48, 2), (3, 5, 2, 3), (0, 2), (1, 3)), ((3, 8, 40, 8), (3, 3, 8, 4), 1, (2, 1))]
 
@@ -235,8 +238,8 @@ def test_few_channels(x_shape, w_shape, padding, strides, dtype, relu, level):
         assert_allclose(g, t, rtol=0, atol={"float32": 3e-6, "float64": 1e-13}[dtype] * max(1, np.abs(t).max()))
 
 
-@pytest.mark.parametrize(("side", "c", "window", "strides", "winograd"), [(210, 48, 1, 1, False), (210, 40, 1, 2, False), (370, 16, 3, 1, False), (230, 32, 3, 1, 4),
-                                                                         (231, 32, 3, 1, 2)])
+@pytest.mark.parametrize(("side", "c", "window", "strides", "winograd"), [(210, 48, 1, 1, False), (210, 40, 1, 2, False), (370, 16, 3, 1, False),
+                                                                         (230, 32, 3, 1, 4), (231, 32, 3, 1, 2)])
 def test_results_too_large_for_the_caches_are_those_of_each_image(side, c, window, strides, winograd, level):
     """More than 3 M numbers are stored past the caches; those of an image alone are not."""
     x, w = normal(2 * strides ** 2, side, side, c, dtype=np.float32), normal(window, window, c, c, dtype=np.float32)
@@ -338,6 +341,28 @@ def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding,
 def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, filters, padding, tile):
     x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
     same_bits_for_any_threads(x, w, b, padding=padding)
+
+
+@pytest.mark.parametrize("x_shape", [(13, 8, 8, 64), (13, 4, 4, 40), (1, 20, 22, 16), (1, 28, 28, 128), (8, 9, 9, 144)], ids=str)
+def test_a_program_of_winograds_form_runs_on_fewer_threads_than_it_was_recorded_for(x_shape, tile):
+    """How tiles are cut depends on the threads: what all of them need is room enough for fewer."""
+    w, before, room = Tensor(normal(3, 3, x_shape[3], x_shape[3], dtype=np.float32)), pydl.get_num_threads(), []
+
+    def results(x):
+        return [conv2d(Tensor(x), w, padding="same").array]
+    try:
+        for recorded in (1, 2, 3, 4):
+            pydl.set_num_threads(recorded)
+            step = Step(results, [B.from_numpy(np.random.default_rng(4).standard_normal(x_shape).astype(np.float32))], "test", strict=True)
+            want = [np.array(a) for _ in range(3) for a in step.run()][:1]
+            room.append(step.arena.peak)
+            for threads in range(recorded, 0, -1):
+                pydl.set_num_threads(threads)
+                for _ in range(3):
+                    assert_same_bits([np.array(a) for a in step.run()], want, f"recorded for {recorded} threads, run on {threads}")
+        assert room == sorted(room)
+    finally:
+        pydl.set_num_threads(before)
 
 
 def test_kept_weights_serve_the_form_they_were_made_for(level):
