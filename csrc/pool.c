@@ -87,6 +87,27 @@ CORE FN(max_core)(const real *x, isize row, isize c, isize rows, isize cols, isi
     }
 }
 
+/* The same where nobody asks for positions: a NaN in one of two pixels is found by one comparison. */
+CORE FN(max_only_core)(const real *x, isize row, isize c, isize rows, isize cols, real *y, const int lanes)
+{
+    real best[LANES];
+    FN(lane_int) unordered[LANES];
+    #pragma omp simd
+    for (int l = 0; l < lanes; l++) { best[l] = x[l]; unordered[l] = 0; }
+    for (isize i = 0; i < rows; i++)
+        for (isize j = 0; j < cols; j += 2) {
+            const real *p = x + i * row + j * c, *q = j + 1 < cols ? p + c : p;
+            #pragma omp simd
+            for (int l = 0; l < lanes; l++) {
+                best[l] = p[l] > best[l] ? p[l] : best[l];
+                best[l] = q[l] > best[l] ? q[l] : best[l];
+                unordered[l] |= __builtin_isunordered(p[l], q[l]);
+            }
+        }
+    #pragma omp simd
+    for (int l = 0; l < lanes; l++) y[l] = unordered[l] ? (real)NAN : best[l];
+}
+
 /* Outputs from .. to - 1 of a row, whatever their windows cover. */
 static void FN(max_edge)(const FN(max_pool2d_forward_args) *a, isize b, isize oy, isize first_output, isize last_output)
 {
@@ -124,7 +145,8 @@ CORE FN(max_row)(const FN(max_pool2d_forward_args) *a, isize b, isize oy, isize 
         real *y = a->y + y_row + ox * c;
         for (isize ch = 0; ch < c; ch += lanes) {
             const isize at = c < lanes ? 0 : min_isize(ch, c - lanes);
-            FN(max_core)(x + at, row, c, kh, kw, 0, kw, y + at, argmax ? argmax + ox * c + at : NULL, argmax_wide ? argmax_wide + ox * c + at : NULL, lanes);
+            if (!argmax && !argmax_wide) FN(max_only_core)(x + at, row, c, kh, kw, y + at, lanes);
+            else FN(max_core)(x + at, row, c, kh, kw, 0, kw, y + at, argmax ? argmax + ox * c + at : NULL, argmax_wide ? argmax_wide + ox * c + at : NULL, lanes);
         }
     }
     FN(max_edge)(a, b, oy, inner.to, g->ow);

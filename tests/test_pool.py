@@ -73,6 +73,18 @@ def test_nan_wins_and_keeps_its_gradient():
     assert max_pool(np.full((1, 2, 2, 1), -np.inf, np.float32), 2).item() == -np.inf
 
 
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+@pytest.mark.parametrize("c", [1, 5, 8, 17, 32])
+def test_maxima_are_the_same_whether_positions_are_kept_or_not(c, geometry):
+    """Also of NaN, infinities, zeros of both signs, and ties: for a gradient the positions are kept, and pixels compared otherwise."""
+    x = rng.choice(np.array([0.0, -0.0, 1, 1, -2, np.inf, -np.inf, np.nan], np.float32), (3, 7, 8, c), p=[.2, .2, .2, .1, .2, .02, .06, .02])
+    x[0, 0, 0] = np.nan
+    plain = max_pool(x, **geometry).numpy()
+    kept = max_pool(Tensor(x, needs_gradient=True), **geometry).numpy()
+    assert np.array_equal(plain, kept, equal_nan=True) and np.isnan(plain).any() and not np.isnan(plain).all()
+    assert np.array_equal(np.signbit(plain[plain == 0]), np.signbit(kept[kept == 0]))
+
+
 def test_a_window_beyond_a_byte_keeps_its_positions():
     x = rng.permutation(19 * 20 * 3).reshape(1, 19, 20, 3).astype(np.float32)
     dx = pydl.grad(lambda t: pydl.ops.sum(max_pool(t, (18, 17), strides=1)))(Tensor(x)).numpy()
