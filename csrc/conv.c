@@ -24,35 +24,48 @@ typedef enum { CONV_FORWARD, CONV_PREPARED, CONV_BACKWARD_INPUT, CONV_BACKWARD_W
 
 /* What a place of the window, direct, and a plane of Winograd's form cost for their weights, by multiply-adds for each pair of channels: to fetch them, for in
    a network they lie in no near cache; to pack or turn them, if they are not prepared; to add to them, backward.   Up to 4096 pairs, more, and so many that
-   not even a few planes stay in L2. */
+   not even a few planes stay in L2.   TURN: to turn a tile of 4x4, or of 2x2, and its results; COLUMN, WEIGHT: of a direct sum, a pixel of the window for each
+   column, and how much dearer its gradient by the weight is. */
 typedef struct { double direct; double turned; } conv_weights_cost;
-static inline conv_weights_cost weights_cost(conv_pass pass, isize pairs)
-{
-    static const conv_weights_cost costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
-                                                  [CONV_PREPARED] = { { 5.5, 8 }, { 10, 10 }, { 10, 14 } },
-                                                  [CONV_BACKWARD_INPUT] = { { 12, 18 }, { 12, 20 }, { 36, 32 } },
-                                                  [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
-    return costs[pass][(pairs > 4096) + (pairs > 131072)];
-}
+#ifdef __AVX512F__
+static const conv_weights_cost weights_costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
+                                                      [CONV_PREPARED] = { { 5.5, 8 }, { 10, 10 }, { 10, 14 } },
+                                                      [CONV_BACKWARD_INPUT] = { { 12, 18 }, { 12, 20 }, { 36, 32 } },
+                                                      [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
+#define TURN(tile) (tile == 4 ? 1.4 : 1.2)
+#define COLUMN 58
+#define WEIGHT 1.38
+#else
+static const conv_weights_cost weights_costs[][3] = { [CONV_FORWARD] = { { 1, 7.5 }, { 1, 19 }, { 7, 39 } },
+                                                      [CONV_PREPARED] = { { 5, 5.5 }, { 17, 12 }, { 5, 8 } },
+                                                      [CONV_BACKWARD_INPUT] = { { 12, 12.5 }, { 11, 15.5 }, { 18, 29 } },
+                                                      [CONV_BACKWARD_WEIGHT] = { { 1, 31 }, { 14, 16.5 }, { 4, 25 } } };
+#define TURN(tile) (tile == 4 ? 1.04 : 1.13)
+#define COLUMN 66
+#define WEIGHT 1.43
+#endif
 
 /* The tile with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds for each pair of
-   channels; where `winograd` names a tile, that one.  The numbers fit one thread of a server with 2 MB of L2, 1 to 32 images of 2x2 to 28x28 with 16 to 512
-   channels: the choice costs 1 to 3 % more time than the best of the three (geometric means of the passes). */
+   channels; where `winograd` names a tile, that one.  The numbers fit one thread, 1 to 64 images of 2x2 to 28x28 with 16 to 512 channels, of a server with
+   AVX-512 and 2 MB of L2 and of one with AVX2 and 512 KB (Zen 2): the choice costs 1 to 3 %, and 1 to 1.5 %, more time than the best of the three (geometric
+   means of the passes). */
 static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
     if (!winograd || s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
     if (s->c_in < 16 || s->c_out < 16 || s->n * s->h_out * s->w_out == 0) return 0;
     if (winograd == 2 || winograd == 4) return winograd;
+    if (s->h_out * s->w_out == 1) return 0;                                          /* one of a tile's four results */
     const int back = pass == CONV_BACKWARD_INPUT;
     const double c_from = (double)(back ? s->c_out : s->c_in), c_to = (double)(back ? s->c_in : s->c_out);
     const isize h = back ? s->h : s->h_out, w = back ? s->w : s->w_out;
-    const conv_weights_cost weights = weights_cost(pass, s->c_in * s->c_out);
+    const isize pairs = s->c_in * s->c_out;
+    const conv_weights_cost weights = weights_costs[pass][(pairs > 4096) + (pairs > 131072)];
     const double pixels = (double)(s->n * max_isize(6, h * w));                      /* fewer of an image fill no register tile */
-    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? 1.38 : 1) * pixels + weights.direct) + 58 * pixels / c_to;
+    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? WEIGHT : 1) * pixels + weights.direct) + COLUMN * pixels / c_to;
     isize best = 0;
     for (isize tile = 4; tile >= 2; tile -= 2) {
         const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)((tile + 2) * (tile + 2));
-        const double cost = planes * (tiles * ((tile == 4 ? 1.4 : 1.2) + 16 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
+        const double cost = planes * (tiles * (TURN(tile) + 16 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
         if (cost < least) { least = cost; best = tile; }
     }
     return best;
