@@ -143,6 +143,7 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
     const isize step = d->turned ? FN(LANES) : p->width, apart = d->turned ? WEIGHT_CHANNELS * FN(LANES) : place, next = d->turned ? 9 * apart : FN(LANES);
     real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
+    real lines[36 * TILE_VECTORS * FN(LANES)];                               /* of all planes, on their way past the caches: whole lines at a time */
     const real *w = d->turned ? room : d->weight + c_first * p->width + first;
     const isize stream = is_far(d->planes, p->planes * plane / 2);
     (void)stop;
@@ -151,13 +152,18 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
         FN(gemm_pack_strip)(d->weight + k % 9 * place + o * p->channels + c_first, p->channels, 1, min_isize(FN(LANES), p->width - o), c_stop - c_first,
                             FN(LANES), room + k * apart);
     }
-    for (isize c = c_first; c < c_stop; c++, w += step)
+    for (isize c = c_first; c < c_stop; c++, w += step) {
         for (isize o = 0; o < wide; o += FN(LANES)) {
             const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
-            real *to = d->planes + first * p->channels + c * wide + o;
-            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, stream, to, plane);
-            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, stream, to, plane);
+            real *to = stream ? lines + o : d->planes + first * p->channels + c * wide + o;
+            const isize apart_to = stream ? wide : plane;
+            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, to, apart_to);
+            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, to, apart_to);
         }
+        for (isize k = 0; stream && k < p->planes; k++)
+            for (isize o = 0; o < wide; o += FN(LANES))
+                FN(vstream)(d->planes + k * plane + first * p->channels + c * wide + o, FN(vload)(lines + k * wide + o));
+    }
     if (stream) stream_fence();
 }
 

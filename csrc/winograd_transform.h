@@ -180,7 +180,7 @@ ALWAYS_INLINE void FN(gradient_vector)(const int tile, FN(pixels) dy, int whole,
 }
 
 /* planes = G w G', for one vector of columns.   w: (3, 3), place apart; turned by half a circle if turned. */
-ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, FN(vmask) mask, isize stream, real *planes, isize plane)
+ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
 {
     const int side = tile + 2;
     FN(vec) half[6][3], g[3], u[6];
@@ -194,9 +194,7 @@ ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, 
     for (int r = 0; r < side; r++) {
         FN(turn_weight)(tile, half[r], u);
         #pragma GCC unroll 6
-        for (int q = 0; q < side; q++)
-            if (stream) FN(vstream)(planes + (r * side + q) * plane, u[q]);
-            else FN(vstore)(planes + (r * side + q) * plane, u[q]);
+        for (int q = 0; q < side; q++) FN(vstore)(planes + (r * side + q) * plane, u[q]);
     }
 }
 
