@@ -7,6 +7,7 @@
 #include <string.h>
 #include "float_mode.h"
 #include "pydl.h"
+#include "team.h"
 #include "each_real.h"
 
 /* Elements a thread takes at a time.  A multiple of every vector width, small enough to stay in L1/L2. */
@@ -34,9 +35,11 @@ static inline void run_team(const pydl_ctx *ctx, int worth, pydl_team team, cons
     }
     const uint64_t mode = float_mode();
     set_float_mode(mode & ~(uint64_t)FLUSH_DENORMALS);               /* a thread that OpenMP makes now has this for its own; others may use it, too */
+    const int cpu = pydl_team_cpu(ctx->threads);
     #pragma omp parallel num_threads(ctx->threads)
     {
         const uint64_t own = float_mode();
+        if (omp_get_thread_num() > 0) pydl_step_aside(omp_get_num_threads(), cpu);
         set_float_mode(mode);
         team(data, omp_get_thread_num(), omp_get_num_threads());
         set_float_mode(own);

@@ -252,6 +252,28 @@ def test_a_long_program_runs_on_all_threads_from_the_first():
         c.set_num_threads(before)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell where threads may run")
+def test_teams_do_not_change_where_the_calling_thread_may_run():
+    """Threads of a team keep apart; one of Python's is moved back at most, wherever it was sent to meanwhile."""
+    a = B.from_numpy(np.random.default_rng(1).standard_normal((256, 256)).astype("float32"))
+    y, allowed, before = B.empty((256, 256)), os.sched_getaffinity(0), c.get_num_threads()
+    B.gemm(a, a, None, y)
+    want = np.array(y)
+    try:
+        for threads in (len(allowed), len(allowed) + 1, 2):
+            c.set_num_threads(threads)
+            for place in [{cpu} for cpu in sorted(allowed)[:4]] + [allowed]:
+                for here in (place, allowed):
+                    os.sched_setaffinity(0, here)
+                    for _ in range(20):
+                        B.gemm(a, a, None, y)
+                        assert os.sched_getaffinity(0) == here
+                    assert np.array(y).tobytes() == want.tobytes()
+    finally:
+        os.sched_setaffinity(0, allowed)
+        c.set_num_threads(before)
+
+
 def test_a_program_never_runs_on_more_threads_than_it_was_recorded_for():
     before = c.get_num_threads()
     try:
