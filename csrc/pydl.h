@@ -1,4 +1,4 @@
-/* What every kernel shares.  Pure C11: no Python.h, no malloc, no printing, no mutable globals.
+/* What every kernel shares.  Pure C11: no Python.h, no malloc, no printing, no mutable globals (one number a thread: team.h).
 
    A kernel takes a context and one argument struct and returns a status; that is its whole contract.
    - const on inputs, isize for every size, outputs last, scalars as double: so a struct has one layout

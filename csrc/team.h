@@ -1,6 +1,6 @@
 /* Where the threads of a team run.   A thread that slept may be woken on the CPU of the one that woke it, and some schedulers leave both there while other
    CPUs idle, for as long as one of them waits for the other: after 0.15 s of sleep, a convolution took 1.5 ms on two threads, which takes 0.5 otherwise and
-   0.9 on one (Linux 6.18, two CPUs); with two CPUs one thread of Python served 1.84 times as many predictions of ResNet-50 as with one, 1.16 times without
+   0.9 on one (Linux 6.18, two CPUs); with two CPUs one thread of Python served 1.87 times as many predictions of ResNet-50 as with one, 1.16 times without
    this (serving.py). */
 #ifndef PYDL_TEAM_H
 #define PYDL_TEAM_H
