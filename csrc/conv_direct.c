@@ -184,7 +184,7 @@ static void FN(run_task)(const void *data, isize task, void *copy)
     const isize part = task % p->parts, band = task / p->parts % p->bands, first_image = task / p->parts / p->bands * p->images;
     const isize first_row = band * p->rows;
     FN(run_rows)(p, d, first_image, min_isize(p->images, p->n - first_image), first_row, min_isize(p->rows, p->y.size - first_row), part,
-                 copy, d->out + first_image * p->out_image + first_row * p->out_row, FN(source_of)(p, d, task + omp_get_num_threads()));
+                 copy, d->out + first_image * p->out_image + first_row * p->out_row, FN(source_of)(p, d, task + 1));
 }
 
 static void FN(run_pass)(const pydl_ctx *ctx, const FN(pass) *p, const FN(pass_data) *d)

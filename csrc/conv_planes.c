@@ -206,7 +206,7 @@ static void FN(planes_task)(const void *data, isize task, void *own)
     isize out_rows = 0, term = 0;                                    /* of an image */
     for (isize i = 0; i < p->down; i++) out_rows += p->y[i].size;
     const isize out_line = cols * p->across * p->width, chunks = ceil_div((p->rows - 1) * p->pitch + cols, p->step);
-    const FN(stretch) next = FN(band_of)(p, d->source, task + omp_get_num_threads());
+    const FN(stretch) next = FN(band_of)(p, d->source, task + 1);
     const isize ahead_step = ceil_div(next.size, chunks * p->inner);
     const real *ahead = next.from;
     for (isize i = 0; i < p->down; i++) {

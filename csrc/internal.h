@@ -68,26 +68,39 @@ static inline pydl_status run_parts(const pydl_ctx *ctx, int worth, isize n, isi
     return PYDL_OK;
 }
 
+/* Tasks are shared by runs of neighbours: each thread does its own run from the front, then helps with the next ones.   Called again, a thread does the
+   tasks it did before, and finds in its cache what it left there; and none waits for one that another program holds up. */
+enum { MOST_RUNS = 64 };
+typedef struct { _Alignas(64) isize next; isize stop; } pydl_run;
+
 /* One of many tasks; own: the memory of the thread that does it, or of the task where there are fewer tasks than threads. */
 typedef void (*pydl_task)(const void *data, isize task, void *own);
-typedef struct { isize n; pydl_task task; const void *data; char *own; isize own_bytes; } pydl_tasks;
+typedef struct { isize n; pydl_task task; const void *data; char *own; isize own_bytes; pydl_run *runs; isize count; } pydl_tasks;
 
 static inline void tasks_team(const void *data, isize thread, isize threads)
 {
     const pydl_tasks *t = data;
     const int few = t->n < threads;
-    #pragma omp for schedule(dynamic) nowait
-    for (isize task = 0; task < t->n; task++) t->task(t->data, task, t->own + (few ? task : thread) * t->own_bytes);
+    for (isize i = 0; i < t->count; i++) {
+        pydl_run *run = t->runs + (thread + i) % t->count;
+        for (isize task; (task = __atomic_fetch_add(&run->next, 1, __ATOMIC_RELAXED)) < run->stop; )
+            t->task(t->data, task, t->own + (few ? task : thread) * t->own_bytes);
+    }
 }
 
 /* How many memories run_tasks wants. */
 static inline isize owners(const pydl_ctx *ctx, int worth, isize tasks) { return worth ? max_isize(1, min_isize(ctx->threads, tasks)) : 1; }
 
-/* task(data, i, own) for all 0 <= i < n; by all threads if it is worth it, each takes the next when it is done.  own: (owners, own_bytes). */
+/* task(data, i, own) for all 0 <= i < n; by all threads if it is worth it.  own: (owners, own_bytes). */
 static inline void run_tasks(const pydl_ctx *ctx, int worth, isize n, pydl_task task, const void *data, void *own, isize own_bytes)
 {
-    if (ctx->threads == 1 || !worth)
+    if (ctx->threads == 1 || !worth) {
         for (isize i = 0; i < n; i++) task(data, i, own);
-    else run_team(ctx, worth, tasks_team, &(pydl_tasks){ n, task, data, own, own_bytes });
+        return;
+    }
+    pydl_run runs[MOST_RUNS];
+    const isize count = max_isize(1, min_isize(min_isize(ctx->threads, n), MOST_RUNS));
+    for (isize r = 0; r < count; r++) runs[r] = (pydl_run){ n * r / count, n * (r + 1) / count };
+    run_team(ctx, 1, tasks_team, &(pydl_tasks){ n, task, data, own, own_bytes, runs, count });
 }
 #endif
