@@ -5,8 +5,8 @@
 Each library runs in a process of its own, on as many CPUs as it is given threads.  A row is set up in all of them from the same arrays, its results are
 compared, and then the libraries take turns: a round times each over as many calls as make some milliseconds, never two at once.  Reported are
 medians: of pydl's time, and of the ratio of two libraries' times within a round.
-The machine's limits are measured in the same run: multiply-adds by products in cache, bytes by sums of arrays as large as the row's.  "% of limit" is how
-near pydl's time is to the larger of both; more than 100 means fewer operations than the plain sum has (Winograd's convolution).
+The machine's limits are measured after each row, the best of the run counts: multiply-adds in registers, bytes by sums of arrays as large as the
+row's.  "% of limit" is how near pydl's time is to the larger of both; more than 100 means fewer operations than the plain sum has (Winograd's convolution).
 
 Writes peers.json (every figure), peers.md (the table) and peers.svg (the ratios as bars) beside this script, or where --out says; --readme puts
 the table into README.md, between its two marks.
@@ -104,7 +104,7 @@ def sampled(a):
 def limits(sizes):
     """(multiply-adds a second x 2, {bytes: bytes a second}) of this machine, by pydl's own kernels."""
     from pydl.backends import cpu as B
-    from pydl.models.report import machine_peaks
+    from pydl.models.report import arithmetic_peak
 
     rates = {}
     for size in sizes:
@@ -117,7 +117,7 @@ def limits(sizes):
                 B.add(a, b, c)
             times.append((time.perf_counter() - start) / count)
         rates[size] = size / min(times)
-    return machine_peaks()[0], rates
+    return arithmetic_peak(), rates
 
 
 # ---- in the process that asks
@@ -187,24 +187,29 @@ def near(nbytes):
     return 4 ** min(max(round(math.log(max(nbytes, 1), 4)), 9), 14)
 
 
+def limited(result, peak, rates):
+    """A result with its "limit": the seconds its arithmetic or its traffic takes at these rates."""
+    return result | {"limit": max(result["flops"] / peak, result["bytes"] / rates[near(result["bytes"])])}
+
+
 def measure(rows, chosen, threads, rounds, milliseconds):
     """A list of results, one a row and pass."""
     players = libraries(chosen, threads)
     print(f"{threads} thread(s): " + ", ".join(f"{player.name} {player.version}" for player in players))
-    sizes = sorted({near(nbytes) for row in rows for nbytes in row["bytes"]})
-    results = []
+    results, peak, rates = [], 0, {}
     try:
         for row in rows:
             times, trouble = compare(row, players, rounds, milliseconds)
-            peak, rates = players[0].ask("limits", sizes) if row is rows[0] else (peak, rates)      # noqa: F821
+            flops, found = players[0].ask("limits", sorted({near(nbytes) for nbytes in row["bytes"]}))
+            peak, rates = max(peak, flops), rates | {size: max(rate, rates.get(size, 0)) for size, rate in found.items()}
             for i, key in enumerate(row["passes"]):
                 medians = {name: statistics.median(each) for name, each in times[key].items()}
-                limit = max(row["flops"][i] / peak, row["bytes"][i] / rates[near(row["bytes"][i])])
                 results.append({"row": row["name"], "pass": key, "family": row["family"], "threads": threads, "goal": row["goals"][i], "seconds": medians,
-                                "rounds": times[key], "limit": limit, "trouble": trouble})
-                print("  " + report.line(results[-1]), flush=True)
+                                "rounds": times[key], "trouble": trouble, "flops": row["flops"][i], "bytes": row["bytes"][i]})
+                print("  " + report.line(limited(results[-1], peak, rates)), flush=True)
             for said in trouble:
                 print(f"    {said}", flush=True)
+        results = [limited(result, peak, rates) for result in results]
     finally:
         for player in players:
             player.stop()
