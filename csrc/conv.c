@@ -12,27 +12,29 @@
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
 
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
-   winograd    3x3, stride and dilation 1, one group, 16 channels or more on both sides, and the cheapest by the costs below: a quarter of the
-               multiplications with tiles of 4x4 results, 4 of 9 with tiles of 2x2, which waste less of small images and have fewer weights to fetch;
-               float32 only, where the caller allows it
+   winograd    square windows of 3 to 5 places a side, dilation 1, one group, 16 channels or more on both sides (other windows than 3x3: 8 to NARROW), and
+               the cheapest by the costs below: a quarter of the multiplications for 3x3 with tiles of 4x4 results, 4 of 9 with tiles of 2x2, which waste less
+               of small images and have fewer weights to fetch; with a stride, where the pixels in groups have such a window (winograd.h: 7x7/2, 11x11/4),
+               but not by the input; float32 only, where the caller allows it
    planes      a result of no more channels than half a vector holds: lanes are pixels; forward with stride 1
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping; results of up to a vector of channels by lines of pixels */
 typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_COLUMNS, CONV_PLANES, CONV_WINOGRAD } conv_algorithm;
-typedef struct { conv_algorithm algorithm; isize tile; } conv_choice;        /* tile: of Winograd's form, else 0 */
+typedef struct { conv_algorithm algorithm; isize side; } conv_choice;        /* side: of the tiles of Winograd's form, else 0 */
 typedef enum { CONV_FORWARD, CONV_PREPARED, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT } conv_pass;
 
 /* What a place of the window, direct, and a plane of Winograd's form cost for their weights, by multiply-adds for each pair of channels: to fetch them, for in
    a network they lie in no near cache; to pack or turn them, if they are not prepared; to add to them, backward.   Up to 4096 pairs, more, and so many that
    not even a few planes stay in L2.   TURN: to turn a tile of 4x4, or of 2x2, and its results; COLUMN, WEIGHT: of a direct sum, a pixel of the window for each
-   column, and how much dearer its gradient by the weight is. */
+   column, and how much dearer its gradient by the weight is.   NARROW: results of fewer channels are sums in a vector or two. */
 typedef struct { double direct; double turned; } conv_weights_cost;
 #ifdef __AVX512F__
 static const conv_weights_cost weights_costs[][3] = { [CONV_FORWARD] = { { 8, 8.5 }, { 24, 24 }, { 24, 28 } },
                                                       [CONV_PREPARED] = { { 5.5, 8 }, { 10, 10 }, { 10, 14 } },
                                                       [CONV_BACKWARD_INPUT] = { { 12, 18 }, { 12, 20 }, { 36, 32 } },
                                                       [CONV_BACKWARD_WEIGHT] = { { 5, 10 }, { 11, 16 }, { 11, 30 } } };
-#define TURN(tile) (tile == 4 ? 1.4 : 1.2)
+#define TURN(side) (side == 6 ? 1.4 : 1.2)
+#define NARROW 32
 #define COLUMN 58
 #define WEIGHT 1.38
 #else
@@ -40,33 +42,39 @@ static const conv_weights_cost weights_costs[][3] = { [CONV_FORWARD] = { { 1, 7.
                                                       [CONV_PREPARED] = { { 5, 5.5 }, { 17, 12 }, { 5, 8 } },
                                                       [CONV_BACKWARD_INPUT] = { { 12, 12.5 }, { 11, 15.5 }, { 18, 29 } },
                                                       [CONV_BACKWARD_WEIGHT] = { { 1, 31 }, { 14, 16.5 }, { 4, 25 } } };
-#define TURN(tile) (tile == 4 ? 1.04 : 1.13)
+#define TURN(side) (side == 6 ? 1.04 : 1.13)
+#define NARROW 16
 #define COLUMN 66
 #define WEIGHT 1.43
 #endif
 
-/* The tile with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds for each pair of
-   channels; where `winograd` names a tile, that one.  The numbers fit one thread, 1 to 64 images of 2x2 to 28x28 with 16 to 512 channels, of a server with
-   AVX-512 and 2 MB of L2 and of one with AVX2 and 512 KB (Zen 2): the choice costs 1 to 3 %, and 1 to 1.5 %, more time than the best of the three (geometric
-   means of the passes). */
-static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pass pass)
+/* The side of the tiles with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds
+   for each pair of channels; where `winograd` names a tile, that one.  The numbers fit one thread, 1 to 64 images of 2x2 to 28x28 with 16 to 512 channels, of
+   a server with AVX-512 and 2 MB of L2 and of one with AVX2 and 512 KB (Zen 2): the choice costs 1 to 3 %, and 1 to 1.5 %, more time than the best of the three (geometric
+   means of the passes).   Other windows and strides, 61 shapes on the latter: at most 0.5 %, and 1.4 to 1.7 times the speed of the direct sum. */
+static inline isize winograd_side(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
-    if (!winograd || s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
-    if (s->c_in < 16 || s->c_out < 16 || s->n * s->h_out * s->w_out == 0) return 0;
-    if (winograd == 2 || winograd == 4) return winograd;
-    if (s->h_out * s->w_out == 1) return 0;                                          /* one of a tile's four results */
+    const isize stride = s->stride_h, k = s->kh;
+    if (!winograd || k != s->kw || k < stride || s->stride_w != stride || s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1) return 0;
     const int back = pass == CONV_BACKWARD_INPUT;
-    const double c_from = (double)(back ? s->c_out : s->c_in), c_to = (double)(back ? s->c_in : s->c_out);
+    const isize window = winograd_window(s), from = back ? s->c_out : stride * stride * s->c_in, to = back ? s->c_in : s->c_out;
+    if (window < 3 || window > 5 || (back && stride > 1) || s->n * s->h_out * s->w_out == 0 || (winograd == 2 && window != 3)) return 0;
+    if (k == 3 && stride == 1 ? from < 16 || to < 16 : from < 8 || to < NARROW) return 0;
+    if (winograd == 2 || winograd == 4) return winograd + 2;
+    if (s->h_out * s->w_out == 1) return 0;                                          /* one of a tile's results */
+    const double depth = (double)(stride * stride), c_from = (double)from, c_to = (double)to;
     const isize h = back ? s->h : s->h_out, w = back ? s->w : s->w_out;
     const isize pairs = s->c_in * s->c_out;
     const conv_weights_cost weights = weights_costs[pass][(pairs > 4096) + (pairs > 131072)];
     const double pixels = (double)(s->n * max_isize(6, h * w));                      /* fewer of an image fill no register tile */
-    double least = 9 * ((pass == CONV_BACKWARD_WEIGHT ? WEIGHT : 1) * pixels + weights.direct) + COLUMN * pixels / c_to;
+    const double places = pass == CONV_BACKWARD_INPUT || pass == CONV_BACKWARD_WEIGHT ? (double)(window * window) / 9 : 1;   /* each turned for one use */
+    double least = (double)(k * k) * ((pass == CONV_BACKWARD_WEIGHT ? WEIGHT : 1) * pixels + weights.direct) + COLUMN * pixels / c_to;
     isize best = 0;
-    for (isize tile = 4; tile >= 2; tile -= 2) {
-        const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)((tile + 2) * (tile + 2));
-        const double cost = planes * (tiles * (TURN(tile) + 16 / c_to + 4 / c_from) + weights.turned);      /* products, turning, weights */
-        if (cost < least) { least = cost; best = tile; }
+    for (isize side = 6; side >= (window == 3 ? 4 : 6); side -= 2) {
+        const isize tile = side + 1 - window;
+        const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)(side * side) * depth;
+        const double cost = planes * (tiles * (TURN(side) + 16 / c_to + 4 / c_from) + places * weights.turned);      /* products, turning, weights */
+        if (cost < least) { least = cost; best = side; }
     }
     return best;
 }
@@ -78,8 +86,8 @@ static inline isize winograd_tile(const pydl_conv2d *s, isize winograd, conv_pas
 static conv_choice FN(choose)(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
     if (s->groups == s->c_in && s->groups > 1) return (conv_choice){ CONV_DEPTHWISE, 0 };
-    const isize tile = REAL_IS_FLOAT ? winograd_tile(s, winograd, pass) : 0;
-    if (tile) return (conv_choice){ CONV_WINOGRAD, tile };
+    const isize side = REAL_IS_FLOAT ? winograd_side(s, winograd, pass) : 0;
+    if (side) return (conv_choice){ CONV_WINOGRAD, side };
     if (pass == CONV_BACKWARD_INPUT && FN(direct_backward_input_lines)(s)) return (conv_choice){ CONV_DIRECT, 0 };
     if (FN(planes_fit)(s, pass == CONV_BACKWARD_INPUT)) return (conv_choice){ CONV_PLANES, 0 };
     if (pass == CONV_BACKWARD_INPUT && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return (conv_choice){ CONV_COLUMNS, 0 };
@@ -91,7 +99,7 @@ int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd)
     const conv_algorithm chosen = FN(choose)(s, winograd, CONV_FORWARD).algorithm;
     return chosen == CONV_DIRECT || chosen == CONV_PLANES;            /* the same sums */
 }
-isize FN(conv2d_forward_tile)(const pydl_conv2d *s, isize winograd) { return FN(choose)(s, winograd, CONV_FORWARD).tile; }
+isize FN(conv2d_forward_form)(const pydl_conv2d *s, isize winograd) { return max_isize(0, FN(choose)(s, winograd, CONV_FORWARD).side - 2); }
 
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
@@ -99,7 +107,7 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
-        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_forward)(ctx, a, c.tile); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_forward)(ctx, a, c.side); break;
         case CONV_PLANES: FN(planes_forward)(ctx, a); break;
         default: FN(direct_forward)(ctx, a);
     }
@@ -111,7 +119,7 @@ isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
-        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_forward_scratch)(ctx, a, c.tile) : 0;
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_forward_scratch)(ctx, a, c.side) : 0;
         case CONV_PLANES: return FN(planes_forward_scratch)(ctx, a);
         default: return FN(direct_forward_scratch)(ctx, a);
     }
@@ -122,8 +130,8 @@ pydl_status FN(conv2d_prepared_size)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_prepared_size_args) *a = args;
     (void)ctx;
-    const isize tile = FN(choose)(&a->s, a->winograd, CONV_PREPARED).tile;
-    *a->size = REAL_IS_FLOAT && tile ? FN(winograd_prepared_size)(&a->s, tile) : FN(direct_prepared_size)(&a->s);
+    const isize side = FN(choose)(&a->s, a->winograd, CONV_PREPARED).side;
+    *a->size = REAL_IS_FLOAT && side ? FN(winograd_prepared_size)(&a->s, side) : FN(direct_prepared_size)(&a->s);
     return PYDL_OK;
 }
 
@@ -163,8 +171,8 @@ pydl_status FN(conv2d_prepare)(const pydl_ctx *ctx, const void *args)
         weight = folded;
         bias = shift;
     }
-    const isize tile = FN(choose)(s, a->winograd, CONV_PREPARED).tile;
-    if (REAL_IS_FLOAT && tile) FN(winograd_prepare)(ctx, s, tile, weight, bias, a->prepared);
+    const isize side = FN(choose)(s, a->winograd, CONV_PREPARED).side;
+    if (REAL_IS_FLOAT && side) FN(winograd_prepare)(ctx, s, side, weight, bias, a->prepared);
     else FN(direct_prepare)(ctx, s, weight, bias, a->prepared);
     return PYDL_OK;
 }
@@ -175,7 +183,7 @@ pydl_status FN(conv2d_backward_input)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_INPUT);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_backward_input)(ctx, a); break;
-        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_input)(ctx, a, c.tile); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_input)(ctx, a, c.side); break;
         case CONV_COLUMNS: FN(columns_backward_input)(ctx, a); break;
         case CONV_PLANES: FN(planes_backward_input)(ctx, a); break;
         default: FN(direct_backward_input)(ctx, a);
@@ -188,7 +196,7 @@ isize FN(conv2d_backward_input_scratch)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_INPUT);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_input_scratch)(ctx, a);
-        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_input_scratch)(ctx, a, c.tile) : 0;
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_input_scratch)(ctx, a, c.side) : 0;
         case CONV_COLUMNS: return FN(columns_backward_input_scratch)(ctx, a);
         case CONV_PLANES: return FN(planes_backward_input_scratch)(ctx, a);
         default: return FN(direct_backward_input_scratch)(ctx, a);
@@ -201,7 +209,7 @@ pydl_status FN(conv2d_backward_weight)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_WEIGHT);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_backward_weight)(ctx, a); break;
-        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_weight)(ctx, a, c.tile); break;
+        case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_backward_weight)(ctx, a, c.side); break;
         default:
             if (FN(weight_rows_fit)(&a->s)) FN(rows_backward_weight)(ctx, a);
             else FN(direct_backward_weight)(ctx, a);
@@ -214,7 +222,7 @@ isize FN(conv2d_backward_weight_scratch)(const pydl_ctx *ctx, const void *args)
     const conv_choice c = FN(choose)(&a->s, a->winograd, CONV_BACKWARD_WEIGHT);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_backward_weight_scratch)(ctx, a);
-        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_weight_scratch)(ctx, a, c.tile) : 0;
+        case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_backward_weight_scratch)(ctx, a, c.side) : 0;
         default:
             return FN(weight_rows_fit)(&a->s) ? FN(rows_backward_weight_scratch)(ctx, a) : FN(direct_backward_weight_scratch)(ctx, a);
     }

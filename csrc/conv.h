@@ -23,8 +23,8 @@ typedef struct {
 #else
 
 /* y as above, + skip, then max(y, 0) if relu.  bias and skip (like y) may be NULL.  Overwrites y; skip must not be y.
-   winograd: 0 never uses Winograd's form, 1 does where it is faster (3x3, stride 1, one group, 16 channels or more on both sides, float32), 2 or 4 wherever
-   it can be, with tiles of 2x2 or 4x4 results; its rounding errors: winograd.h.
+   winograd: 0 never uses Winograd's form, 1 does where it is faster (float32, one group; which windows and strides: conv.c), 2 or 4 wherever it can be, with
+   tiles of 2x2 (3x3 only) or 4x4 results (of as many pixels for other windows); its rounding errors: winograd.h.
    prepared: what conv2d_prepare made for the same s and winograd, instead of weight and bias, which are not looked at then; or NULL. */
 typedef struct {
     void *scratch;
@@ -35,8 +35,8 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args);
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args);
 /* Whether conv_direct.c computes this one: what is fused with it asks. */
 int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd);
-/* The tile of Winograd's form that this one gets, 0 if it gets another: as `winograd`, it gives a part of the images the same form. */
-isize FN(conv2d_forward_tile)(const pydl_conv2d *s, isize winograd);
+/* Which of Winograd's forms this one gets, 2 or 4, 0 if it gets another: as `winograd`, it gives a part of the images the same form. */
+isize FN(conv2d_forward_form)(const pydl_conv2d *s, isize winograd);
 
 /* Weight and bias in the form in which conv2d_forward uses them, for steps that do not change them: packed, or turned into Winograd's planes.
    With variance (c_out,) a batch normalisation behind the convolution is folded in: scale = gamma / sqrt(variance + epsilon),

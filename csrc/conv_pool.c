@@ -29,7 +29,7 @@ static isize FN(slices)(const pydl_conv2d *s)
 static FN(conv2d_forward_args) FN(slice)(const FN(conv2d_max_pool_forward_args) *a, isize first, isize count, real *z)
 {
     FN(conv2d_forward_args) c = { .x = a->x + first * a->s.h * a->s.w * a->s.c_in, .weight = a->weight, .bias = a->bias, .s = a->s,
-                                  .relu = a->relu, .winograd = FN(conv2d_forward_tile)(&a->s, a->winograd), .y = z };
+                                  .relu = a->relu, .winograd = FN(conv2d_forward_form)(&a->s, a->winograd), .y = z };
     c.s.n = count;
     return c;
 }

@@ -228,8 +228,8 @@ isize FN(gemm_prepared_size)(const FN(gemm_args) *g)
 }
 
 /* How threads share a product: tasks of rows x columns of C, some for each thread, so that the faster takes more of them.  The bits are the
-   same however it is cut.  whole: a task makes its columns from end to end, and packs its own part of B, which nobody else reads: no thread waits for another, and B comes
-   from far once.  So where B is larger than A and has columns enough; else all threads pack B, then they share it. */
+   same however it is cut.  whole: a task makes its columns from end to end, and packs its own part of B, which nobody else reads: no thread waits for
+   another, and B comes from far once.  So where B is larger than A and has columns enough; else all threads pack B, then they share it. */
 typedef struct { int whole; isize rows, columns; } FN(cut);
 
 static FN(cut) FN(make_cut)(const FN(gemm_args) *g, const FN(plan) *plan, isize threads)

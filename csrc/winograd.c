@@ -1,5 +1,5 @@
-/* y = A' [(G w G') * (B' d B)] A for every tile of results, tile x tile of them (4 or 2 a side): d are the side x side pixels that they are made
-   of, side = tile + 2; * is element by element, and summed over channels.
+/* y = A' [(G w G') * (B' d B)] A for every tile of results, tile x tile of them: d are the side x side pixels that they are made of; * is element by element,
+   and summed over channels.
    Source: A. Lavin, S. Gray: Fast algorithms for convolutional neural networks, 2016.
 
    The side x side elements are 36 or 16 planes: a block of tiles is turned into as many matrices (tiles, channels), multiplied by the matrices (c_in, c_out)
@@ -30,7 +30,7 @@
 #define PLANE_TILES ((isize)128)
 /* Tiles a task turns, where a plane at a time is multiplied. */
 #define TURNED ((isize)8)
-/* Channels whose weights are turned at a time. */
+/* Channels whose weights are turned at a time, at most. */
 #define WEIGHT_CHANNELS ((isize)32)
 
 #define EACH_REAL "winograd.c"
@@ -58,13 +58,14 @@ static FN(tiles) FN(in_blocks)(const pydl_ctx *ctx, FN(tiles) p)
     return p;
 }
 
-static FN(tiles) FN(forward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, isize tile)
+static FN(tiles) FN(forward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, isize side)
 {
-    return FN(in_blocks)(ctx, FN(tiles_forward)(s, tile));
+    return FN(in_blocks)(ctx, FN(tiles_forward)(s, side));
 }
-static FN(tiles) FN(backward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, isize tile)
+static FN(tiles) FN(backward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, isize side)
 {
-    return FN(in_blocks)(ctx, FN(tiles_of)(tile, s->n, s->h_out, s->w_out, s->c_out, 2 - s->pad_top, 2 - s->pad_left, s->h, s->w, s->c_in));
+    const isize top = s->kh - 1 - s->pad_top, left = s->kw - 1 - s->pad_left;
+    return FN(in_blocks)(ctx, FN(tiles_of)(side, s->kh, 1, s->n, s->h_out, s->w_out, s->c_out, top, left, s->h, s->w, s->c_in));
 }
 
 /* ---- results ---- */
@@ -72,24 +73,32 @@ static FN(tiles) FN(backward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, i
 /* What a pass reads and writes; skip, if any, lies like out and is added to it. */
 typedef struct {
     const FN(tiles) *p; const real *source; const real *positive; const real *weight; const real *start; const real *skip; const isize *acol; isize relu;
-    isize stream;                                                            /* whole vectors of out are stored past the caches */
+    isize stream;                                                            /* out is stored past the caches, where whole lines of it are made */
     real *own; real *out;                                                    /* own: tiles_all reals */
 } FN(tiles_data);
 
-ALWAYS_INLINE void FN(finish_channels)(const int size, const FN(tiles_data) *d, const real *planes, isize plane, isize first, isize wide,
+ALWAYS_INLINE void FN(finish_channels)(const int side, const int tile, const FN(tiles_data) *d, const real *planes, isize plane, isize first, isize wide,
                                        isize rows, isize cols, isize at)
 {
-    const isize width = d->p->width, row_step = d->p->w_out * width;
-    real *to = d->out + at;
+    const isize width = d->p->width, row_step = d->p->w_out * width, inside = rows == tile && cols == tile;
+    real *to = d->out + at, line[FN(MOST_TILE) * FN(MOST_TILE) * LINE];
     for (isize o = 0; o < wide; o += FN(LANES)) {
-        const isize count = min_isize(FN(LANES), width - first - o);
+        const isize count = min_isize(FN(LANES), width - first - o), in_line = o % LINE;
         const FN(vec) from = d->start ? FN(vload)(d->start + first + o) : FN(vzero)();
         const real *skip = d->skip ? d->skip + at + o : NULL;
-        if (rows == size && cols == size && count == FN(LANES) && d->stream)
-            FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, size, size, row_step, width, 2, FN(mask_of)(0), to + o);
-        else if (rows == size && cols == size && count == FN(LANES))
-            FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, size, size, row_step, width, 1, FN(mask_of)(0), to + o);
-        else FN(finish_vector)(size, planes + o, plane, from, skip, d->relu != 0, rows, cols, row_step, width, 0, FN(mask_of)(count), to + o);
+        if (!inside || count < FN(LANES))
+            FN(finish_vector)(side, tile, planes + o, plane, from, skip, d->relu != 0, rows, cols, row_step, width, 0, FN(mask_of)(count), to + o);
+        else if (!d->stream)
+            FN(finish_vector)(side, tile, planes + o, plane, from, skip, d->relu != 0, tile, tile, row_step, width, 1, FN(mask_of)(0), to + o);
+        else {
+            real *lines = FN(LANES) < LINE ? line + in_line : to + o;
+            FN(finish_vector)(side, tile, planes + o, plane, from, skip, d->relu != 0, tile, tile, row_step, width, 2, FN(mask_of)(0), lines);
+            if (FN(LANES) == LINE || in_line + FN(LANES) < LINE) continue;
+            for (isize r = 0; r < tile; r++)
+                for (isize q = 0; q < tile; q++)
+                    for (isize l = 0; l < LINE; l += FN(LANES))
+                        FN(vstream)(to + r * row_step + q * width + o - in_line + l, FN(vload)(line + (r * tile + q) * LINE + l));
+        }
     }
 }
 
@@ -99,8 +108,7 @@ static void FN(finish_tile)(const FN(tiles_data) *d, const real *planes, isize p
     const FN(tiles) *p = d->p;
     const isize row = at->row * p->tile, col = at->col * p->tile, rows = min_isize(p->tile, p->h_out - row), cols = min_isize(p->tile, p->w_out - col);
     const isize to = ((at->image * p->h_out + row) * p->w_out + col) * p->width + first;
-    if (p->tile == 2) FN(finish_channels)(2, d, planes, plane, first, wide, rows, cols, to);
-    else FN(finish_channels)(4, d, planes, plane, first, wide, rows, cols, to);
+    BY_TILE(p, FN(finish_channels), d, planes, plane, first, wide, rows, cols, to);
 }
 
 /* ---- passes ---- */
@@ -128,8 +136,23 @@ static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prep
          + whole_lines(p->channels + (1 + TILE_VECTORS) * p->most) * (isize)sizeof(isize);
 }
 
-/* The weights of a pass, by place in the window, channel and column; backward by the input the window is turned, and channels and columns change places. */
-typedef struct { const FN(tiles) *p; const real *weight; isize turned; real *planes; } FN(weights);
+/* Channels whose weights are turned at a time: so many that the places of their windows fill as much room whatever the window. */
+static isize FN(weight_group)(const FN(tiles) *p) { return min_isize(WEIGHT_CHANNELS, 9 * WEIGHT_CHANNELS / (p->window * p->window)); }
+
+/* The weights of a pass, by place in the window, channel and column; backward by the input (turned) the window is turned, and channels and columns change
+   places. */
+typedef struct { const FN(tiles) *p; const pydl_conv2d *s; const real *weight; isize turned; real *planes; } FN(weights);
+
+/* With a stride: the weights of channel c for `wide` columns from `first` on, and the places around the window, which are 0.   room: (window, window, wide). */
+static void FN(take_weights)(const FN(weights) *d, isize c, isize first, isize wide, real *room)
+{
+    const FN(tiles) *p = d->p;
+    for (isize k = 0; k < p->window * p->window; k++, room += wide) {
+        const isize at = FN(weight_at)(p, d->s, k / p->window, k % p->window, c), count = at < 0 ? 0 : min_isize(wide, p->width - first);
+        if (count > 0) FN(copy_short)(d->weight + at + first, count, room);
+        FN(zero_short)(wide - count, room + count);
+    }
+}
 
 /* planes: for each plane (and each block of columns) (channels, columns of the block) = G w G'.   Some channels of one block of columns: each
    plane is written from end to end. */
@@ -138,27 +161,28 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const FN(weights) *d = data;
     const FN(tiles) *p = d->p;
     const FN(columns) cols = p->columns;
-    const isize plane = FN(weight_plane)(p), place = p->channels * p->width, groups = ceil_div(p->channels, WEIGHT_CHANNELS);
-    const isize block = task / groups, c_first = task % groups * WEIGHT_CHANNELS, c_stop = min_isize(c_first + WEIGHT_CHANNELS, p->channels);
+    const isize plane = FN(weight_plane)(p), places = p->window * p->window, place = p->channels * p->width;
+    const isize group = FN(weight_group)(p), groups = ceil_div(p->channels, group), block = task / groups;
+    const isize c_first = task % groups * group, c_stop = min_isize(c_first + group, p->channels);
     const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-    const isize step = d->turned ? FN(LANES) : p->width, apart = d->turned ? WEIGHT_CHANNELS * FN(LANES) : place, next = d->turned ? 9 * apart : FN(LANES);
+    const isize step = d->turned ? FN(LANES) : p->stride > 1 ? 0 : p->width, apart = d->turned ? group * FN(LANES) : p->stride > 1 ? wide : place;
+    const isize next = d->turned ? places * apart : FN(LANES);
     real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
     real lines[36 * TILE_VECTORS * FN(LANES)];                               /* of all planes, on their way past the caches: whole lines at a time */
-    const real *w = d->turned ? room : d->weight + c_first * p->width + first;
+    const real *w = d->turned || p->stride > 1 ? room : d->weight + c_first * p->width + first;
     const isize stream = is_far(d->planes, p->planes * plane / 2);
     (void)stop;
-    for (isize k = 0; d->turned && k < 9 * wide / FN(LANES); k++) {
-        const isize o = first + k / 9 * FN(LANES);
-        FN(gemm_pack_strip)(d->weight + k % 9 * place + o * p->channels + c_first, p->channels, 1, min_isize(FN(LANES), p->width - o), c_stop - c_first,
+    for (isize k = 0; d->turned && k < places * wide / FN(LANES); k++) {
+        const isize o = first + k / places * FN(LANES);
+        FN(gemm_pack_strip)(d->weight + k % places * place + o * p->channels + c_first, p->channels, 1, min_isize(FN(LANES), p->width - o), c_stop - c_first,
                             FN(LANES), room + k * apart);
     }
     for (isize c = c_first; c < c_stop; c++, w += step) {
+        if (p->stride > 1) FN(take_weights)(d, c, first, wide, room);
         for (isize o = 0; o < wide; o += FN(LANES)) {
             const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
             real *to = stream ? lines + o : d->planes + first * p->channels + c * wide + o;
-            const isize apart_to = stream ? wide : plane;
-            if (p->tile == 2) FN(turn_weights)(2, w + o / FN(LANES) * next, apart, d->turned, mask, to, apart_to);
-            else FN(turn_weights)(4, w + o / FN(LANES) * next, apart, d->turned, mask, to, apart_to);
+            BY_WINDOW(p, FN(turn_weights), w + o / FN(LANES) * next, apart, d->turned, mask, to, stream ? wide : plane);
         }
         for (isize k = 0; stream && k < p->planes; k++)
             for (isize o = 0; o < wide; o += FN(LANES))
@@ -271,7 +295,7 @@ static void FN(prepare_tiles)(const pydl_ctx *ctx, FN(weights) w, const real *bi
     const FN(tiles) *p = w.p;
     const isize size = FN(columns_size)(p->columns);
     real *start = w.planes + whole_lines(p->planes * FN(weight_plane)(p));
-    run_parts(ctx, p->channels * size > 4096, p->columns.blocks * ceil_div(p->channels, WEIGHT_CHANNELS), 1, FN(transform_weights), &w);
+    run_parts(ctx, p->channels * size > 4096, p->columns.blocks * ceil_div(p->channels, FN(weight_group)(p)), 1, FN(transform_weights), &w);
     for (isize o = 0; o < size; o++) start[o] = bias && o < p->width ? bias[o] : 0;
 }
 
@@ -283,7 +307,7 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
         for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
-    d.stream = is_far(d.out, p->n * p->h_out * p->w_out * p->width) && p->width % FN(LANES) == 0;
+    d.stream = is_far(d.out, p->n * p->h_out * p->w_out * p->width) && p->width % LINE == 0 && TILE_VECTORS * FN(LANES) >= LINE;
     d.weight = prepared;
     d.start = prepared + whole_lines(p->planes * FN(weight_plane)(p));
     d.acol = acol;
@@ -302,48 +326,48 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     }
 }
 
-isize FN(winograd_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize tile)
+isize FN(winograd_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize side)
 {
-    const FN(tiles) p = FN(forward_tiles)(ctx, &a->s, tile);
+    const FN(tiles) p = FN(forward_tiles)(ctx, &a->s, side);
     return FN(tiles_scratch)(ctx, &p, a->prepared != NULL);
 }
 
-isize FN(winograd_prepared_size)(const pydl_conv2d *s, isize tile)
+isize FN(winograd_prepared_size)(const pydl_conv2d *s, isize side)
 {
-    const FN(tiles) p = FN(tiles_forward)(s, tile);
+    const FN(tiles) p = FN(tiles_forward)(s, side);
     return FN(tiles_prepared)(&p);
 }
 
-void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, isize tile, const real *weight, const real *bias, real *prepared)
+void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, isize side, const real *weight, const real *bias, real *prepared)
 {
-    const FN(tiles) p = FN(tiles_forward)(s, tile);
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, weight, 0, prepared }, bias);
+    const FN(tiles) p = FN(tiles_forward)(s, side);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, s, weight, 0, prepared }, bias);
 }
 
-void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize tile)
+void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize side)
 {
-    const FN(tiles) p = FN(forward_tiles)(ctx, &a->s, tile);
+    const FN(tiles) p = FN(forward_tiles)(ctx, &a->s, side);
     const FN(tiles_data) d = { .source = a->x, .skip = a->skip, .relu = a->relu, .out = a->y };
     real *prepared = a->scratch;
     if (a->prepared) {
         FN(run_tiles)(ctx, &p, d, a->prepared, a->scratch);
         return;
     }
-    FN(winograd_prepare)(ctx, &a->s, tile, a->weight, a->bias, prepared);
+    FN(winograd_prepare)(ctx, &a->s, side, a->weight, a->bias, prepared);
     FN(run_tiles)(ctx, &p, d, prepared, prepared + FN(tiles_prepared)(&p));
 }
 
-isize FN(winograd_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a, isize tile)
+isize FN(winograd_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a, isize side)
 {
-    const FN(tiles) p = FN(backward_tiles)(ctx, &a->s, tile);
+    const FN(tiles) p = FN(backward_tiles)(ctx, &a->s, side);
     return FN(tiles_scratch)(ctx, &p, 0);
 }
 
-void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a, isize tile)
+void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a, isize side)
 {
-    const FN(tiles) p = FN(backward_tiles)(ctx, &a->s, tile);
+    const FN(tiles) p = FN(backward_tiles)(ctx, &a->s, side);
     real *prepared = a->scratch;
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, a->weight, 1, prepared }, NULL);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, &a->s, a->weight, 1, prepared }, NULL);
     FN(run_tiles)(ctx, &p, (FN(tiles_data)){ .source = a->dy, .positive = a->relu_y, .out = a->dx }, prepared, prepared + FN(tiles_prepared)(&p));
 }
 #endif

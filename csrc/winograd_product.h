@@ -39,18 +39,20 @@ ALWAYS_INLINE void FN(strip_product)(const int rows, const int vectors, const in
 ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row, isize step, isize accumulate, const real *v, isize k, const real *u, real *m,
                                     isize m_row, const int fetch, const real *next, isize ahead_size)
 {
-    const isize strips = ceil_div(rows, SIMD_REGISTERS == 16 ? 6 : vectors == 1 ? 16 : 12), next_step = ceil_div(ahead_size, max_isize(1, strips * k));
+    const isize most = SIMD_REGISTERS == 16 ? (vectors == 1 ? 12 : 6) : vectors == 1 ? 16 : 12;       /* rows of sums that registers hold */
+    const isize strips = ceil_div(rows, most), next_step = ceil_div(ahead_size, max_isize(1, strips * k));
     for (isize strip = 0; strip < strips; strip++, next += k * next_step) {
         const isize i = rows * strip / strips, count = rows * (strip + 1) / strips - i;
         switch (count) {
 #define STRIP_OF(rows) \
         case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row, fetch, next, next_step); break;
         STRIP_OF(1) STRIP_OF(2) STRIP_OF(3) STRIP_OF(4) STRIP_OF(5) STRIP_OF(6)
-#if SIMD_REGISTERS > 16
-        STRIP_OF(7) STRIP_OF(8) STRIP_OF(9) STRIP_OF(10) STRIP_OF(11) STRIP_OF(12)
-        default: if (vectors > 1) break;
-        switch (count) { STRIP_OF(13) STRIP_OF(14) STRIP_OF(15) STRIP_OF(16) }
-#endif
+        default: if (SIMD_REGISTERS == 16 && vectors > 1) break;
+        switch (count) {
+            STRIP_OF(7) STRIP_OF(8) STRIP_OF(9) STRIP_OF(10) STRIP_OF(11) STRIP_OF(12)
+            default: if (SIMD_REGISTERS == 16 || vectors > 1) break;
+            switch (count) { STRIP_OF(13) STRIP_OF(14) STRIP_OF(15) STRIP_OF(16) }
+        }
 #undef STRIP_OF
         }
     }
@@ -66,6 +68,8 @@ typedef void (*FN(product))(isize rows, isize step, isize accumulate, const real
         if (ahead_size > 0) FN(rows_product)(rows, vectors, row, step, accumulate, v, k, u, m, m_row, 1, ahead, ahead_size); \
         else FN(rows_product)(rows, vectors, row, step, accumulate, v, k, u, m, m_row, 0, NULL, 0); \
     }
+PRODUCT(product_8_1, 1, 8)
+PRODUCT(product_8_2, 2, 8)
 PRODUCT(product_16_1, 1, 16)
 PRODUCT(product_16_2, 2, 16)
 PRODUCT(product_32_1, 1, 32)
@@ -82,6 +86,7 @@ static FN(product) FN(product_of)(isize row, isize wide)
     if (vectors > 2) return NULL;
     switch (row) {
         case 1: return vectors == 1 ? FN(product_1_1) : FN(product_1_2);
+        case 8: return vectors == 1 ? FN(product_8_1) : FN(product_8_2);
         case 16: return vectors == 1 ? FN(product_16_1) : FN(product_16_2);
         case 32: return vectors == 1 ? FN(product_32_1) : FN(product_32_2);
         case 64: return vectors == 1 ? NULL : FN(product_64_2);

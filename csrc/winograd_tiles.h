@@ -5,10 +5,13 @@
 #include "winograd_product.h"
 
 /* The tiles of a pass: tile (b, i, j) reads side x side pixels of source from row tile * i - top, column tile * j - left on, and makes tile x tile
-   pixels of out. */
+   pixels of out.   With a stride, a pixel of source is stride x stride pixels of the image, and has the channels of all of them: rows of the image first, then
+   what lies side by side in a row; the convolution of these pixels has stride 1, and its window `window` places a side, in which the image's own window begins
+   shift_y rows and shift_x columns of the image from the corner; places around it count as 0. */
 typedef struct {
-    isize tile; isize side; isize planes;
-    isize n; isize h; isize w; isize channels; isize top; isize left;            /* source */
+    isize side; isize tile; isize window; isize planes;
+    isize n; isize h; isize w; isize depth; isize stride; isize shift_y; isize shift_x;                 /* image */
+    isize channels; isize top; isize left;                                       /* source */
     isize h_out; isize w_out; isize width;                                       /* out, and its channels */
     isize tiles_h; isize tiles_w; isize tiles;
     isize pitch; isize panel;                                                    /* channels in whole vectors; so many of them lie side by side */
@@ -19,22 +22,35 @@ typedef struct {
     isize sums;                                                                  /* of the gradient of the weight: partial ones */
 } FN(tiles);
 
-static FN(tiles) FN(tiles_of)(isize tile, isize n, isize h, isize w, isize channels, isize top, isize left, isize h_out, isize w_out, isize width)
+static inline isize FN(whole_vectors)(isize reals) { return ceil_div(reals, FN(LANES)) * FN(LANES); }
+
+static FN(tiles) FN(tiles_of)(isize side, isize window, isize stride, isize n, isize h, isize w, isize depth, isize top, isize left, isize h_out, isize w_out,
+                              isize width)
 {
-    FN(tiles) p = { .tile = tile, .side = tile + 2, .planes = (tile + 2) * (tile + 2), .n = n, .h = h, .w = w, .channels = channels,
-                    .top = top, .left = left, .h_out = h_out, .w_out = w_out, .width = width };
-    p.tiles_h = ceil_div(h_out, tile);
-    p.tiles_w = ceil_div(w_out, tile);
+    FN(tiles) p = { .side = side, .tile = side + 1 - window, .window = window, .planes = side * side, .n = n, .h = h, .w = w, .depth = depth, .stride = stride,
+                    .channels = stride * stride * depth, .top = ceil_div(top, stride), .left = ceil_div(left, stride),
+                    .h_out = h_out, .w_out = w_out, .width = width };
+    p.shift_y = p.top * stride - top;
+    p.shift_x = p.left * stride - left;
+    p.tiles_h = ceil_div(h_out, p.tile);
+    p.tiles_w = ceil_div(w_out, p.tile);
     p.tiles = n * p.tiles_h * p.tiles_w;
-    p.pitch = ceil_div(channels, FN(LANES)) * FN(LANES);
+    p.pitch = FN(whole_vectors)((stride - 1) * stride * depth + FN(whole_vectors)(stride * depth));              /* as transform_tile writes them */
     p.panel = p.pitch;
     p.columns = FN(columns_of)(width);
     return p;
 }
 
-static FN(tiles) FN(tiles_forward)(const pydl_conv2d *s, isize tile)
+static FN(tiles) FN(tiles_forward)(const pydl_conv2d *s, isize side)
 {
-    return FN(tiles_of)(tile, s->n, s->h, s->w, s->c_in, s->pad_top, s->pad_left, s->h_out, s->w_out, s->c_out);
+    return FN(tiles_of)(side, winograd_window(s), s->stride_h, s->n, s->h, s->w, s->c_in, s->pad_top, s->pad_left, s->h_out, s->w_out, s->c_out);
+}
+
+/* Where the weights of place (row, col) of the window for channel c are in the image's window (kh, kw, depth, width); -1 where there are none. */
+static inline isize FN(weight_at)(const FN(tiles) *p, const pydl_conv2d *s, isize row, isize col, isize c)
+{
+    const isize line = p->stride * p->depth, i = row * p->stride + c / line - p->shift_y, j = col * p->stride + c % line / p->depth - p->shift_x;
+    return i < 0 || j < 0 || i >= s->kh || j >= s->kw ? -1 : ((i * s->kw + j) * p->depth + c % p->depth) * p->width;
 }
 
 /* A tile: which image, and its row and column there, in tiles.  From one to the next without a division, and handed on by pointer: copied through the stack,
@@ -68,40 +84,65 @@ static inline FN(pixels) FN(take_pixels)(const real *image, const real *positive
     return (FN(pixels)){ room, size * channels, channels };
 }
 
-/* `count` tiles from `first` on, in images of h rows of `row` reals: `rows` of them from `above` a tile's first result on. */
-static FN(stretch) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize above, isize rows, isize first, isize count)
+/* `count` tiles from `first` on, in images of h rows of `row` reals: `rows` of them from `above` a tile's first result on, `step` rows for each result. */
+static FN(stretch) FN(reach_of)(const FN(tiles) *p, const real *images, isize h, isize row, isize step, isize above, isize rows, isize first, isize count)
 {
-    const isize each = p->tiles_h * p->tiles_w, last = min_isize(first + count, p->tiles) - 1;
-    const isize from = first / each * h + max_isize(0, first / p->tiles_w % p->tiles_h * p->tile - above);
-    const isize to = last / each * h + min_isize(h, last / p->tiles_w % p->tiles_h * p->tile - above + rows);
+    const isize each = p->tiles_h * p->tiles_w, last = min_isize(first + count, p->tiles) - 1, apart = p->tile * step;
+    const isize from = first / each * h + max_isize(0, first / p->tiles_w % p->tiles_h * apart - above);
+    const isize to = last / each * h + min_isize(h, last / p->tiles_w % p->tiles_h * apart - above + rows);
     return FN(stretch_of)(images, p->n * h * row, from * row, max_isize(0, to - from) * row);
 }
 static FN(stretch) FN(source_reach)(const FN(tiles) *p, const real *source, isize first, isize count)
 {
-    return FN(reach_of)(p, source, p->h, p->w * p->channels, p->top, p->side, first, count);
+    return FN(reach_of)(p, source, p->h, p->w * p->depth, p->stride, p->top * p->stride, p->side * p->stride, first, count);
 }
 static FN(stretch) FN(out_reach)(const FN(tiles) *p, const real *out, isize first, isize count)
 {
-    return FN(reach_of)(p, out, p->h_out, p->w_out * p->width, 0, p->tile, first, count);
+    return FN(reach_of)(p, out, p->h_out, p->w_out * p->width, 1, 0, p->tile, first, count);
 }
 
-ALWAYS_INLINE void FN(transform_channels)(const int size, FN(pixels) x, isize channels, real *planes, isize plane)
+ALWAYS_INLINE void FN(transform_channels)(const int side, FN(pixels) x, isize channels, real *planes, isize plane)
 {
     const isize tail = channels % FN(LANES);
-    for (isize c = 0; c + FN(LANES) <= channels; c += FN(LANES), x.from += FN(LANES)) FN(transform_vector)(size, x, 1, FN(mask_of)(0), planes + c, plane);
-    if (tail) FN(transform_vector)(size, x, 0, FN(mask_of)(tail), planes + channels - tail, plane);
+    for (isize c = 0; c + FN(LANES) <= channels; c += FN(LANES), x.from += FN(LANES)) FN(transform_vector)(side, x, 1, FN(mask_of)(0), planes + c, plane);
+    if (tail) FN(transform_vector)(side, x, 0, FN(mask_of)(tail), planes + channels - tail, plane);
 }
 
 /* planes[p][panel of channels][t, c] = element p of B' d B, for one tile.   planes: plane apart. */
 static void FN(transform_tile)(const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, isize t, real *room, real *planes,
                                isize plane)
 {
-    const isize image = at->image * p->h * p->w * p->channels, row = at->row * p->tile - p->top, col = at->col * p->tile - p->left;
-    FN(pixels) x = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->channels, row, col, p->side, room);
-    for (isize c = 0; c < p->channels; c += p->panel, x.from += p->panel) {
-        real *to = planes + c * p->block + t * min_isize(p->panel, p->pitch - c);
-        const isize count = min_isize(p->panel, p->channels - c);
-        if (p->tile == 2) FN(transform_channels)(2, x, count, to, plane);
-        else FN(transform_channels)(4, x, count, to, plane);
+    const isize image = at->image * p->h * p->w * p->depth, stride = p->stride, line = stride * p->depth;
+    const isize row = (at->row * p->tile - p->top) * stride, col = (at->col * p->tile - p->left) * stride;
+    const FN(pixels) from = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->depth, row, col, p->side * stride, room);
+    for (isize y = 0; y < stride; y++) {
+        FN(pixels) x = { from.from + y * from.row_step, stride * from.row_step, stride * from.col_step };
+        for (isize c = y * line, count; c < (y + 1) * line; c += count, x.from += count) {
+            const isize within = c % p->panel, first = c - within;
+            real *to = planes + first * p->block + t * min_isize(p->panel, p->pitch - first) + within;
+            count = min_isize(p->panel - within, (y + 1) * line - c);
+            if (p->side == 4) FN(transform_channels)(4, x, count, to, plane);
+            else FN(transform_channels)(6, x, count, to, plane);
+        }
     }
 }
+
+/* f(side, tile, ...) or f(side, window, ...), with both of them constants. */
+#define BY_TILE(p, f, ...) \
+    do { \
+        if ((p)->side == 4) f(4, 2, __VA_ARGS__); \
+        else switch ((p)->tile) { \
+            case 2: f(6, 2, __VA_ARGS__); break; \
+            case 3: f(6, 3, __VA_ARGS__); break; \
+            default: f(6, 4, __VA_ARGS__); \
+        } \
+    } while (0)
+#define BY_WINDOW(p, f, ...) \
+    do { \
+        if ((p)->side == 4) f(4, 3, __VA_ARGS__); \
+        else switch ((p)->window) { \
+            case 3: f(6, 3, __VA_ARGS__); break; \
+            case 4: f(6, 4, __VA_ARGS__); break; \
+            default: f(6, 5, __VA_ARGS__); \
+        } \
+    } while (0)

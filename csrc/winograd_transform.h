@@ -1,12 +1,16 @@
-/* Winograd's transforms, for tiles of 4x4 results (points 0, 1, -1, 2, -2, infinity) and of 2x2 (0, 1, -1, infinity): along one axis, then along both.
-   On vectors of channels.  tile, the results a side, is 2 or 4 and a constant; side = tile + 2 are the pixels it reads, side * side the planes it has.
+/* Winograd's transforms: along one axis, then along both, on vectors of channels.   side: the pixels that a tile reads a side, and the points of its
+   polynomials, 0, 1, -1, 2, -2 and infinity, or 0, 1, -1 and infinity.   tile: its results a side, side = tile + window - 1.   Constants where they are called:
+   (6, 4) and (4, 2) for windows of 3x3, (6, 3) of 4x4, (6, 2) of 5x5.   Pixels are turned alike whatever the window.
    A template like conv_tile.h, included by winograd.c. */
 
 /* ---- along one axis ---- */
 
-ALWAYS_INLINE void FN(turn_tile)(const int tile, const FN(vec) *d, FN(vec) *v)                 /* B' d: side -> side */
+#define LINE 16          /* numbers of a cache line */
+enum { FN(MOST_SIDE) = 6, FN(MOST_TILE) = 4, FN(MOST_WINDOW) = 5 };
+
+ALWAYS_INLINE void FN(turn_tile)(const int side, const FN(vec) *d, FN(vec) *v)                 /* B' d: side -> side */
 {
-    if (tile == 2) {
+    if (side == 4) {
         v[0] = d[0] - d[2];
         v[1] = d[1] + d[2];
         v[2] = d[2] - d[1];
@@ -23,10 +27,10 @@ ALWAYS_INLINE void FN(turn_tile)(const int tile, const FN(vec) *d, FN(vec) *v)  
     v[5] = FN(vfma)(four, d[1], d[5] - five * d[3]);
 }
 
-ALWAYS_INLINE void FN(turn_back)(const int tile, const FN(vec) *m, FN(vec) *y)                 /* A' m: side -> tile */
+ALWAYS_INLINE void FN(turn_back)(const int side, const int tile, const FN(vec) *m, FN(vec) *y) /* A' m: side -> tile; y[i] = sum of point^i m */
 {
     const FN(vec) s = m[1] + m[2], t = m[1] - m[2];
-    if (tile == 2) {
+    if (side == 4) {
         y[0] = m[0] + s;
         y[1] = t + m[3];
         return;
@@ -34,32 +38,35 @@ ALWAYS_INLINE void FN(turn_back)(const int tile, const FN(vec) *m, FN(vec) *y)  
     const FN(vec) u = m[3] + m[4], v = m[3] - m[4];
     y[0] = m[0] + s + u;
     y[1] = FN(vfma)(FN(vset)(2), v, t);
-    y[2] = FN(vfma)(FN(vset)(4), u, s);
-    y[3] = FN(vfma)(FN(vset)(8), v, t) + m[5];
+    if (tile > 2) y[2] = FN(vfma)(FN(vset)(4), u, s);
+    if (tile > 3) y[3] = FN(vfma)(FN(vset)(8), v, t);
+    y[tile - 1] = y[tile - 1] + m[5];
 }
 
-ALWAYS_INLINE void FN(turn_gradient)(const int tile, const FN(vec) *y, FN(vec) *m)             /* A y: tile -> side */
+ALWAYS_INLINE void FN(turn_gradient)(const int side, const int tile, const FN(vec) *y, FN(vec) *m)             /* A y: tile -> side */
 {
-    if (tile == 2) {
+    if (side == 4) {
         m[0] = y[0];
         m[1] = y[0] + y[1];
         m[2] = y[0] - y[1];
         m[3] = y[1];
         return;
     }
-    const FN(vec) even = y[0] + y[2], odd = y[1] + y[3];
-    const FN(vec) even2 = FN(vfma)(FN(vset)(4), y[2], y[0]), odd2 = FN(vset)(2) * FN(vfma)(FN(vset)(4), y[3], y[1]);
+    FN(vec) even = y[0], odd = y[1], even2 = y[0], odd2 = y[1];
+    if (tile > 2) { even = even + y[2]; even2 = FN(vfma)(FN(vset)(4), y[2], even2); }
+    if (tile > 3) { odd = odd + y[3]; odd2 = FN(vfma)(FN(vset)(4), y[3], odd2); }
+    odd2 = FN(vset)(2) * odd2;
     m[0] = y[0];
     m[1] = even + odd;
     m[2] = even - odd;
     m[3] = even2 + odd2;
     m[4] = even2 - odd2;
-    m[5] = y[3];
+    m[5] = y[tile - 1];
 }
 
-ALWAYS_INLINE void FN(turn_weight)(const int tile, const FN(vec) *g, FN(vec) *u)               /* G g: 3 -> side */
+ALWAYS_INLINE void FN(turn_weight)(const int side, const int window, const FN(vec) *g, FN(vec) *u)               /* G g: window -> side */
 {
-    if (tile == 2) {
+    if (side == 4) {
         const FN(vec) half = FN(vset)((real)0.5), even = half * (g[0] + g[2]), odd = half * g[1];
         u[0] = g[0];
         u[1] = even + odd;
@@ -67,29 +74,36 @@ ALWAYS_INLINE void FN(turn_weight)(const int tile, const FN(vec) *g, FN(vec) *u)
         u[3] = g[2];
         return;
     }
-    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), even = sixth * (g[0] + g[2]), odd = sixth * g[1];
-    const FN(vec) even2 = FN(vfma)(FN(vset)((real)(1.0 / 24)), g[0], sixth * g[2]), odd2 = FN(vset)((real)(1.0 / 12)) * g[1];
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), twelfth = FN(vset)((real)(1.0 / 12)), third = FN(vset)((real)(1.0 / 3));
+    FN(vec) even = g[0] + g[2], odd = g[1], even2 = FN(vfma)(FN(vset)((real)(1.0 / 24)), g[0], sixth * g[2]), odd2 = twelfth * g[1];
+    if (window > 3) { odd = odd + g[3]; odd2 = FN(vfma)(third, g[3], odd2); }
+    if (window > 4) { even = even + g[4]; even2 = FN(vfma)(FN(vset)((real)(2.0 / 3)), g[4], even2); }
+    even = sixth * even;
+    odd = sixth * odd;
     u[0] = FN(vset)((real)0.25) * g[0];
     u[1] = FN(vzero)() - (even + odd);
     u[2] = odd - even;
     u[3] = even2 + odd2;
     u[4] = even2 - odd2;
-    u[5] = g[2];
+    u[5] = g[window - 1];
 }
 
-ALWAYS_INLINE void FN(gather_weight)(const int tile, const FN(vec) *u, FN(vec) *g)             /* G' u: side -> 3 */
+ALWAYS_INLINE void FN(gather_weight)(const int side, const int window, const FN(vec) *u, FN(vec) *g)             /* G' u: side -> window */
 {
-    if (tile == 2) {
+    if (side == 4) {
         const FN(vec) half = FN(vset)((real)0.5), a = half * (u[1] + u[2]);
         g[0] = u[0] + a;
         g[1] = half * (u[1] - u[2]);
         g[2] = u[3] + a;
         return;
     }
-    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), a = sixth * (u[1] + u[2]), b = u[3] + u[4];
+    const FN(vec) sixth = FN(vset)((real)(1.0 / 6)), a = sixth * (u[1] + u[2]), b = u[3] + u[4], c = sixth * (u[2] - u[1]), d = u[3] - u[4];
     g[0] = FN(vfma)(FN(vset)((real)0.25), u[0], FN(vfma)(FN(vset)((real)(1.0 / 24)), b, FN(vzero)() - a));
-    g[1] = FN(vfma)(FN(vset)((real)(1.0 / 12)), u[3] - u[4], sixth * (u[2] - u[1]));
-    g[2] = FN(vfma)(sixth, b, u[5] - a);
+    g[1] = FN(vfma)(FN(vset)((real)(1.0 / 12)), d, c);
+    g[2] = FN(vfma)(sixth, b, FN(vzero)() - a);
+    if (window > 3) g[3] = FN(vfma)(FN(vset)((real)(1.0 / 3)), d, c);
+    if (window > 4) g[4] = FN(vfma)(FN(vset)((real)(2.0 / 3)), b, FN(vzero)() - a);
+    g[window - 1] = g[window - 1] + u[5];
 }
 
 /* ---- along both ---- */
@@ -99,49 +113,47 @@ typedef struct { const real *from; isize row_step; isize col_step; } FN(pixels);
 
 /* planes = B' d B, for one vector of channels of side x side pixels.   planes: plane apart, also below.  A pointer goes along, and the steps from it are hidden
    from the compiler: it would compute all places before, and spill them (forward 1.03x to 1.08x). */
-ALWAYS_INLINE void FN(transform_vector)(const int tile, FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)
+ALWAYS_INLINE void FN(transform_vector)(const int side, FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)
 {
-    const int side = tile + 2;
-    FN(vec) half[6][6], d[6], v[6];
+    FN(vec) half[FN(MOST_SIDE)][FN(MOST_SIDE)], d[FN(MOST_SIDE)], v[FN(MOST_SIDE)];
     #pragma GCC unroll 6
     for (int q = 0; q < side; q++, x.from += x.col_step) {
         OPAQUE(x.row_step);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) d[r] = whole ? FN(vload)(x.from + r * x.row_step) : FN(vload_mask)(x.from + r * x.row_step, mask);
-        FN(turn_tile)(tile, d, v);
+        FN(turn_tile)(side, d, v);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = v[r];
     }
     #pragma GCC unroll 6
     for (int r = 0; r < side; r++, planes += side * plane) {
         OPAQUE(plane);
-        FN(turn_tile)(tile, half[r], v);
+        FN(turn_tile)(side, half[r], v);
         #pragma GCC unroll 6
         for (int q = 0; q < side; q++) FN(vstore)(planes + q * plane, v[q]);
     }
 }
 
 /* to = A' m A + start + skip, of which rows x cols pixels are in the image; skip may be NULL.  whole: all of them, and a whole vector of channels, are;
-   2: they are stored past the caches. */
-ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize plane, FN(vec) start, const real *skip, int relu, isize rows, isize cols,
-                                     isize row_step, isize col_step, int whole, FN(vmask) mask, real *to)
+   2: they are stored past the caches, for which only whole lines are fast: smaller vectors are laid side by side in `to`, (tile, tile, LINE), first. */
+ALWAYS_INLINE void FN(finish_vector)(const int side, const int tile, const real *planes, isize plane, FN(vec) start, const real *skip, int relu, isize rows,
+                                     isize cols, isize row_step, isize col_step, int whole, FN(vmask) mask, real *to)
 {
-    const int side = tile + 2;
-    FN(vec) half[4][6], m[6], y[4];
+    FN(vec) half[FN(MOST_TILE)][FN(MOST_SIDE)], m[FN(MOST_SIDE)], y[FN(MOST_TILE)];
     isize row = side * plane;
     #pragma GCC unroll 6
     for (int q = 0; q < side; q++, planes += plane) {
         OPAQUE(row);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) m[r] = FN(vload)(planes + r * row);
-        FN(turn_back)(tile, m, y);
+        FN(turn_back)(side, tile, m, y);
         #pragma GCC unroll 4
         for (int r = 0; r < tile; r++) half[r][q] = y[r];
     }
     #pragma GCC unroll 4
     for (isize r = 0; r < tile; r++) {
         if (!whole && r >= rows) break;
-        FN(turn_back)(tile, half[r], y);
+        FN(turn_back)(side, tile, half[r], y);
         #pragma GCC unroll 4
         for (isize q = 0; q < tile; q++) {
             if (!whole && q >= cols) break;
@@ -149,7 +161,8 @@ ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize p
             FN(vec) sum = y[q] + start;
             if (skip) sum = sum + (whole ? FN(vload)(skip + at) : FN(vload_mask)(skip + at, mask));
             const FN(vec) out = relu ? FN(vmax)(FN(vzero)(), sum) : sum;
-            if (whole == 2) FN(vstream)(to + at, out);
+            if (whole == 2 && FN(LANES) < LINE) FN(vstore)(to + (r * tile + q) * LINE, out);
+            else if (whole == 2) FN(vstream)(to + at, out);
             else if (whole) FN(vstore)(to + at, out);
             else FN(vstore_mask)(to + at, mask, out);
         }
@@ -157,64 +170,61 @@ ALWAYS_INLINE void FN(finish_vector)(const int tile, const real *planes, isize p
 }
 
 /* planes = A dy A', for one vector of channels of tile x tile pixels. */
-ALWAYS_INLINE void FN(gradient_vector)(const int tile, FN(pixels) dy, int whole, FN(vmask) mask, real *planes, isize plane)
+ALWAYS_INLINE void FN(gradient_vector)(const int side, const int tile, FN(pixels) dy, int whole, FN(vmask) mask, real *planes, isize plane)
 {
-    const int side = tile + 2;
-    FN(vec) half[6][4], y[4], m[6];
+    FN(vec) half[FN(MOST_SIDE)][FN(MOST_TILE)], y[FN(MOST_TILE)], m[FN(MOST_SIDE)];
     #pragma GCC unroll 4
     for (int q = 0; q < tile; q++, dy.from += dy.col_step) {
         OPAQUE(dy.row_step);
         #pragma GCC unroll 4
         for (int r = 0; r < tile; r++) y[r] = whole ? FN(vload)(dy.from + r * dy.row_step) : FN(vload_mask)(dy.from + r * dy.row_step, mask);
-        FN(turn_gradient)(tile, y, m);
+        FN(turn_gradient)(side, tile, y, m);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = m[r];
     }
     #pragma GCC unroll 6
     for (int r = 0; r < side; r++, planes += side * plane) {
         OPAQUE(plane);
-        FN(turn_gradient)(tile, half[r], m);
+        FN(turn_gradient)(side, tile, half[r], m);
         #pragma GCC unroll 6
         for (int q = 0; q < side; q++) FN(vstore)(planes + q * plane, m[q]);
     }
 }
 
-/* planes = G w G', for one vector of columns.   w: (3, 3), place apart; turned by half a circle if turned. */
-ALWAYS_INLINE void FN(turn_weights)(const int tile, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
+/* planes = G w G', for one vector of columns.   w: (window, window), place apart; turned by half a circle if turned. */
+ALWAYS_INLINE void FN(turn_weights)(const int side, const int window, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
 {
-    const int side = tile + 2;
-    FN(vec) half[6][3], g[3], u[6];
-    for (int q = 0; q < 3; q++) {
-        #pragma GCC unroll 3
-        for (int r = 0; r < 3; r++) g[r] = FN(vload_mask)(w + (turned ? 8 - r * 3 - q : r * 3 + q) * place, mask);
-        FN(turn_weight)(tile, g, u);
+    FN(vec) half[FN(MOST_SIDE)][FN(MOST_WINDOW)], g[FN(MOST_WINDOW)], u[FN(MOST_SIDE)];
+    for (int q = 0; q < window; q++) {
+        #pragma GCC unroll 5
+        for (int r = 0; r < window; r++) g[r] = FN(vload_mask)(w + (turned ? window * window - 1 - r * window - q : r * window + q) * place, mask);
+        FN(turn_weight)(side, window, g, u);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = u[r];
     }
     for (int r = 0; r < side; r++) {
-        FN(turn_weight)(tile, half[r], u);
+        FN(turn_weight)(side, window, half[r], u);
         #pragma GCC unroll 6
         for (int q = 0; q < side; q++) FN(vstore)(planes + (r * side + q) * plane, u[q]);
     }
 }
 
-/* dw = G' sums G, or that is added to it, for one vector of columns.   dw: (3, 3), place apart. */
-ALWAYS_INLINE void FN(gather_weights)(const int tile, const real *sums, isize plane, FN(vmask) mask, isize accumulate, isize place, real *dw)
+/* dw = G' sums G, or that is added to it, for one vector of columns.   dw: (window, window), place apart. */
+ALWAYS_INLINE void FN(gather_weights)(const int side, const int window, const real *sums, isize plane, FN(vmask) mask, isize accumulate, isize place, real *dw)
 {
-    const int side = tile + 2;
-    FN(vec) half[3][6], u[6], g[3];
+    FN(vec) half[FN(MOST_WINDOW)][FN(MOST_SIDE)], u[FN(MOST_SIDE)], g[FN(MOST_WINDOW)];
     for (int q = 0; q < side; q++) {
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) u[r] = FN(vload)(sums + (r * side + q) * plane);
-        FN(gather_weight)(tile, u, g);
-        #pragma GCC unroll 3
-        for (int r = 0; r < 3; r++) half[r][q] = g[r];
+        FN(gather_weight)(side, window, u, g);
+        #pragma GCC unroll 5
+        for (int r = 0; r < window; r++) half[r][q] = g[r];
     }
-    for (int r = 0; r < 3; r++) {
-        FN(gather_weight)(tile, half[r], g);
-        #pragma GCC unroll 3
-        for (int q = 0; q < 3; q++) {
-            real *to = dw + (r * 3 + q) * place;
+    for (int r = 0; r < window; r++) {
+        FN(gather_weight)(side, window, half[r], g);
+        #pragma GCC unroll 5
+        for (int q = 0; q < window; q++) {
+            real *to = dw + (r * window + q) * place;
             if (accumulate) g[q] = g[q] + FN(vload_mask)(to, mask);
             FN(vstore_mask)(to, mask, g[q]);
         }

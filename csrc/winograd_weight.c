@@ -30,10 +30,11 @@
    instead of 1.45, at 128x32x32x16. */
 static isize FN(gradient_parts)(const FN(tiles) *p) { return ceil_div(p->channels, 64); }
 static isize FN(gradient_size)(const FN(tiles) *p) { return whole_lines(p->planes * p->channels * FN(columns_size)(p->columns)); }
-static FN(tiles) FN(gradient_tiles)(const pydl_conv2d *s, isize tile)
+static FN(tiles) FN(gradient_tiles)(const pydl_conv2d *s, isize side)
 {
-    FN(tiles) p = FN(tiles_forward)(s, tile);
-    p.large = FN(gradient_size)(&p) * (isize)sizeof(real) > LARGE_SUMS;
+    FN(tiles) p = FN(tiles_forward)(s, side);
+    p.large = FN(gradient_size)(&p) * (isize)sizeof(real) > LARGE_SUMS
+           && (p.stride == 1 || p.stride * p.depth % FN(LANES) == 0);        /* panels are of whole vectors */
     if (p.large) {
         p.panel = min_isize(PANEL, p.pitch);
         p.block = ceil_div(p.tiles, max_isize(1, ceil_div(p.tiles, TILES)));
@@ -85,24 +86,24 @@ static void FN(make_table)(const FN(tiles) *p, isize *table)
     for (isize t = 0; t < p->block; t++) *table++ = t * p->pitch;
 }
 
-isize FN(winograd_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize tile)
+isize FN(winograd_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize side)
 {
-    const FN(tiles) p = FN(gradient_tiles)(&a->s, tile);
+    const FN(tiles) p = FN(gradient_tiles)(&a->s, side);
     const isize size = FN(columns_size)(p.columns), sums = p.sums;
     const isize own = sums > 1 ? owners(ctx, FN(gradient_worth)(&p), sums) * FN(gradient_own)(&p, 1) : FN(gradient_own)(&p, ctx->threads);
     return ((p.large ? 0 : sums * FN(gradient_size)(&p)) + own) * (isize)sizeof(real) + sums * whole_lines(size) * (isize)sizeof(double)
          + FN(table_size)(&p) * (isize)sizeof(isize);
 }
 
-ALWAYS_INLINE void FN(gradient_channels)(const int size, const FN(tiles) *p, FN(pixels) dy, isize t, real *planes, isize plane)
+ALWAYS_INLINE void FN(gradient_channels)(const int side, const int tile, const FN(tiles) *p, FN(pixels) dy, isize t, real *planes, isize plane)
 {
     for (isize block = 0; block < p->columns.blocks; block++) {
         const isize first = FN(block_start)(p->columns, block), wide = FN(block_start)(p->columns, block + 1) - first;
         for (isize o = 0; o < wide; o += FN(LANES), dy.from += FN(LANES)) {
             const isize count = min_isize(FN(LANES), p->width - first - o);
             real *to = planes + first * p->block + t * wide + o;
-            if (count == FN(LANES)) FN(gradient_vector)(size, dy, 1, FN(mask_of)(0), to, plane);
-            else FN(gradient_vector)(size, dy, 0, FN(mask_of)(count), to, plane);
+            if (count == FN(LANES)) FN(gradient_vector)(side, tile, dy, 1, FN(mask_of)(0), to, plane);
+            else FN(gradient_vector)(side, tile, dy, 0, FN(mask_of)(count), to, plane);
         }
     }
 }
@@ -113,8 +114,7 @@ static void FN(transform_gradient)(const FN(tiles) *p, const real *dy, const rea
 {
     const isize image = at->image * p->h_out * p->w_out * p->width, row = at->row * p->tile, col = at->col * p->tile;
     const FN(pixels) y = FN(take_pixels)(dy + image, positive ? positive + image : NULL, p->h_out, p->w_out, p->width, row, col, p->tile, room);
-    if (p->tile == 2) FN(gradient_channels)(2, p, y, t, planes, plane);
-    else FN(gradient_channels)(4, p, y, t, planes, plane);
+    BY_TILE(p, FN(gradient_channels), p, y, t, planes, plane);
 }
 
 /* One part of the rows of one plane: sum[c, o] += sum over tiles of v[t, c] * d[t, o].   ahead: fetched meanwhile. */
@@ -139,16 +139,31 @@ static void FN(gradient_task)(const FN(tiles) *p, isize task, const real *v, con
     }
 }
 
-/* dweight = G' sums G, or that is added to it, for the weights of channel c and `wide` columns from `first` on.   sums: plane apart. */
-static void FN(gather)(const FN(tiles) *p, isize c, isize first, isize wide, isize accumulate, const real *sums, isize plane, real *dweight)
+/* With a stride: the places of the window that are the image's own go to their places in dweight. */
+static void FN(put_weights)(const FN(tiles) *p, const pydl_conv2d *s, isize c, const real *places, isize first, isize count, isize accumulate, real *dweight)
 {
-    const isize place = p->channels * p->width;
+    for (isize k = 0; k < p->window * p->window; k++, places += FN(LANES)) {
+        const isize at = FN(weight_at)(p, s, k / p->window, k % p->window, c);
+        for (isize o = 0; at >= 0 && o < count; o++) dweight[at + first + o] = (accumulate ? dweight[at + first + o] : 0) + places[o];
+    }
+}
+
+/* dweight = G' sums G, or that is added to it, for the weights of channel c and `wide` columns from `first` on.   sums: plane apart. */
+static void FN(gather)(const FN(tiles) *p, const pydl_conv2d *s, isize c, isize first, isize wide, isize accumulate, const real *sums, isize plane,
+                       real *dweight)
+{
+    const isize place = p->channels * p->width, places = p->window * p->window;
+    real room[FN(MOST_WINDOW) * FN(MOST_WINDOW) * FN(LANES)];
     for (isize o = 0; o < wide; o += FN(LANES)) {
-        const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
+        const isize count = min_isize(FN(LANES), p->width - first - o);
         real *to = dweight + c * p->width + first + o;
-        for (isize k = 0; k < 9; k++) __builtin_prefetch(to + k * place + 2 * p->width, 1, 3);       /* no prefetcher of a CPU follows so short rows */
-        if (p->tile == 2) FN(gather_weights)(2, sums + o, plane, mask, accumulate, place, to);
-        else FN(gather_weights)(4, sums + o, plane, mask, accumulate, place, to);
+        if (p->stride > 1) {
+            BY_WINDOW(p, FN(gather_weights), sums + o, plane, FN(mask_of)(FN(LANES)), 0, FN(LANES), room);
+            FN(put_weights)(p, s, c, room, first + o, count, accumulate, dweight);
+            continue;
+        }
+        for (isize k = 0; k < places; k++) __builtin_prefetch(to + k * place + 2 * p->width, 1, 3);  /* no prefetcher of a CPU follows so short rows */
+        BY_WINDOW(p, FN(gather_weights), sums + o, plane, FN(mask_of)(count), accumulate, place, to);
     }
 }
 
@@ -205,7 +220,7 @@ static void FN(window_task)(const void *data, isize task, void *own)
         FN(run_tile)(&t, whole, block, rows - most);
     }
     for (isize i = 0; i < min_isize(rows, p->channels - c); i++)
-        FN(gather)(p, c + i, first, wide, b->first > b->start, sums + i * wide, plane, b->g->a->dweight);
+        FN(gather)(p, &b->g->a->s, c + i, first, wide, b->first > b->start, sums + i * wide, plane, b->g->a->dweight);
 }
 
 /* One partial sum, by the threads of ctx. */
@@ -249,13 +264,13 @@ static void FN(finish_part)(const void *data, isize start, isize stop)
                 const real *from = to + t * FN(gradient_size)(p);
                 for (isize o = 0; o < size; o++) to[o] += from[o];
             }
-        FN(gather)(p, c, 0, size, 0, g->sums + c * size, p->channels * size, g->a->dweight);
+        FN(gather)(p, &g->a->s, c, 0, size, 0, g->sums + c * size, p->channels * size, g->a->dweight);
     }
 }
 
-void FN(winograd_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize tile)
+void FN(winograd_backward_weight)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a, isize side)
 {
-    const FN(tiles) p = FN(gradient_tiles)(&a->s, tile);
+    const FN(tiles) p = FN(gradient_tiles)(&a->s, side);
     const isize size = FN(columns_size)(p.columns), count = p.sums, lines = whole_lines(size);
     double *bias = a->scratch;
     isize *table = (isize *)(bias + count * lines);

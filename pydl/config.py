@@ -42,14 +42,15 @@ def set_image_data_format(data_format):
 
 
 def winograd():
-    """Return where 3x3 convolutions in float32 use Winograd's form: True (where it is faster), False, 2 or 4."""
+    """Return where convolutions in float32 use Winograd's form: True (where it is faster), False, 2 or 4."""
     return _settings["winograd"]
 
 
 def set_winograd(allowed):
-    """Say where 3x3 convolutions of stride 1 in float32 use Winograd's form.
+    """Say where convolutions of 3x3 to 5x5 in float32, and such as 7x7 with stride 2 and 11x11 with stride 4, use Winograd's form.
 
-    True: where it is faster, up to 3 times.  False: nowhere.  2 or 4: wherever both sides have 16 channels or more, with tiles of 2x2 or of 4x4 results.
+    True: where it is faster, up to 3 times.  False: nowhere.  2 or 4: wherever it can be, with tiles of 2x2 or of 4x4 results, which for 3x3 needs 16 channels
+    on both sides; of other windows 4 means tiles made of as many pixels, and 2 the direct sum.
     With tiles of 4x4 the rounding error of values is 3 to 5 times that of the direct sum, with tiles of 2x2 no larger.
     """
     if type(allowed) is int and allowed not in (2, 4):

@@ -216,7 +216,7 @@ STRIDED = [((1, 64, 64, 3), (7, 7, 3, 20), 3, (2, 2)), ((2, 33, 36, 2), (3, 3, 2
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(("x_shape", "w_shape", "padding", "strides"), [(*few, (1, 1)) for few in FEW + LINES] + STRIDED, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_few_channels(x_shape, w_shape, padding, strides, dtype, relu, level):
+def test_few_channels(x_shape, w_shape, padding, strides, dtype, relu, level, direct):
     """Forward and both gradients equal the sums of the formula, for every number of channels that lanes of pixels serve."""
     x, w, b = (Tensor(normal(*shape, dtype=dtype), needs_gradient=True) for shape in (x_shape, w_shape, w_shape[-1:]))
     pads = padding if isinstance(padding, tuple) else (padding, padding)
@@ -285,10 +285,16 @@ def test_any_number_of_threads_gives_the_same_bits(shape, level):
 
 # ---- Winograd's form
 
-# smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not; weights that leave L2, and that pass the caches
-TURNED = [((8, 8, 8, 16), 16, "same"), ((4, 14, 13, 33), 20, "valid"), ((8, 7, 9, 64), 100, "same"), ((14, 9, 9, 20), 17, ((2, 0), (0, 1))),
-          ((40, 4, 4, 48), 64, "same"), ((1, 1, 2, 19), 35, "same"), ((3, 3, 3, 16), 24, "valid"), ((1, 6, 6, 40), 16, "same"), ((1, 6, 7, 450), 420, "same"),
-          ((3, 27, 25, 210), 160, "same")]
+# smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not; weights that leave L2, and that pass the caches;
+# (images, window, stride, padding), the window's last number is how many filters
+TURNED = [((8, 8, 8, 16), (3, 16), 1, "same"), ((4, 14, 13, 33), (3, 20), 1, "valid"), ((8, 7, 9, 64), (3, 100), 1, "same"),
+          ((14, 9, 9, 20), (3, 17), 1, ((2, 0), (0, 1))), ((40, 4, 4, 48), (3, 64), 1, "same"), ((1, 1, 2, 19), (3, 35), 1, "same"),
+          ((3, 3, 3, 16), (3, 24), 1, "valid"), ((1, 6, 6, 40), (3, 16), 1, "same"), ((1, 6, 7, 450), (3, 420), 1, "same"),
+          ((3, 27, 25, 210), (3, 160), 1, "same")]
+# other windows, and strides: those of LeNet (its channels doubled), Inception, ResNet and AlexNet
+OTHERS = [((5, 14, 14, 32), (5, 40), 1, "valid"), ((2, 9, 11, 40), (5, 33), 1, "same"), ((3, 9, 9, 33), (4, 48), 1, "same"),
+          ((2, 40, 42, 3), (7, 64), 2, "same"), ((2, 20, 21, 12), (5, 36), 2, ((2, 2), (1, 2))), ((1, 59, 63, 3), (11, 96), 4, "valid"),
+          ((9, 20, 20, 72), (5, 200), 2, "same")]
 
 
 @pytest.fixture(params=[2, 4])
@@ -299,19 +305,20 @@ def tile(request):
     config.set_winograd(True)
 
 
-@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED, ids=str)
-def test_winograd_is_the_convolution(x_shape, filters, padding, level):
-    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
+@pytest.mark.parametrize(("x_shape", "window", "strides", "padding"), TURNED + OTHERS, ids=str)
+def test_winograd_is_the_convolution(x_shape, window, strides, padding, level):
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (window[0], window[0], x_shape[3], window[1]), window[1:]))
+    options = {"strides": strides, "padding": padding}
     exact = [Tensor(t.numpy().astype(np.float64), needs_gradient=True) for t in (x, w, b)]
-    want = conv2d(*exact, padding=padding, activation="relu")
+    want = conv2d(*exact, **options, activation="relu")
     v = normal(*want.shape, dtype=np.float32)
-    v[np.abs(conv2d(*exact, padding=padding).numpy()) < 1e-3] = 0              # rounding decides whether these count
+    v[np.abs(conv2d(*exact, **options).numpy()) < 1e-3] = 0              # rounding decides whether these count
     wanted = [want.numpy(), *map(np.asarray, backward(want, exact, seed=Tensor(v.astype(np.float64)).array))]
     results, errors = {}, {}
     for allowed in (True, False, 2, 4):
         config.set_winograd(allowed)
         try:
-            y = conv2d(x, w, b, padding=padding, activation="relu")
+            y = conv2d(x, w, b, **options, activation="relu")
             got = [np.array(y.numpy()), *(np.array(g) for g in backward(y, [x, w, b], seed=Tensor(v).array))]
         finally:
             config.set_winograd(True)
@@ -320,15 +327,16 @@ def test_winograd_is_the_convolution(x_shape, filters, padding, level):
     assert max(errors[4]) < 3e-5
     assert max(errors[2]) < 3e-6
     assert max(errors[False]) < 3e-6
-    for chosen, *of_forms in zip(*results.values()):
-        assert len(set(of_forms)) == 3, "a form was not used"
+    forms = 3 if window[0] == 3 or -(-window[0] // strides) == 3 else 2         # tiles of 2x2 are of 3x3 windows only, ...
+    for wanted_forms, (chosen, *of_forms) in zip((forms, forms if strides == 1 else 1, forms), zip(*results.values())):      # ... and dx has no strides
+        assert len(set(of_forms)) == wanted_forms, "a form was not used"
         assert chosen in of_forms
 
 
-@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED, ids=str)
-def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding, tile, level):
-    x, w = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters)))
-    y = conv2d(x, w, padding=padding)
+@pytest.mark.parametrize(("x_shape", "window", "strides", "padding"), TURNED + OTHERS, ids=str)
+def test_gradients_of_winograds_form_are_its_adjoints(x_shape, window, strides, padding, tile, level):
+    x, w = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (window[0], window[0], x_shape[3], window[1])))
+    y = conv2d(x, w, strides=strides, padding=padding)
     v = normal(*y.shape, dtype=np.float32)
     dx, dw = backward(y, [x, w], seed=Tensor(v).array)
     product = np.vdot(y.numpy().astype(np.float64), v)
@@ -337,10 +345,10 @@ def test_gradients_of_winograds_form_are_its_adjoints(x_shape, filters, padding,
         assert abs(np.vdot(t.numpy().astype(np.float64), np.asarray(gradient)) - product) < {2: 1e-6, 4: 5e-6}[tile] * size
 
 
-@pytest.mark.parametrize(("x_shape", "filters", "padding"), TURNED[1:5] + TURNED[-1:], ids=str)
-def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, filters, padding, tile):
-    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (3, 3, x_shape[3], filters), (filters,)))
-    same_bits_for_any_threads(x, w, b, padding=padding)
+@pytest.mark.parametrize(("x_shape", "window", "strides", "padding"), TURNED[1:5] + TURNED[-1:] + OTHERS[3:], ids=str)
+def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, window, strides, padding, tile):
+    x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (window[0], window[0], x_shape[3], window[1]), window[1:]))
+    same_bits_for_any_threads(x, w, b, strides=strides, padding=padding)
 
 
 @pytest.mark.parametrize("x_shape", [(13, 8, 8, 64), (13, 4, 4, 40), (1, 20, 22, 16), (1, 28, 28, 128), (8, 9, 9, 144)], ids=str)

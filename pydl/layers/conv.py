@@ -75,7 +75,8 @@ def conv2d(x, weight, bias=None, strides=1, padding="valid", dilation_rate=1, gr
                data_format: "channels_last" or "channels_first"; `pydl.config.image_data_format()` by default.
     Shapes:    x (N, H, W, C), weight (kh, kw, C / groups, F), bias (F,) -> (N, H', W', F), H' = (H + top + bottom - (kh - 1) * dilation - 1) // stride + 1.
     Dtypes:    float32, float64, all the same; the gradient by bias is summed in float64.
-               3x3 windows of stride 1 in float32 use Winograd's form where it is faster; `pydl.config.set_winograd` turns it off or picks its tiles.
+               In float32, windows of 3x3 to 5x5, and larger ones with strides, use Winograd's form where it is faster; `pydl.config.set_winograd`
+                   turns it off or picks its tiles.
     Gradients: x, weight, bias.    Saves: x; with relu also y.
     Raises:    ShapeError if the shapes do not fit together.
     Source:    LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998;
