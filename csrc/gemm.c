@@ -236,7 +236,7 @@ static FN(cut) FN(make_cut)(const FN(gemm_args) *g, const FN(plan) *plan, isize 
 {
     const isize nc = min_isize(plan->nc, g->n), wanted = 8 * threads, nr = FN(NR), mr = FN(MR), strips = ceil_div(g->m, mr);
     if (FN(gemm_work)(g) <= LARGE_WORK) return (FN(cut)){ 0, ceil_div(strips, threads) * mr, ceil_div(nc, nr) * nr };
-    const isize least = (plan->copy_a ? 2 : 1) * nr;                    /* each task of whole columns copies A anew */
+    const isize least = plan->copy_a ? max_isize(2 * nr, ceil_div(ceil_div(nc, nr), threads) * nr) : nr;       /* each task of whole columns copies A anew */
     if (g->m < nc && nc >= threads * least) return (FN(cut)){ 1, g->m, max_isize(least, ceil_div(nc, wanted * nr) * nr) };
     const isize down = ceil_div(strips, max_isize(1, min_isize(8, strips / wanted)));
     const isize across = max_isize(1, min_isize(ceil_div(wanted, down), nc / (2 * nr)));
