@@ -233,8 +233,11 @@ void FN(gemm_pack_strip)(const real *src, isize step_i, isize step_p, isize coun
             if (there == FN(VL))
                 for (isize p = 0; p < k; p++) FN(vstore)(out + p * width + done, FN(vload)(src + p * step_p + done));
             else
-                for (isize p = 0; p < k; p++)
-                    FN(vstore_mask)(out + p * width + done, out_mask, FN(vload_mask)(src + p * step_p + done, src_mask));
+                for (isize p = 0; p < k; p++) {                         /* a row narrower than a vector may reach into the next, which comes later */
+                    const FN(vec) row = FN(vload_mask)(src + p * step_p + done, src_mask);
+                    if (width < FN(VL) && p + 1 < k) FN(vstore)(out + p * width, row);
+                    else FN(vstore_mask)(out + p * width + done, out_mask, row);
+                }
         }
     else if (step_p == 1)
         for (; done < count; done += FN(VL)) {
