@@ -52,7 +52,7 @@ static const conv_weights_cost weights_costs[][3] = { [CONV_FORWARD] = { { 1, 7.
 /* The side of the tiles with which Winograd's form is to compute a pass, 0 for the direct sum: the one that costs least, by shape alone, in multiply-adds
    for each pair of channels; where `winograd` names a tile, that one.  The numbers fit one thread, 1 to 64 images of 2x2 to 28x28 with 16 to 512 channels, of
    a server with AVX-512 and 2 MB of L2 and of one with AVX2 and 512 KB (Zen 2): the choice costs 1 to 3 %, and 1 to 1.5 %, more time than the best of the
-   three (geometric means of the passes).   Other windows and strides, 61 shapes on the latter: at most 0.5 %, and 1.4 to 1.7 times the speed of the direct sum. */
+   three (geometric means of the passes).   Other windows and strides, 61 shapes on the latter: at most 0.5 %; the best is 1.4 to 1.7 times the direct sum. */
 static inline isize winograd_side(const pydl_conv2d *s, isize winograd, conv_pass pass)
 {
     const isize stride = s->stride_h, k = s->kh;

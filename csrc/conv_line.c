@@ -78,56 +78,62 @@ LINE(8) LINE(9) LINE(10) LINE(11) LINE(12) LINE(13) LINE(14)
 #undef LINE
 
 #if SIMD_REGISTERS == 16
-/* The same sums, of three channels by 5 places. */
-ALWAYS_INLINE void FN(colours_core)(const FN(line_args) *t, const real *source, real *out, const real *skip, const int sums)
+/* The same sums by 5 places, of an image of `channels`, all of which are read; channels is a constant, too. */
+ALWAYS_INLINE void FN(whole_core)(const FN(line_args) *t, const real *source, real *out, const real *skip, const int sums, const int channels)
 {
-    FN(vec) sum[LINE_COLOURS];
+    FN(vec) sum[LINE_WHOLE];
     const FN(vec) start = t->start ? FN(vload)(t->start) : FN(vzero)();
     #pragma GCC unroll 14
     for (int j = 0; j < sums; j++) sum[j] = start;
-    const real *weights = t->weight;
-    for (isize m = 0; m < t->rows; m++, source += t->row_step, weights += 5 * 3 * FN(LANES))
-        for (isize c = 0; c < 3; c++) {
-            const real *pixel = source + c;
+    const isize place_step = t->x.step * channels * FN(LANES);
+    const real *weights = t->weight + (t->x.step < 0 ? 4 * channels * FN(LANES) : 0);                             /* of the lowest place */
+    for (isize m = 0; m < t->rows; m++, source += t->row_step, weights += 5 * channels * FN(LANES))
+        for (isize c = 0; c < channels; c++) {
+            const real *pixel = source + c, *w = weights + c * FN(LANES);
             #pragma GCC unroll 5
-            for (int q = 0; q < 5; q++, pixel += 3) {
-                const FN(vec) weight = FN(vload)(weights + (q * 3 + c) * FN(LANES));
+            for (int q = 0; q < 5; q++, pixel += channels, w += place_step) {
+                const FN(vec) weight = FN(vload)(w);
                 OPAQUE(pixel);                                       /* else pixels would be kept from place to place, in memory */
                 #pragma GCC unroll 14
-                for (int j = 0; j < sums; j++) sum[j] = FN(vfma)(FN(vset)(pixel[3 * j]), weight, sum[j]);
+                for (int j = 0; j < sums; j++) sum[j] = FN(vfma)(FN(vset)(pixel[j * channels]), weight, sum[j]);
             }
         }
     FN(line_finish)(t, sum, out, skip, sums);
 }
-#define COLOURS(sums) \
-    static void FN(colours_##sums)(const FN(line_args) *t, const real *source, real *out, const real *skip) { FN(colours_core)(t, source, out, skip, sums); }
-COLOURS(7) COLOURS(8) COLOURS(9) COLOURS(10) COLOURS(11) COLOURS(12) COLOURS(13) COLOURS(14)
-#undef COLOURS
-static void (*const FN(colours)[])(const FN(line_args) *, const real *, real *, const real *) = {
-    FN(colours_7), FN(colours_8), FN(colours_9), FN(colours_10), FN(colours_11), FN(colours_12), FN(colours_13), FN(colours_14)
+#define WHOLE(sums) \
+    static void FN(whole_##sums)(const FN(line_args) *t, const real *source, real *out, const real *skip) \
+    { \
+        if (t->channels == 3) FN(whole_core)(t, source, out, skip, sums, 3); \
+        else FN(whole_core)(t, source, out, skip, sums, 16); \
+    }
+WHOLE(7) WHOLE(8) WHOLE(9) WHOLE(10) WHOLE(11) WHOLE(12) WHOLE(13) WHOLE(14)
+#undef WHOLE
+static void (*const FN(whole)[])(const FN(line_args) *, const real *, real *, const real *) = {
+    FN(whole_7), FN(whole_8), FN(whole_9), FN(whole_10), FN(whole_11), FN(whole_12), FN(whole_13), FN(whole_14)
 };
 #endif
 
 int FN(line_fits)(conv_axis x, isize width)
 {
-    return x.stride == 1 && (x.step == 1 || x.step == -1) && (x.taps == 3 || x.taps == 5) && x.size >= LINE_LEAST && width <= FN(LANES) && 2 * width > FN(LANES);
+    const int by_places = x.stride == 1 && (x.step == 1 || x.step == -1) && (x.taps == 3 || x.taps == 5);
+    return by_places && x.size >= LINE_LEAST && width <= FN(LANES) && 2 * width > FN(LANES);
 }
 
 void FN(run_line)(const FN(line_args) *t)
 {
 #if SIMD_REGISTERS == 16
-    const isize colours = t->channels == 3 && t->depth == 3 && t->x.taps == 5 && t->x.step == 1 && t->x.size > 7;
+    const isize whole = t->channels == t->depth && (t->channels == 3 || t->channels == 16) && t->x.taps == 5 && t->x.size > 7;
 #else
-    const isize colours = 0;
+    const isize whole = 0;
 #endif
-    const isize parts = ceil_div(t->x.size, colours ? LINE_COLOURS : LINE_MOST);
+    const isize parts = ceil_div(t->x.size, whole ? LINE_WHOLE : LINE_MOST);
     for (isize part = 0; part < parts; part++) {                     /* as even as they come */
         const isize first = t->x.size * part / parts, count = t->x.size * (part + 1) / parts - first;
         const real *source = t->source + first * t->channels, *skip = t->skip ? t->skip + first * t->out_step : NULL;
         real *out = t->out + first * t->out_step;
 #if SIMD_REGISTERS == 16
-        if (colours) {
-            FN(colours)[count - 7](t, source, out, skip);
+        if (whole) {
+            FN(whole)[count - 7](t, source, out, skip);
             continue;
         }
 #endif
