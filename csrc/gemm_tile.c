@@ -50,6 +50,9 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
     for (isize s = 0; s < t->segments; s++) {
         const real *p0 = t->a + (t->segment ? t->segment[s] : 0);
         const real *p3 = p0 + 3 * row, *p6 = p3 + 3 * row, *p9 = p6 + 3 * row, *p12 = p9 + 3 * row;
+#if SIMD_REGISTERS == 16
+        #pragma GCC unroll 4                                            /* (32, 128, 512) 1.05x, large ones 1.00x */
+#endif
         for (isize p = 0; p < k; p++) {
             FN(vec) y[8];
             OPAQUE(row);
