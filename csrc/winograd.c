@@ -182,7 +182,7 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
         for (isize o = 0; o < wide; o += FN(LANES)) {
             const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), p->width - first - o));
             real *to = stream ? lines + o : d->planes + first * p->channels + c * wide + o;
-            BY_WINDOW(p, FN(turn_weights), w + o / FN(LANES) * next, apart, d->turned, mask, to, stream ? wide : plane);
+            BY_TILE(p, FN(turn_weights), w + o / FN(LANES) * next, apart, d->turned, mask, to, stream ? wide : plane);
         }
         for (isize k = 0; stream && k < p->planes; k++)
             for (isize o = 0; o < wide; o += FN(LANES))

@@ -127,7 +127,7 @@ static void FN(transform_tile)(const FN(tiles) *p, const real *source, const rea
     }
 }
 
-/* f(side, tile, ...) or f(side, window, ...), with both of them constants. */
+/* f(side, tile, ...), with both of them constants. */
 #define BY_TILE(p, f, ...) \
     do { \
         if ((p)->side == 4) f(4, 2, __VA_ARGS__); \
@@ -135,14 +135,5 @@ static void FN(transform_tile)(const FN(tiles) *p, const real *source, const rea
             case 2: f(6, 2, __VA_ARGS__); break; \
             case 3: f(6, 3, __VA_ARGS__); break; \
             default: f(6, 4, __VA_ARGS__); \
-        } \
-    } while (0)
-#define BY_WINDOW(p, f, ...) \
-    do { \
-        if ((p)->side == 4) f(4, 3, __VA_ARGS__); \
-        else switch ((p)->window) { \
-            case 3: f(6, 3, __VA_ARGS__); break; \
-            case 4: f(6, 4, __VA_ARGS__); break; \
-            default: f(6, 5, __VA_ARGS__); \
         } \
     } while (0)

@@ -192,8 +192,9 @@ ALWAYS_INLINE void FN(gradient_vector)(const int side, const int tile, FN(pixels
 }
 
 /* planes = G w G', for one vector of columns.   w: (window, window), place apart; turned by half a circle if turned. */
-ALWAYS_INLINE void FN(turn_weights)(const int side, const int window, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
+ALWAYS_INLINE void FN(turn_weights)(const int side, const int tile, const real *w, isize place, isize turned, FN(vmask) mask, real *planes, isize plane)
 {
+    const int window = side + 1 - tile;
     FN(vec) half[FN(MOST_SIDE)][FN(MOST_WINDOW)], g[FN(MOST_WINDOW)], u[FN(MOST_SIDE)];
     for (int q = 0; q < window; q++) {
         #pragma GCC unroll 5
@@ -210,8 +211,9 @@ ALWAYS_INLINE void FN(turn_weights)(const int side, const int window, const real
 }
 
 /* dw = G' sums G, or that is added to it, for one vector of columns.   dw: (window, window), place apart. */
-ALWAYS_INLINE void FN(gather_weights)(const int side, const int window, const real *sums, isize plane, FN(vmask) mask, isize accumulate, isize place, real *dw)
+ALWAYS_INLINE void FN(gather_weights)(const int side, const int tile, const real *sums, isize plane, FN(vmask) mask, isize accumulate, isize place, real *dw)
 {
+    const int window = side + 1 - tile;
     FN(vec) half[FN(MOST_WINDOW)][FN(MOST_SIDE)], u[FN(MOST_SIDE)], g[FN(MOST_WINDOW)];
     for (int q = 0; q < side; q++) {
         #pragma GCC unroll 6

@@ -158,12 +158,12 @@ static void FN(gather)(const FN(tiles) *p, const pydl_conv2d *s, isize c, isize 
         const isize count = min_isize(FN(LANES), p->width - first - o);
         real *to = dweight + c * p->width + first + o;
         if (p->stride > 1) {
-            BY_WINDOW(p, FN(gather_weights), sums + o, plane, FN(mask_of)(FN(LANES)), 0, FN(LANES), room);
+            BY_TILE(p, FN(gather_weights), sums + o, plane, FN(mask_of)(FN(LANES)), 0, FN(LANES), room);
             FN(put_weights)(p, s, c, room, first + o, count, accumulate, dweight);
             continue;
         }
         for (isize k = 0; k < places; k++) __builtin_prefetch(to + k * place + 2 * p->width, 1, 3);  /* no prefetcher of a CPU follows so short rows */
-        BY_WINDOW(p, FN(gather_weights), sums + o, plane, FN(mask_of)(count), accumulate, place, to);
+        BY_TILE(p, FN(gather_weights), sums + o, plane, FN(mask_of)(count), accumulate, place, to);
     }
 }
 
