@@ -93,7 +93,7 @@ isize FN(gemm_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(gemm_args) *g = args;
     const FN(plan) plan = FN(make_plan)(g);
-    const isize strips = (FN(gemm_shared)(ctx, g) ? ctx->threads : 1) * FN(strip_scratch)(&plan);
+    const isize strips = (FN(gemm_work)(g) > SHARE_WORK ? ctx->threads : 1) * FN(strip_scratch)(&plan);         /* fewer threads may share what more do not */
     return (FN(shared_scratch)(g, &plan) + max_isize(strips, FN(whole_scratch)(g, &plan))) * (isize)sizeof(real);
 }
 

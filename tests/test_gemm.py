@@ -7,6 +7,7 @@ import pydl
 from pydl import ops
 from pydl.autodiff import backward
 from pydl.backends import cpu as B
+from pydl.capture import Step
 from pydl.errors import ShapeError
 from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.tensor import Tensor
@@ -186,3 +187,26 @@ def test_tensordot_is_numpys(axes):
 def test_dot_is_numpys(x, y):
     a, b = normal(*x, dtype="float64"), normal(*y, dtype="float64")
     np.testing.assert_allclose(ops.dot(a, b).numpy(), np.dot(a, b), rtol=1e-12, atol=1e-13)
+
+
+def test_a_program_with_a_small_product_runs_on_fewer_threads_than_it_was_recorded_for():
+    """Two threads share a product that is too small for four: there is room for both."""
+    x, dy = (np.random.default_rng(3).standard_normal(shape).astype(np.float32) for shape in ((150, 28), (150, 70)))
+    before, room = pydl.get_num_threads(), []
+
+    def results(a, b):
+        c = B.empty((28, 70))
+        B.gemm(a, b, None, c, True)
+        return [c]
+    try:
+        for recorded in (1, 2, 3, 4):
+            pydl.set_num_threads(recorded)
+            step = Step(results, [B.from_numpy(x), B.from_numpy(dy)], "test", strict=True)
+            for threads in range(recorded, 0, -1):
+                pydl.set_num_threads(threads)
+                for _ in range(3):
+                    np.testing.assert_allclose(np.array(step.run()[0]), x.T @ dy, rtol=0, atol=1e-4)
+            room.append(step.arena.peak)
+        assert room[0] < room[1] < room[2] < room[3]
+    finally:
+        pydl.set_num_threads(before)
