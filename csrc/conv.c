@@ -89,8 +89,8 @@ static conv_choice FN(choose)(const pydl_conv2d *s, isize winograd, conv_pass pa
     if (s->groups == s->c_in && s->groups > 1) return (conv_choice){ CONV_DEPTHWISE, 0 };
     const isize side = REAL_IS_FLOAT ? winograd_side(s, winograd, pass) : 0;
     if (side) return (conv_choice){ CONV_WINOGRAD, side };
-    if (pass == CONV_BACKWARD_INPUT && FN(direct_backward_input_lines)(s)) return (conv_choice){ CONV_DIRECT, 0 };
     if (FN(planes_fit)(s, pass == CONV_BACKWARD_INPUT)) return (conv_choice){ CONV_PLANES, 0 };
+    if (pass == CONV_BACKWARD_INPUT && FN(direct_backward_input_lines)(s)) return (conv_choice){ CONV_DIRECT, 0 };
     if (pass == CONV_BACKWARD_INPUT && s->c_in / s->groups < FN(LANES) && s->kh * s->kw > 1) return (conv_choice){ CONV_COLUMNS, 0 };
     return (conv_choice){ CONV_DIRECT, 0 };
 }
