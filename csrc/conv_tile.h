@@ -20,6 +20,17 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
     for (int i = 0; i < rows; i++) row[i] = t->a + arow[i];
     const V_MASK mask = V_MASK_OF(t->tail);
     const int partial = t->tail < TILE(LANES);
+    /* What the end reads and writes stands in as many lines as there are rows, far apart: it comes meanwhile. */
+    if (!t->stream)
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(t->c + crow[i] + v * TILE(LANES), 1);
+    if (t->skip)
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(t->skip + crow[i] + v * TILE(LANES));
 
     if (t->accumulate) {
         #pragma GCC unroll 8
@@ -56,20 +67,32 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
         }
     }
 
-    #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-        #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            real *to = t->c + crow[i] + v * TILE(LANES);
-            if (t->skip) {
+    if (t->skip)
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
                 const real *more = t->skip + crow[i] + v * TILE(LANES);
                 sum[i][v] = sum[i][v] + (partial && v == vectors - 1 ? V(load_mask)(more, mask) : V(load)(more));
             }
-            const V_TYPE y = t->relu ? V(max)(V(set)(0), sum[i][v]) : sum[i][v];          /* this order keeps a NaN */
-            if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
-            else if (t->stream) V(stream)(to, y);
-            else V(store)(to, y);
-        }
+    const V_TYPE least = V(set)(t->relu ? 0 : -(real)INFINITY);
+    if (partial || t->stream) {
+        #pragma GCC unroll 8
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                real *to = t->c + crow[i] + v * TILE(LANES);
+                const V_TYPE y = V(max)(least, sum[i][v]);
+                if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
+                else if (t->stream) V(stream)(to, y);
+                else V(store)(to, y);
+            }
+        return;
+    }
+    #pragma GCC unroll 8                                               /* as most are: without a branch for each */
+    for (int i = 0; i < rows; i++)
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) V(store)(t->c + crow[i] + v * TILE(LANES), V(max)(least, sum[i][v]));       /* this order keeps a NaN */
 }
 
 ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, isize step, int lines)
