@@ -104,7 +104,6 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
     const isize size = FN(columns_size)(cols);
     const isize inner_blocks = max_isize(1, ceil_div(p->inner, INNER_BLOCK)), inner_block = max_isize(1, ceil_div(p->inner, inner_blocks));
     const isize begin = part * cols.blocks / p->parts, end = (part + 1) * cols.blocks / p->parts, calls = p->groups * inner_blocks * (end - begin);
-    const FN(stretch) own = { out, d->stream || next.size == 0 || p->out_col != p->groups * cols.width ? 0 : pixels * p->groups * cols.width };
     isize call = 0;
     for (isize g = 0; g < p->groups; g++)
         for (isize k = 0; k == 0 || k < p->inner; k += inner_block)
@@ -112,7 +111,7 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
                 const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
                 const isize depth = min_isize(inner_block, p->inner - k), last = k + depth == p->inner;
                 FN(stretch) ahead = { FN(weights_at)(p, d, g, block + 1 < end ? block + 1 : begin, block + 1 < end || last ? k : k + depth), depth * wide };
-                if (p->inner * size <= WEIGHTS_AT_HAND) ahead = FN(part_of_both)(next, own, call++, calls);
+                if (p->inner * size <= WEIGHTS_AT_HAND) ahead = FN(part_of)(next, call++, calls);
                 else if (block + 1 == end && last) ahead.size = 0;           /* no weights are left */
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,

@@ -85,18 +85,29 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
             if (rows > 12) p12 += step;
         }
     }
+    if (t->accumulate)                                                  /* once, not for each vector: with 64 terms that is a tenth of the time */
+        #pragma GCC unroll 14
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++) {
+                const real *at = t->c + i * t->c_row + v * FN(VL);
+                acc[i][v] = (masked && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at)) + acc[i][v];
+            }
+    if (t->bias)
+        #pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++) {
+            const FN(vec) bias = masked && v == vecs - 1 ? FN(vload_mask)(t->bias + v * FN(VL), tail) : FN(vload)(t->bias + v * FN(VL));
+            #pragma GCC unroll 14
+            for (int i = 0; i < rows; i++) acc[i][v] = acc[i][v] + bias;
+        }
+    const FN(vec) least = FN(vset)(t->activation == GEMM_RELU ? 0 : -(real)INFINITY);
     #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) {
-            const int part = masked && v == vecs - 1;
-            const isize j = v * FN(VL);
-            real *at = t->c + i * t->c_row + j;
-            FN(vec) x = acc[i][v];
-            if (t->accumulate) x = (part ? FN(vload_mask)(at, tail) : FN(vload)(at)) + x;
-            if (t->bias) x = x + (part ? FN(vload_mask)(t->bias + j, tail) : FN(vload)(t->bias + j));
-            if (t->activation == GEMM_RELU) x = FN(vmax)(FN(vzero)(), x);
-            if (part) FN(vstore_mask)(at, tail, x);
+            real *at = t->c + i * t->c_row + v * FN(VL);
+            const FN(vec) x = FN(vmax)(least, acc[i][v]);
+            if (masked && v == vecs - 1) FN(vstore_mask)(at, tail, x);
             else FN(vstore)(at, x);
         }
 #ifdef SIMD_HALVES
