@@ -75,7 +75,7 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
                 const real *more = t->skip + crow[i] + v * TILE(LANES);
                 sum[i][v] = sum[i][v] + (partial && v == vectors - 1 ? V(load_mask)(more, mask) : V(load)(more));
             }
-    const V_TYPE least = V(set)(t->relu ? 0 : -(real)INFINITY);
+    const V_TYPE least = V(set)(FN(least)(t->relu));
     if (partial || t->stream) {
         #pragma GCC unroll 8
         for (int i = 0; i < rows; i++)
@@ -92,7 +92,7 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
     #pragma GCC unroll 8                                               /* as most are: without a branch for each */
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) V(store)(t->c + crow[i] + v * TILE(LANES), V(max)(least, sum[i][v]));       /* this order keeps a NaN */
+        for (int v = 0; v < vectors; v++) V(store)(t->c + crow[i] + v * TILE(LANES), V(max)(least, sum[i][v]));
 }
 
 ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, isize step, int lines)

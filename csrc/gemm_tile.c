@@ -100,7 +100,7 @@ ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int ve
             #pragma GCC unroll 14
             for (int i = 0; i < rows; i++) acc[i][v] = acc[i][v] + bias;
         }
-    const FN(vec) least = FN(vset)(t->activation == GEMM_RELU ? 0 : -(real)INFINITY);
+    const FN(vec) least = FN(vset)(FN(least)(t->activation == GEMM_RELU));
     #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 8

@@ -356,6 +356,9 @@ enum { FN(QUAD) = 16 / (int)sizeof(real) };
 
 ALWAYS_INLINE FN(vec) FN(vzero)(void) { return FN(vset)(0); }
 
+/* max(vset(least), x), in this order, is x with a relu or without: no branch for each vector.   A NaN stays. */
+ALWAYS_INLINE real FN(least)(isize relu) { return relu ? 0 : -(real)INFINITY; }
+
 /* The lanes added in halves: lane i and lane i + LANES / 2 first. */
 ALWAYS_INLINE real FN(vsum)(FN(vec) x)
 {
