@@ -113,16 +113,15 @@ ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int 
     }
 }
 
-/* All rows, in blocks of TILE_ROWS; a short last block shares with the one before it, so that neither runs at the latency of a few sums.
+/* All rows, in blocks of up to TILE_ROWS, as even as they come: few rows would run at the latency of their sums.
    What lies ahead is fetched by all blocks, each its share of it from end to end: faster than that it would not come, and loads would wait behind it. */
 ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
 {
-    const isize blocks = ceil_div(rows, TILE_ROWS), step = ceil_div(t->ahead.size, max_isize(1, blocks * t->k));
+    const isize blocks = ceil_div(rows, TILE_ROWS), most = ceil_div(rows, max_isize(1, blocks)), step = ceil_div(t->ahead.size, max_isize(1, blocks * t->k));
+    const isize full = rows - blocks * (most - 1);                             /* blocks of `most` rows, before those of one row less */
     isize i = 0;
-    for (isize block = 0; i < rows; block++) {
-        const isize left = rows - i;
-        const isize take = left >= TILE_ROWS + TILE_ROWS / 2 || left <= TILE_ROWS ? min_isize(left, TILE_ROWS) : (left + 1) / 2;
-        const isize at = block * t->k * step;
+    for (isize block = 0; block < blocks; block++) {
+        const isize take = most - (block >= full), at = block * t->k * step;
         if (at >= t->ahead.size) TILE(block)(t, i, take, vectors, NULL, 0, 0);
         else if (step > TILE(LANES)) TILE(block)(t, i, take, vectors, t->ahead.from + at, step, vectors);
         else TILE(block)(t, i, take, vectors, t->ahead.from + at, step, 1);
