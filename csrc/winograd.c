@@ -28,7 +28,7 @@
 #endif
 #define PLANE_BYTES ((isize)192 << 10)
 #define PLANE_TILES ((isize)128)
-/* Tiles a task turns, where a plane at a time is multiplied. */
+/* Tiles a task turns at most, where a plane at a time is multiplied. */
 #define TURNED ((isize)8)
 /* Channels whose weights are turned at a time, at most. */
 #define WEIGHT_CHANNELS ((isize)32)
@@ -231,14 +231,14 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
 
 /* A block of tiles of which a plane at a time is multiplied, for all columns: so the weights, which are read from far caches, are read once, and all tiles'
    planes are written and read once. */
-typedef struct { const FN(tiles_data) *d; isize first, tiles; real *v, *m, *rooms; } FN(planes_data);
+typedef struct { const FN(tiles_data) *d; isize first, tiles, turns; real *v, *m, *rooms; } FN(planes_data);        /* turns: tasks that turn them */
 
-static FN(planes_data) FN(planes_of)(const FN(tiles_data) *d, isize block)
+static FN(planes_data) FN(planes_of)(const FN(tiles_data) *d, isize block, isize threads)
 {
     const FN(tiles) *p = d->p;
-    const isize first = block * p->block;
+    const isize first = block * p->block, tiles = min_isize(p->block, p->tiles - first);
     real *m = d->own + whole_lines(p->planes * FN(plane_size)(p->block, p->pitch));
-    return (FN(planes_data)){ d, first, min_isize(p->block, p->tiles - first), d->own, m,
+    return (FN(planes_data)){ d, first, tiles, threads * ceil_div(tiles, threads * TURNED), d->own, m,
                               m + whole_lines(p->planes * FN(plane_size)(p->block, FN(columns_size)(p->columns))) };
 }
 
@@ -247,9 +247,10 @@ static void FN(turn_tiles)(const void *data, isize task, isize stop)
     const FN(planes_data) *b = data;
     const FN(tiles) *p = b->d->p;
     real *room = b->rooms + omp_get_thread_num() * FN(tiles_room)(p);
-    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
+    const isize from = b->tiles * task / b->turns, to = b->tiles * (task + 1) / b->turns;
+    FN(place) at = FN(place_of)(p, b->first + from);
     (void)stop;
-    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at))
+    for (isize t = from; t < to; t++, FN(step)(p, &at))
         FN(transform_tile)(p, b->d->source, b->d->positive, &at, t, room, b->v, FN(plane_size)(p->block, p->pitch));
 }
 
@@ -282,9 +283,10 @@ static void FN(finish_tiles)(const void *data, isize task, isize stop)
     const FN(planes_data) *b = data;
     const FN(tiles) *p = b->d->p;
     const isize size = FN(columns_size)(p->columns);
-    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
+    const isize from = b->tiles * task / b->turns, to = b->tiles * (task + 1) / b->turns;
+    FN(place) at = FN(place_of)(p, b->first + from);
     (void)stop;
-    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at))
+    for (isize t = from; t < to; t++, FN(step)(p, &at))
         FN(finish_tile)(b->d, b->m + t * size, FN(plane_size)(p->block, size), &at, 0, size);
     if (b->d->stream) stream_fence();
 }
@@ -319,10 +321,10 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     }
     for (isize t = 0; t < p->block; t++) arow[p->block + t] = t * FN(columns_size)(p->columns);          /* m has all columns: one table for all blocks */
     for (isize block = 0; block < p->blocks; block++) {
-        const FN(planes_data) part = FN(planes_of)(&d, block);
-        run_parts(ctx, 1, ceil_div(part.tiles, TURNED), 1, FN(turn_tiles), &part);
+        const FN(planes_data) part = FN(planes_of)(&d, block, ctx->threads);
+        run_parts(ctx, 1, part.turns, 1, FN(turn_tiles), &part);
         run_parts(ctx, 1, p->planes * p->parts, 1, FN(multiply_plane), &part);
-        run_parts(ctx, 1, ceil_div(part.tiles, TURNED), 1, FN(finish_tiles), &part);
+        run_parts(ctx, 1, part.turns, 1, FN(finish_tiles), &part);
     }
 }
 
