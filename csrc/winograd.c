@@ -14,7 +14,7 @@
 #define FEW_TILES ((isize)128)
 /* Blocks a thread that are many enough to share as they come; tiles that a block should have, if threads share. */
 #define EVEN_BLOCKS ((isize)4)
-#define LEAST_TILES ((isize)12)
+#define LEAST_TILES ((isize)8)
 /* A block's bytes of turned pixels, from first to last in L2.   Weights larger than LARGE_WEIGHTS do not stay in L2 from one block to the next: a plane of
    them is used for as many tiles as have PLANE_BYTES of turned pixels and products in it, and for PLANE_TILES at least; so are those larger than FEW_WEIGHTS
    for few tiles.   Fewer lanes leave more time to fetch a plane again, on CPUs whose L2 is often smaller (Zen 2, 16x28x28x128: 1.13x). */
