@@ -78,8 +78,9 @@ LINE(8) LINE(9) LINE(10) LINE(11) LINE(12) LINE(13) LINE(14)
 #undef LINE
 
 #if SIMD_REGISTERS == 16
-/* The same sums by 5 places, of an image of `channels`, all of which are read; channels is a constant, too. */
-ALWAYS_INLINE void FN(whole_core)(const FN(line_args) *t, const real *source, real *out, const real *skip, const int sums, const int channels)
+/* The same sums by 5 places, of an image of `channels`, all of which are read; channels is a constant, too.   edge: so many pixels of the source's row are
+   padding, on either side, and add nothing. */
+ALWAYS_INLINE void FN(whole_core)(const FN(line_args) *t, const real *source, real *out, const real *skip, const int sums, const int channels, const int edge)
 {
     FN(vec) sum[LINE_WHOLE];
     const FN(vec) start = t->start ? FN(vload)(t->start) : FN(vzero)();
@@ -95,7 +96,8 @@ ALWAYS_INLINE void FN(whole_core)(const FN(line_args) *t, const real *source, re
                 const FN(vec) weight = FN(vload)(w);
                 OPAQUE(pixel);                                       /* else pixels would be kept from place to place, in memory */
                 #pragma GCC unroll 14
-                for (int j = 0; j < sums; j++) sum[j] = FN(vfma)(FN(vset)(pixel[j * channels]), weight, sum[j]);
+                for (int j = 0; j < sums; j++)
+                    if (j + q >= edge && j + q < sums + 4 - edge) sum[j] = FN(vfma)(FN(vset)(pixel[j * channels]), weight, sum[j]);
             }
         }
     FN(line_finish)(t, sum, out, skip, sums);
@@ -103,8 +105,9 @@ ALWAYS_INLINE void FN(whole_core)(const FN(line_args) *t, const real *source, re
 #define WHOLE(sums) \
     static void FN(whole_##sums)(const FN(line_args) *t, const real *source, real *out, const real *skip) \
     { \
-        if (t->channels == 3) FN(whole_core)(t, source, out, skip, sums, 3); \
-        else FN(whole_core)(t, source, out, skip, sums, 16); \
+        if (t->channels == 3) FN(whole_core)(t, source, out, skip, sums, 3, 0); \
+        else if (t->x.size == sums && t->x.source == sums - 4 && axis_low(t->x) == -4) FN(whole_core)(t, source, out, skip, sums, 16, 4); \
+        else FN(whole_core)(t, source, out, skip, sums, 16, 0); \
     }
 WHOLE(7) WHOLE(8) WHOLE(9) WHOLE(10) WHOLE(11) WHOLE(12) WHOLE(13) WHOLE(14)
 #undef WHOLE

@@ -14,7 +14,8 @@
 #define LINE_LEAST (SIMD_REGISTERS == 32 ? 7 : 4)
 /* Of images of 3 or 16 channels by 5 places, all of which are read, 16 registers hold so many sums, a weight and one pixel, whose places are constants: seven
    sums wait for each other as long again as they work (64x32x32x3 to 8 1.24x, 64x28x28x16 to 8 1.16x, by the input 14x14x8 to 16 1.16x).   With places that
-   are none, or 3 of them, it is 0.8x to 1.1x. */
+   are none, or 3 of them, it is 0.8x to 1.1x.   Of a row by the input of a convolution without padding only the products that add something are
+   made: 14x14x8 to 16 1.25x, 10x10x8 1.4x. */
 #define LINE_WHOLE 14
 #define EACH_REAL "conv_line.h"
 #include "each_real.h"
