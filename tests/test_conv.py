@@ -205,7 +205,8 @@ FEW = [((3, 9, 30, 2), (5, 5, 2, 1), 2), ((2, 28, 28, 1), (5, 5, 1, 6), 2), ((2,
        ((1, 90, 200, 16), (3, 3, 16, 3), 1), ((1, 90, 200, 3), (3, 3, 3, 16), 1), ((1, 6, 16, 6), (9, 9, 6, 6), 4), ((2, 4, 4, 6), (3, 3, 6, 20), 1)]
 # up to a vector of channels, where lines of pixels are summed in registers: every number of sums, and several lines; with as much padding as the window allows
 LINES = [((2, 6, w, c_in), (kh, kw, c_in, c_out), (kh // 2, kw // 2)) for w in [*range(4, 18), 29, 43]
-         for kh, kw, c_in, c_out in [(3, 3, 10, 13), (5, 5, 9, 16), (2, 5, 8, 8)]] + [((2, 9, 12, 12), (5, 5, 12, 9), 0)] + [((2, 6, w, 8), (5, 5, 8, 16), 0) for w in (7, 10, 14)]
+         for kh, kw, c_in, c_out in [(3, 3, 10, 13), (5, 5, 9, 16), (2, 5, 8, 8)]]
+LINES += [((2, 9, 12, 12), (5, 5, 12, 9), 0)] + [((2, 6, w, 8), (5, 5, 8, 16), 0) for w in (7, 10, 14)]
 
 
 # by the input with strides, where the pixels of each remainder are a result of few channels: a window smaller than the stride, a height no multiple of it,
