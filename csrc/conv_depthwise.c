@@ -1,6 +1,7 @@
 #ifndef real
 #include "internal.h"
 #include "conv_depthwise.h"
+#include "conv_depth_line.h"
 #include "conv_parts.h"
 
 /* Pixels of a task: its copied rows stay in L2, one vector of channels of them in L1. */
@@ -126,8 +127,22 @@ static isize FN(depth_own)(const FN(depth_pass) *p, isize folded)
     return (p->copy_size + (folded ? p->pixels * p->pitch : 0)) * (isize)sizeof(real) + whole_lines(2 * p->pixels) * (isize)sizeof(isize);
 }
 
+/* The same by lines, where they serve. */
+static FN(depth_lines_args) FN(forward_lines)(const FN(conv2d_forward_args) *a)
+{
+    const pydl_conv2d *s = &a->s;
+    return (FN(depth_lines_args)){ .y = rows_of(s), .x = cols_of(s), .n = s->n, .channels = s->c_out, .source = a->x, .weight = a->weight, .kw = s->kw,
+                                   .start = a->bias, .relu = a->relu, .out = a->y, .out_image = s->h_out * s->w_out * s->c_out,
+                                   .out_row = s->w_out * s->c_out, .out_step = s->c_out, .scratch = a->scratch };
+}
+static int FN(forward_by_lines)(const pydl_conv2d *s) { return s->c_in == s->c_out && FN(depth_lines_fit)(rows_of(s), cols_of(s), s->c_out); }
+
 isize FN(depthwise_forward_scratch)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
+    if (FN(forward_by_lines)(&a->s)) {
+        const FN(depth_lines_args) lines = FN(forward_lines)(a);
+        return FN(depth_lines_scratch)(ctx, &lines);
+    }
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
     return FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p), p.n * p.bands) * FN(depth_own)(&p, 0);
 }
@@ -149,6 +164,11 @@ static void FN(depth_forward_task)(const void *data, isize task, void *own)
 
 void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a)
 {
+    if (FN(forward_by_lines)(&a->s)) {
+        const FN(depth_lines_args) lines = FN(forward_lines)(a);
+        FN(depth_lines)(ctx, &lines);
+        return;
+    }
     const FN(depth_pass) p = FN(depth_forward_pass)(&a->s);
     const isize taps = p.y.taps * p.x.taps;
     real *weight = a->scratch, *start = weight + taps * p.pitch;
@@ -164,10 +184,25 @@ void FN(depthwise_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a
 
 /* ---- backward by the input: a pass for each remainder by the strides; the multiplier's channels are added up at the end ---- */
 
+static conv_axis FN(depth_down)(const pydl_conv2d *s, isize i) { return backward_axis(i, s->h, s->stride_h, s->kh, s->dilation_h, s->pad_top, s->h_out); }
+static conv_axis FN(depth_across)(const pydl_conv2d *s, isize j) { return backward_axis(j, s->w, s->stride_w, s->kw, s->dilation_w, s->pad_left, s->w_out); }
+
 static FN(depth_pass) FN(depth_backward_pass)(const pydl_conv2d *s, isize i, isize j)
 {
-    return FN(depth_plan)(backward_axis(i, s->h, s->stride_h, s->kh, s->dilation_h, s->pad_top, s->h_out),
-                          backward_axis(j, s->w, s->stride_w, s->kw, s->dilation_w, s->pad_left, s->w_out), s->n, s->c_out, 1);
+    return FN(depth_plan)(FN(depth_down)(s, i), FN(depth_across)(s, j), s->n, s->c_out, 1);
+}
+
+static FN(depth_lines_args) FN(backward_lines)(const FN(conv2d_backward_input_args) *a, isize i, isize j)
+{
+    const pydl_conv2d *s = &a->s;
+    return (FN(depth_lines_args)){ .y = FN(depth_down)(s, i), .x = FN(depth_across)(s, j), .n = s->n, .channels = s->c_in, .source = a->dy,
+                                   .positive = a->relu_y, .weight = a->weight, .kw = s->kw, .out = a->dx + (i * s->w + j) * s->c_in,
+                                   .out_image = s->h * s->w * s->c_in, .out_row = s->stride_h * s->w * s->c_in, .out_step = s->stride_w * s->c_in,
+                                   .scratch = a->scratch };
+}
+static int FN(backward_by_lines)(const pydl_conv2d *s, const FN(depth_lines_args) *lines)
+{
+    return s->c_in == s->c_out && FN(depth_lines_fit)(lines->y, lines->x, s->c_in);
 }
 
 isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_input_args) *a)
@@ -175,6 +210,11 @@ isize FN(depthwise_backward_input_scratch)(const pydl_ctx *ctx, const FN(conv2d_
     isize most = 0;
     for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
         for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(depth_lines_args) lines = FN(backward_lines)(a, i, j);
+            if (FN(backward_by_lines)(&a->s, &lines)) {
+                most = max_isize(most, FN(depth_lines_scratch)(ctx, &lines));
+                continue;
+            }
             const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
             most = max_isize(most, FN(depth_shared)(&p) + owners(ctx, FN(depth_parallel)(&p), p.n * p.bands) * FN(depth_own)(&p, a->s.c_out > a->s.c_in));
         }
@@ -216,6 +256,11 @@ void FN(depthwise_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_
 {
     for (isize i = 0; i < min_isize(a->s.stride_h, a->s.h); i++)
         for (isize j = 0; j < min_isize(a->s.stride_w, a->s.w); j++) {
+            const FN(depth_lines_args) lines = FN(backward_lines)(a, i, j);
+            if (FN(backward_by_lines)(&a->s, &lines)) {
+                FN(depth_lines)(ctx, &lines);
+                continue;
+            }
             const FN(depth_pass) p = FN(depth_backward_pass)(&a->s, i, j);
             const isize taps = p.y.taps * p.x.taps;
             real *weight = a->scratch;

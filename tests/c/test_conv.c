@@ -231,6 +231,13 @@ static void R(check_all)(void)
         R(check)(s, i % 2, i % 3 == 1, 0);
         if (i % 6 == 0) R(check_im2col)(s);
     }
+    /* depthwise by lines and not: windows, strides, rows longer and shorter than a block of neighbours, channels in vectors and not */
+    for (isize k = 1; k <= 6; k++)
+        for (isize stride = 1; stride <= 3; stride++)
+            for (isize w = k; w <= 4 * k + 8; w += 2 * k + 3) {
+                const isize c = 11 + 7 * k, h = k + 3, pad = k / 2, rows = (h + 2 * pad - k) / stride + 1, cols = (w + 2 * pad - k) / stride + 1;
+                R(check)((pydl_conv2d){ 2, h, w, c, k, k, c, c, stride, stride, 1, 1, pad, pad, rows, cols }, (int)(k % 2), stride != 2, 0);
+            }
     /* more than one block of columns, of window places, of pixels; bands of rows; several small images a task */
     R(check)((pydl_conv2d){ 2, 5, 6, 80, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 5, 6 }, 1, 1, 0);
     R(check)((pydl_conv2d){ 1, 40, 37, 3, 3, 3, 9, 1, 1, 1, 1, 1, 1, 1, 40, 37 }, 1, 1, 0);

@@ -1,0 +1,188 @@
+#ifndef real
+#include "internal.h"
+#include "conv_depth_line.h"
+
+/* Most reals of a band that is copied, for its mask. */
+#define DEPTH_COPY ((isize)1 << 15)
+
+#define EACH_REAL "conv_depth_line.c"
+#include "each_real.h"
+#else
+
+/* Vectors of channels, neighbours at a time: whole cache lines, and eight sums.   Pixels a multiple of 2 KB apart fall into few sets of the first-level cache,
+   where half a line would be gone before its other half is asked for (512 channels, 8 lanes: 1.3x). */
+enum { FN(DEPTH_VECTORS) = sizeof(FN(vec)) < 64 ? 2 : 1, FN(DEPTH_COUNT) = 8 / FN(DEPTH_VECTORS) };
+
+/* A line of the result.  Places count from the lowest source pixel up. */
+typedef struct {
+    const FN(depth_lines_args) *a;
+    isize rows, weight_row, weight_step;                             /* window rows inside the image; reals from one row, place to the next */
+    const real *source, *weight;                                     /* the first of these rows, from column 0 and from place 0 on */
+    real *out;
+} FN(depth_line);
+
+/* DEPTH_COUNT neighbours from j on, whose windows are inside along the row, `vectors` of their channels at a time; the last overlap the ones before.   taps,
+   stride and vectors are constants. */
+ALWAYS_INLINE void FN(depth_block)(const FN(depth_line) *t, isize j, const int taps, const int stride, const int vectors)
+{
+    const FN(depth_lines_args) *a = t->a;
+    const isize channels = a->channels, row_step = a->x.source * channels, out_step = a->out_step, step = vectors * FN(LANES);
+    const real *first = t->source + (j * stride + axis_low(a->x)) * channels;
+    const FN(vec) least = FN(vset)(FN(least)(a->relu));
+    for (isize next = 0; next < channels; next += step) {
+        const isize from = min_isize(next, channels - step);
+        const real *line = first + from, *w = t->weight + from;
+        FN(vec) sum[FN(DEPTH_COUNT)][FN(DEPTH_VECTORS)];
+        #pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            sum[0][v] = a->start ? FN(vload)(a->start + from + v * FN(LANES)) : FN(vzero)();
+            #pragma GCC unroll 8
+            for (int i = 1; i < FN(DEPTH_COUNT); i++) sum[i][v] = sum[0][v];
+        }
+        for (isize m = 0; m < t->rows; m++, line += row_step, w += t->weight_row) {
+            FN(vec) weight[DEPTH_TAPS][FN(DEPTH_VECTORS)];
+            #pragma GCC unroll 5
+            for (int q = 0; q < taps; q++)
+                #pragma GCC unroll 2
+                for (int v = 0; v < vectors; v++) weight[q][v] = FN(vload)(w + q * t->weight_step + v * FN(LANES));
+            const real *x = line;
+            #pragma GCC unroll 20
+            for (int p = 0; p < (FN(DEPTH_COUNT) - 1) * stride + taps; p++, x += channels)
+                #pragma GCC unroll 2
+                for (int v = 0; v < vectors; v++) {
+                    const FN(vec) pixel = FN(vload)(x + v * FN(LANES));
+                    #pragma GCC unroll 5
+                    for (int q = 0; q < taps; q++) {
+                        const int i = (p - q) / stride;
+                        if (p >= q && i * stride == p - q && i < FN(DEPTH_COUNT)) sum[i][v] = FN(vfma)(pixel, weight[q][v], sum[i][v]);
+                    }
+                }
+        }
+        real *to = t->out + j * out_step + from;
+        #pragma GCC unroll 8
+        for (int i = 0; i < FN(DEPTH_COUNT); i++, to += out_step)
+            #pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++) FN(vstore)(to + v * FN(LANES), FN(vmax)(least, sum[i][v]));
+    }
+}
+
+#define BLOCKS(taps, stride) \
+    static void FN(depth_##taps##_##stride##_1)(const FN(depth_line) *t, isize j) { FN(depth_block)(t, j, taps, stride, 1); } \
+    static void FN(depth_##taps##_##stride##_2)(const FN(depth_line) *t, isize j) { FN(depth_block)(t, j, taps, stride, FN(DEPTH_VECTORS)); }
+BLOCKS(1, 1) BLOCKS(2, 1) BLOCKS(3, 1) BLOCKS(4, 1) BLOCKS(5, 1)
+BLOCKS(1, 2) BLOCKS(2, 2) BLOCKS(3, 2) BLOCKS(4, 2) BLOCKS(5, 2)
+#undef BLOCKS
+#define BLOCKS(taps) { { FN(depth_##taps##_1_1), FN(depth_##taps##_1_2) }, { FN(depth_##taps##_2_1), FN(depth_##taps##_2_2) } },
+static void (*const FN(depth_blocks)[DEPTH_TAPS][DEPTH_STRIDE][2])(const FN(depth_line) *, isize) = { BLOCKS(1) BLOCKS(2) BLOCKS(3) BLOCKS(4) BLOCKS(5) };
+#undef BLOCKS
+
+/* One pixel, whose window may hang over the end of the row.   vectors: a constant, so many sums do not wait for each other. */
+ALWAYS_INLINE void FN(depth_pixel_core)(const FN(depth_line) *t, isize j, const int vectors)
+{
+    const FN(depth_lines_args) *a = t->a;
+    const isize channels = a->channels, row_step = a->x.source * channels, left = j * a->x.stride + axis_low(a->x), step = vectors * FN(LANES);
+    const isize first = max_isize(0, -left), last = min_isize(a->x.taps, a->x.source - left);
+    const FN(vec) least = FN(vset)(FN(least)(a->relu));
+    for (isize next = 0; next < channels; next += step) {
+        const isize from = min_isize(next, channels - step);
+        FN(vec) sum[4];
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sum[v] = a->start ? FN(vload)(a->start + from + v * FN(LANES)) : FN(vzero)();
+        for (isize m = 0; m < t->rows; m++)
+            for (isize q = first; q < last; q++) {
+                const real *x = t->source + m * row_step + (left + q) * channels + from, *w = t->weight + m * t->weight_row + q * t->weight_step + from;
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) sum[v] = FN(vfma)(FN(vload)(x + v * FN(LANES)), FN(vload)(w + v * FN(LANES)), sum[v]);
+            }
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) FN(vstore)(t->out + j * a->out_step + from + v * FN(LANES), FN(vmax)(least, sum[v]));
+    }
+}
+static void FN(depth_pixel)(const FN(depth_line) *t, isize j)
+{
+    if (t->a->channels >= 4 * FN(LANES)) FN(depth_pixel_core)(t, j, 4);
+    else FN(depth_pixel_core)(t, j, 1);
+}
+
+static void FN(depth_row)(const FN(depth_line) *t)
+{
+    const conv_axis x = t->a->x;
+    const isize low = axis_low(x), room = x.source - low - x.taps;                                       /* room: where the last window inside begins, - low */
+    const isize first = min_isize(x.size, ceil_div(max_isize(0, -low), x.stride)), last = min_isize(x.size, room < 0 ? 0 : room / x.stride + 1);
+    const int wide = t->a->channels >= FN(DEPTH_VECTORS) * FN(LANES);
+    isize j = 0;
+    if (last - first >= FN(DEPTH_COUNT)) {
+        for (; j < first; j++) FN(depth_pixel)(t, j);
+        for (; j < last; j += FN(DEPTH_COUNT))                       /* the last block overlaps the one before */
+            FN(depth_blocks)[x.taps - 1][x.stride - 1][wide](t, min_isize(j, last - FN(DEPTH_COUNT)));
+        j = last;
+    }
+    for (; j < x.size; j++) FN(depth_pixel)(t, j);
+}
+
+typedef struct { const FN(depth_lines_args) *a; isize rows, bands, weight_row, weight_step; const real *weight; } FN(depth_bands);
+
+static FN(depth_bands) FN(depth_bands_of)(const FN(depth_lines_args) *a)
+{
+    const conv_axis y = a->y, x = a->x;
+    const isize line = x.source * a->channels, down = y.step < 0 ? -y.k_step : y.k_step, across = x.step < 0 ? -x.k_step : x.k_step;
+    const isize place = (y.k_first + (y.step < 0 ? y.taps - 1 : 0) * y.k_step) * a->kw + x.k_first + (x.step < 0 ? x.taps - 1 : 0) * x.k_step;
+    const double work = (double)a->n * (double)(y.size * x.size) * (double)(y.taps * x.taps) * (double)a->channels;
+    const isize tasks = max_isize(1, min_isize(CONV_TASKS, (isize)(work / CONV_TASK_WORK)));
+    FN(depth_bands) b = { .a = a, .rows = ceil_div(y.size, min_isize(y.size, ceil_div(tasks, a->n))), .weight = a->weight + place * a->channels };
+    if (a->positive) b.rows = max_isize(1, min_isize(b.rows, (DEPTH_COPY / line - y.taps) / y.stride + 1));
+    b.bands = ceil_div(y.size, b.rows);
+    b.weight_row = down * a->kw * a->channels;
+    b.weight_step = across * a->channels;
+    return b;
+}
+
+static isize FN(depth_own)(const FN(depth_bands) *b)
+{
+    return b->a->positive ? whole_lines(axis_reach(b->a->y, b->rows) * b->a->x.source * b->a->channels) * (isize)sizeof(real) : 0;
+}
+static int FN(depth_parallel)(const FN(depth_lines_args) *a)
+{
+    return (double)a->n * (double)(a->y.size * a->x.size) * (double)(a->y.taps * a->x.taps) * (double)a->channels > CONV_PARALLEL_MIN;
+}
+
+/* Some rows of an image. */
+static void FN(depth_band)(const void *data, isize task, void *own)
+{
+    const FN(depth_bands) *b = data;
+    const FN(depth_lines_args) *a = b->a;
+    const conv_axis y = a->y;
+    const isize image = task / b->bands, first = task % b->bands * b->rows, stop = min_isize(y.size, first + b->rows), line = a->x.source * a->channels;
+    const isize low = max_isize(0, first * y.stride + axis_low(y)), high = min_isize(y.source, (stop - 1) * y.stride + axis_low(y) + y.taps);
+    const real *source = a->source + image * y.source * line;
+    if (a->positive && high > low) {
+        FN(keep_positive)(source + low * line, a->positive + (image * y.source + low) * line, (high - low) * line, own);
+        source = (const real *)own;
+    } else source += low * line;
+    for (isize i = first; i < stop; i++) {
+        const isize top = i * y.stride + axis_low(y), from = max_isize(0, -top), to = max_isize(from, min_isize(y.taps, y.source - top));
+        FN(depth_row)(&(FN(depth_line)){ a, to - from, b->weight_row, b->weight_step, to > from ? source + (top + from - low) * line : source,
+                                         b->weight + from * b->weight_row, a->out + image * a->out_image + i * a->out_row });
+    }
+}
+
+int FN(depth_lines_fit)(conv_axis y, conv_axis x, isize channels)
+{
+    return channels >= FN(LANES) && y.size > 0 && x.size > 0 && y.taps > 0 && x.taps > 0 && x.taps <= DEPTH_TAPS && x.stride <= DEPTH_STRIDE
+        && y.source > 0 && x.source > 0 && (y.taps == 1 || y.step == 1 || y.step == -1) && (x.taps == 1 || x.step == 1 || x.step == -1);
+}
+
+isize FN(depth_lines_scratch)(const pydl_ctx *ctx, const FN(depth_lines_args) *a)
+{
+    if (a->n == 0) return 0;
+    const FN(depth_bands) b = FN(depth_bands_of)(a);
+    return owners(ctx, FN(depth_parallel)(a), a->n * b.bands) * FN(depth_own)(&b);
+}
+
+void FN(depth_lines)(const pydl_ctx *ctx, const FN(depth_lines_args) *a)
+{
+    if (a->n == 0) return;
+    const FN(depth_bands) b = FN(depth_bands_of)(a);
+    run_tasks(ctx, FN(depth_parallel)(a), a->n * b.bands, FN(depth_band), &b, a->scratch, FN(depth_own)(&b));
+}
+#endif
