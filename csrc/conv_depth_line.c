@@ -104,11 +104,19 @@ static void FN(depth_pixel)(const FN(depth_line) *t, isize j)
     else FN(depth_pixel_core)(t, j, 1);
 }
 
+/* Results first <= j < last of a row have their windows inside. */
+static void FN(depth_inside)(conv_axis x, isize *first, isize *last)
+{
+    const isize low = axis_low(x), room = x.source - low - x.taps;                                       /* room: where the last window inside begins, - low */
+    *first = min_isize(x.size, ceil_div(max_isize(0, -low), x.stride));
+    *last = min_isize(x.size, room < 0 ? 0 : room / x.stride + 1);
+}
+
 static void FN(depth_row)(const FN(depth_line) *t)
 {
     const conv_axis x = t->a->x;
-    const isize low = axis_low(x), room = x.source - low - x.taps;                                       /* room: where the last window inside begins, - low */
-    const isize first = min_isize(x.size, ceil_div(max_isize(0, -low), x.stride)), last = min_isize(x.size, room < 0 ? 0 : room / x.stride + 1);
+    isize first, last;
+    FN(depth_inside)(x, &first, &last);
     const int wide = t->a->channels >= FN(DEPTH_VECTORS) * FN(LANES);
     isize j = 0;
     if (last - first >= FN(DEPTH_COUNT)) {
@@ -184,5 +192,99 @@ void FN(depth_lines)(const pydl_ctx *ctx, const FN(depth_lines_args) *a)
     if (a->n == 0) return;
     const FN(depth_bands) b = FN(depth_bands_of)(a);
     run_tasks(ctx, FN(depth_parallel)(a), a->n * b.bands, FN(depth_band), &b, a->scratch, FN(depth_own)(&b));
+}
+
+/* ---- by the weight ---- */
+
+/* Some channels, `vectors` vectors of them or a part of one; pixels first to last.   Neighbours have sums of their own, which would wait for each other.
+   taps, stride and vectors are constants. */
+ALWAYS_INLINE void FN(depth_places)(const FN(depth_places_args) *a, isize from, isize first, isize last, const int taps, const int stride, const int vectors)
+{
+    const int sets = (int)min_isize(4, 12 / (taps * vectors));
+    const isize channels = a->channels;
+    const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), channels - from));
+    const real *x = a->source + (first * stride + axis_low(a->x)) * channels + from, *d = a->dy + first * channels + from;
+    FN(vec) sum[4][DEPTH_TAPS][FN(DEPTH_VECTORS)];
+    #pragma GCC unroll 4
+    for (int s = 0; s < sets; s++)
+        #pragma GCC unroll 5
+        for (int q = 0; q < taps; q++)
+            #pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++) sum[s][q][v] = FN(vzero)();
+    isize j = first;
+    for (; j + sets <= last; j += sets, d += sets * channels, x += sets * stride * channels)
+        #pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            const real *from_x = x + v * FN(LANES), *from_d = d + v * FN(LANES);
+            FN(vec) dy[4];
+            #pragma GCC unroll 4
+            for (int s = 0; s < sets; s++, from_d += channels) dy[s] = vectors > 1 ? FN(vload)(from_d) : FN(vload_mask)(from_d, mask);
+            #pragma GCC unroll 12
+            for (int p = 0; p < (sets - 1) * stride + taps; p++, from_x += channels) {
+                const FN(vec) pixel = vectors > 1 ? FN(vload)(from_x) : FN(vload_mask)(from_x, mask);
+                #pragma GCC unroll 4
+                for (int s = 0; s < sets; s++)
+                    if (p >= s * stride && p - s * stride < taps) sum[s][p - s * stride][v] = FN(vfma)(pixel, dy[s], sum[s][p - s * stride][v]);
+            }
+        }
+    for (; j < last; j++, d += channels, x += stride * channels)
+        #pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            const FN(vec) dy = vectors > 1 ? FN(vload)(d + v * FN(LANES)) : FN(vload_mask)(d + v * FN(LANES), mask);
+            #pragma GCC unroll 5
+            for (int q = 0; q < taps; q++) {
+                const real *at = x + q * channels + v * FN(LANES);
+                sum[0][q][v] = FN(vfma)(vectors > 1 ? FN(vload)(at) : FN(vload_mask)(at, mask), dy, sum[0][q][v]);
+            }
+        }
+    #pragma GCC unroll 5
+    for (int q = 0; q < taps; q++)
+        #pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            real *to = a->partial + q * a->pitch + from + v * FN(LANES);
+            FN(vec) total = FN(vload)(to);
+            #pragma GCC unroll 4
+            for (int s = 0; s < sets; s++) total = total + sum[s][q][v];
+            FN(vstore)(to, total);
+        }
+}
+
+#define PLACES(taps, stride) \
+    static void FN(places_##taps##_##stride)(const FN(depth_places_args) *a, isize first, isize last) \
+    { \
+        isize c = 0; \
+        if (FN(DEPTH_VECTORS) > 1) \
+            for (; c + FN(DEPTH_VECTORS) * FN(LANES) <= a->channels; c += FN(DEPTH_VECTORS) * FN(LANES)) \
+                FN(depth_places)(a, c, first, last, taps, stride, FN(DEPTH_VECTORS)); \
+        for (; c < a->channels; c += FN(LANES)) FN(depth_places)(a, c, first, last, taps, stride, 1); \
+    }
+PLACES(1, 1) PLACES(2, 1) PLACES(3, 1) PLACES(4, 1) PLACES(5, 1) PLACES(1, 2) PLACES(2, 2) PLACES(3, 2) PLACES(4, 2) PLACES(5, 2)
+#undef PLACES
+static void (*const FN(places)[DEPTH_TAPS][DEPTH_STRIDE])(const FN(depth_places_args) *, isize, isize) = {
+    { FN(places_1_1), FN(places_1_2) }, { FN(places_2_1), FN(places_2_2) }, { FN(places_3_1), FN(places_3_2) }, { FN(places_4_1), FN(places_4_2) },
+    { FN(places_5_1), FN(places_5_2) }
+};
+
+/* One pixel, whose window may hang over the end of the row. */
+static void FN(depth_places_of_pixel)(const FN(depth_places_args) *a, isize j)
+{
+    const isize left = j * a->x.stride + axis_low(a->x), from = max_isize(0, -left), to = min_isize(a->x.taps, a->x.source - left);
+    for (isize c = 0; c < a->channels; c += FN(LANES)) {
+        const FN(vmask) mask = FN(mask_of)(min_isize(FN(LANES), a->channels - c));
+        const FN(vec) dy = FN(vload_mask)(a->dy + j * a->channels + c, mask);
+        for (isize q = from; q < to; q++) {
+            real *sum = a->partial + q * a->pitch + c;
+            FN(vstore)(sum, FN(vfma)(FN(vload_mask)(a->source + (left + q) * a->channels + c, mask), dy, FN(vload)(sum)));
+        }
+    }
+}
+
+void FN(depth_places_of_row)(const FN(depth_places_args) *a)
+{
+    isize first, last;
+    FN(depth_inside)(a->x, &first, &last);
+    for (isize j = 0; j < min_isize(first, a->x.size); j++) FN(depth_places_of_pixel)(a, j);
+    if (last > first) FN(places)[a->x.taps - 1][a->x.stride - 1](a, first, last);
+    for (isize j = max_isize(first, last); j < a->x.size; j++) FN(depth_places_of_pixel)(a, j);
 }
 #endif

@@ -27,4 +27,12 @@ typedef struct {
 int FN(depth_lines_fit)(conv_axis y, conv_axis x, isize channels);
 isize FN(depth_lines_scratch)(const pydl_ctx *ctx, const FN(depth_lines_args) *a);
 void FN(depth_lines)(const pydl_ctx *ctx, const FN(depth_lines_args) *a);
+
+/* The gradient by the weight:  partial[place, c] += sum over the pixels of one row of dy of source[tap pixel, c] * dy[pixel, c] */
+typedef struct {
+    conv_axis x; isize channels;
+    const real *source, *dy;                                         /* the row of the source that a row of the window meets; the row of dy */
+    real *partial; isize pitch;                                      /* (places along the row, pitch): whole vectors */
+} FN(depth_places_args);
+void FN(depth_places_of_row)(const FN(depth_places_args) *a);
 #endif

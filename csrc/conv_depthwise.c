@@ -290,7 +290,7 @@ isize FN(depthwise_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d
 }
 
 /* partial[k] += sum over pixels of copy[arow[i] + acol[k]] * dy[i], for one vector of channels and places k < count. */
-ALWAYS_INLINE void FN(depth_places)(const real *copy, const isize *arow, const isize *acol, const real *dy, isize pitch, isize pixels, real *partial, int count)
+ALWAYS_INLINE void FN(depth_band_places)(const real *copy, const isize *arow, const isize *acol, const real *dy, isize pitch, isize pixels, real *partial, int count)
 {
     FN(vec) sum[PLACES];
     const real *place[PLACES];
@@ -308,6 +308,28 @@ ALWAYS_INLINE void FN(depth_places)(const real *copy, const isize *arow, const i
 
 typedef struct { const FN(conv2d_backward_weight_args) *a; const FN(depth_pass) *p; const isize *acol; real *partial; double *bias; } FN(depth_weight_work);
 
+/* Some rows of dy by lines.   masked: room for them. */
+static void FN(depth_weight_lines)(const FN(depth_weight_work) *work, isize image, isize first_row, isize rows, real *masked, real *partial, double *bias)
+{
+    const FN(conv2d_backward_weight_args) *a = work->a;
+    const FN(depth_pass) *p = work->p;
+    const conv_axis y = p->y;
+    const isize lanes = p->lanes, line = p->x.size * lanes, at = (image * y.size + first_row) * line, pixels = rows * p->x.size;
+    const real *dy = a->dy + at, *source = a->x + image * a->s.h * a->s.w * lanes;
+    if (a->relu_y) {
+        FN(keep_positive)(dy, a->relu_y + at, rows * line, masked);
+        dy = masked;
+    }
+    for (isize i = 0; i < rows; i++)
+        for (isize m = 0; m < y.taps; m++) {
+            const isize row = (first_row + i) * y.stride + axis_low(y) + m;
+            if (row < 0 || row >= y.source) continue;
+            FN(depth_places_of_row)(&(FN(depth_places_args)){ p->x, lanes, source + row * p->x.source * lanes, dy + i * line,
+                                                              partial + m * p->x.taps * p->pitch, p->pitch });
+        }
+    FN(sum_channels)(dy, pixels, lanes, bias);
+}
+
 static void FN(depth_weight_task)(const void *data, isize sum, void *own)
 {
     const FN(depth_weight_work) *work = data;
@@ -324,6 +346,10 @@ static void FN(depth_weight_task)(const void *data, isize sum, void *own)
     for (isize unit = sum * units / sums; unit < (sum + 1) * units / sums; unit++) {
         const isize image = unit / p->bands, first_row = unit % p->bands * p->rows, rows = min_isize(p->rows, p->y.size - first_row);
         const isize pixels = rows * p->x.size, at = (image * p->y.size + first_row) * p->x.size * p->lanes;
+        if (FN(forward_by_lines)(&a->s)) {
+            FN(depth_weight_lines)(work, image, first_row, rows, dy, partial, bias);
+            continue;
+        }
         FN(depth_band)(p, a->x + image * a->s.h * a->s.w * a->s.c_in, NULL, first_row, rows, copy, arow);
         for (isize i = 0; i < pixels; i++) {
             const real *from = a->dy + at + i * p->lanes;
@@ -336,9 +362,9 @@ static void FN(depth_weight_task)(const void *data, isize sum, void *own)
         }
         for (isize v = 0; v < p->lanes; v += FN(LANES)) {
             isize k = 0;
-            for (; k + PLACES <= taps; k += PLACES) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, PLACES);
-            for (; k + 3 <= taps; k += 3) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 3);
-            for (; k < taps; k++) FN(depth_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 1);
+            for (; k + PLACES <= taps; k += PLACES) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, PLACES);
+            for (; k + 3 <= taps; k += 3) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 3);
+            for (; k < taps; k++) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 1);
             FN(vec) total = FN(vzero)();
             for (isize i = 0; i < pixels; i++) total += FN(vload)(dy + i * p->pitch + v);
             real lane[FN(LANES)];

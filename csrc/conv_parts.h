@@ -225,22 +225,28 @@ static inline void FN(copy_band)(const real *image, const real *positive, isize 
     }
 }
 
-/* total[o] += the sum of dy[., o], added up in registers over CONV_CHUNK windows at a time.   dy: (windows, c_out) and a vector more. */
+/* total[o] += the sum of dy[., o], added up in registers over CONV_CHUNK windows at a time.   dy: (windows, c_out). */
 static inline void FN(sum_channels)(const real *dy, isize windows, isize c_out, double *total)
 {
-    for (isize o = 0; o < c_out; o += FN(LANES))
+    for (isize o = 0; o < c_out; o += FN(LANES)) {
+        const isize lanes = min_isize(FN(LANES), c_out - o);
+        const FN(vmask) mask = FN(mask_of)(lanes);
         for (isize first = 0; first < windows; first += CONV_CHUNK) {
             const isize stop = min_isize(first + CONV_CHUNK, windows);
             FN(vec) part[4] = { FN(vzero)(), FN(vzero)(), FN(vzero)(), FN(vzero)() };
             isize k = first;
             for (; k + 4 <= stop; k += 4)
                 #pragma GCC unroll 4
-                for (isize j = 0; j < 4; j++) part[j] += FN(vload)(dy + (k + j) * c_out + o);
-            for (; k < stop; k++) part[0] += FN(vload)(dy + k * c_out + o);
+                for (isize j = 0; j < 4; j++) {
+                    const real *at = dy + (k + j) * c_out + o;
+                    part[j] += lanes == FN(LANES) ? FN(vload)(at) : FN(vload_mask)(at, mask);
+                }
+            for (; k < stop; k++) part[0] += FN(vload_mask)(dy + k * c_out + o, mask);
             real lane[FN(LANES)];
             FN(vstore)(lane, (part[0] + part[1]) + (part[2] + part[3]));
-            for (isize i = 0; i < min_isize(FN(LANES), c_out - o); i++) total[o + i] += (double)lane[i];
+            for (isize i = 0; i < lanes; i++) total[o + i] += (double)lane[i];
         }
+    }
 }
 
 /* to[j * width + o] = sums[o][j], planes to pixels, in `quads` pieces of 16 bytes a pixel.  They may reach into the next pixel, which comes later; the last pixel's do not. */
