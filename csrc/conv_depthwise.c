@@ -290,7 +290,7 @@ isize FN(depthwise_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d
 }
 
 /* partial[k] += sum over pixels of copy[arow[i] + acol[k]] * dy[i], for one vector of channels and places k < count. */
-ALWAYS_INLINE void FN(depth_band_places)(const real *copy, const isize *arow, const isize *acol, const real *dy, isize pitch, isize pixels, real *partial, int count)
+ALWAYS_INLINE void FN(band_places)(const real *copy, const isize *arow, const isize *acol, const real *dy, isize pitch, isize pixels, real *partial, int count)
 {
     FN(vec) sum[PLACES];
     const real *place[PLACES];
@@ -362,9 +362,9 @@ static void FN(depth_weight_task)(const void *data, isize sum, void *own)
         }
         for (isize v = 0; v < p->lanes; v += FN(LANES)) {
             isize k = 0;
-            for (; k + PLACES <= taps; k += PLACES) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, PLACES);
-            for (; k + 3 <= taps; k += 3) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 3);
-            for (; k < taps; k++) FN(depth_band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 1);
+            for (; k + PLACES <= taps; k += PLACES) FN(band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, PLACES);
+            for (; k + 3 <= taps; k += 3) FN(band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 3);
+            for (; k < taps; k++) FN(band_places)(copy + v, arow, acol + k, dy + v, p->pitch, pixels, partial + k * p->pitch + v, 1);
             FN(vec) total = FN(vzero)();
             for (isize i = 0; i < pixels; i++) total += FN(vload)(dy + i * p->pitch + v);
             real lane[FN(LANES)];
