@@ -69,12 +69,14 @@ ALWAYS_INLINE void FN(depth_block)(const FN(depth_line) *t, isize j, const int t
 #define BLOCKS(taps, stride) \
     static void FN(depth_##taps##_##stride##_1)(const FN(depth_line) *t, isize j) { FN(depth_block)(t, j, taps, stride, 1); } \
     static void FN(depth_##taps##_##stride##_2)(const FN(depth_line) *t, isize j) { FN(depth_block)(t, j, taps, stride, FN(DEPTH_VECTORS)); }
-BLOCKS(1, 1) BLOCKS(2, 1) BLOCKS(3, 1) BLOCKS(4, 1) BLOCKS(5, 1)
-BLOCKS(1, 2) BLOCKS(2, 2) BLOCKS(3, 2) BLOCKS(4, 2) BLOCKS(5, 2)
+BLOCKS(1, 1) BLOCKS(2, 1) BLOCKS(3, 1) BLOCKS(4, 1) BLOCKS(5, 1) BLOCKS(3, 2) BLOCKS(5, 2)
 #undef BLOCKS
-#define BLOCKS(taps) { { FN(depth_##taps##_1_1), FN(depth_##taps##_1_2) }, { FN(depth_##taps##_2_1), FN(depth_##taps##_2_2) } },
-static void (*const FN(depth_blocks)[DEPTH_TAPS][DEPTH_STRIDE][2])(const FN(depth_line) *, isize) = { BLOCKS(1) BLOCKS(2) BLOCKS(3) BLOCKS(4) BLOCKS(5) };
-#undef BLOCKS
+#define PAIR(taps, stride) { FN(depth_##taps##_##stride##_1), FN(depth_##taps##_##stride##_2) }
+/* NULL: conv_depthwise.c's own sums serve, for few ask for these. */
+static void (*const FN(depth_blocks)[DEPTH_TAPS][DEPTH_STRIDE][2])(const FN(depth_line) *, isize) = {
+    { PAIR(1, 1) }, { PAIR(2, 1) }, { PAIR(3, 1), PAIR(3, 2) }, { PAIR(4, 1) }, { PAIR(5, 1), PAIR(5, 2) }
+};
+#undef PAIR
 
 /* One pixel, whose window may hang over the end of the row.   vectors: a constant, so many sums do not wait for each other. */
 ALWAYS_INLINE void FN(depth_pixel_core)(const FN(depth_line) *t, isize j, const int vectors)
@@ -177,6 +179,7 @@ static void FN(depth_band)(const void *data, isize task, void *own)
 int FN(depth_lines_fit)(conv_axis y, conv_axis x, isize channels)
 {
     return channels >= FN(LANES) && y.size > 0 && x.size > 0 && y.taps > 0 && x.taps > 0 && x.taps <= DEPTH_TAPS && x.stride <= DEPTH_STRIDE
+        && FN(depth_blocks)[x.taps - 1][x.stride - 1][0] != NULL
         && y.source > 0 && x.source > 0 && (y.taps == 1 || y.step == 1 || y.step == -1) && (x.taps == 1 || x.step == 1 || x.step == -1);
 }
 
@@ -258,11 +261,10 @@ ALWAYS_INLINE void FN(depth_places)(const FN(depth_places_args) *a, isize from, 
                 FN(depth_places)(a, c, first, last, taps, stride, FN(DEPTH_VECTORS)); \
         for (; c < a->channels; c += FN(LANES)) FN(depth_places)(a, c, first, last, taps, stride, 1); \
     }
-PLACES(1, 1) PLACES(2, 1) PLACES(3, 1) PLACES(4, 1) PLACES(5, 1) PLACES(1, 2) PLACES(2, 2) PLACES(3, 2) PLACES(4, 2) PLACES(5, 2)
+PLACES(1, 1) PLACES(2, 1) PLACES(3, 1) PLACES(4, 1) PLACES(5, 1) PLACES(3, 2) PLACES(5, 2)
 #undef PLACES
 static void (*const FN(places)[DEPTH_TAPS][DEPTH_STRIDE])(const FN(depth_places_args) *, isize, isize) = {
-    { FN(places_1_1), FN(places_1_2) }, { FN(places_2_1), FN(places_2_2) }, { FN(places_3_1), FN(places_3_2) }, { FN(places_4_1), FN(places_4_2) },
-    { FN(places_5_1), FN(places_5_2) }
+    { FN(places_1_1) }, { FN(places_2_1) }, { FN(places_3_1), FN(places_3_2) }, { FN(places_4_1) }, { FN(places_5_1), FN(places_5_2) }
 };
 
 /* One pixel, whose window may hang over the end of the row. */

@@ -6,7 +6,7 @@
 #ifndef PYDL_CONV_DEPTH_LINE_H
 #define PYDL_CONV_DEPTH_LINE_H
 #include "conv_parts.h"
-/* Most window places along a row, most stride. */
+/* Most window places along a row, most stride (of 3 and 5 places). */
 #define DEPTH_TAPS 5
 #define DEPTH_STRIDE 2
 #define EACH_REAL "conv_depth_line.h"
