@@ -13,7 +13,8 @@
 /* Which algorithm a shape gets, the only place where it is decided (figures: bench_conv.py).
 
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
-   winograd    square windows of 3 to 5 places a side, dilation 1, one group, 16 channels or more on both sides (other windows than 3x3: 8 to NARROW), and
+   winograd    square windows of 3 to 5 places a side, dilation 1, one group, 16 channels or more on both sides (other windows than 3x3: 8 to NARROW, or to 8 by
+               the input where forward tiles are spread), and
                the cheapest by the costs below: a quarter of the multiplications for 3x3 with tiles of 4x4 results, 4 of 9 with tiles of 2x2, which waste less
                of small images and have fewer weights to fetch; with a stride, where the pixels in groups have such a window (winograd.h: 7x7/2, 11x11/4),
                but not by the input; float32 only, where the caller allows it
@@ -60,7 +61,8 @@ static inline isize winograd_side(const pydl_conv2d *s, isize winograd, conv_pas
     const int back = pass == CONV_BACKWARD_INPUT;
     const isize window = winograd_window(s), from = back ? s->c_out : stride * stride * s->c_in, to = back ? s->c_in : s->c_out;
     if (window < 3 || window > 5 || (back && stride > 1) || s->n * s->h_out * s->w_out == 0 || (winograd == 2 && window != 3)) return 0;
-    if (k == 3 && stride == 1 ? from < 16 || to < 16 : from < 8 || to < NARROW) return 0;
+    const int spread = back && winograd_spreads(s, 7 - window);
+    if (k == 3 && stride == 1 ? from < 16 || to < 16 : from < 8 || to < (spread ? 8 : NARROW)) return 0;
     if (winograd == 2 || winograd == 4) return winograd + 2;
     if (s->h_out * s->w_out == 1) return 0;                                          /* one of a tile's results */
     const double depth = (double)(stride * stride), c_from = (double)from, c_to = (double)to;
@@ -73,7 +75,8 @@ static inline isize winograd_side(const pydl_conv2d *s, isize winograd, conv_pas
     isize best = 0;
     for (isize side = 6; side >= (window == 3 ? 4 : 6); side -= 2) {
         const isize tile = side + 1 - window;
-        const double tiles = (double)(s->n * ceil_div(h, tile) * ceil_div(w, tile)), planes = (double)(side * side) * depth;
+        const int by_results = back && winograd_spreads(s, tile);
+        const double tiles = (double)(s->n * ceil_div(by_results ? s->h_out : h, tile) * ceil_div(by_results ? s->w_out : w, tile)), planes = (double)(side * side) * depth;
         const double cost = planes * (tiles * (TURN(side) + 16 / c_to + 4 / c_from) + places * weights.turned);      /* products, turning, weights */
         if (cost < least) { least = cost; best = side; }
     }

@@ -190,8 +190,14 @@ static inline void FN(copy_short)(const real *from, isize count, real *to)
 static inline void FN(zero_short)(isize count, real *to)
 {
     isize i = 0;
-    for (; i + FN(LANES) <= count; i += FN(LANES)) FN(vstore)(to + i, FN(vzero)());
-    for (; i < count; i++) to[i] = 0;
+    for (; i + FN(LANES) <= count; i += FN(LANES)) {
+        OPAQUE(i);                                                   /* else a call of memset, which takes longer */
+        FN(vstore)(to + i, FN(vzero)());
+    }
+    for (; i < count; i++) {
+        OPAQUE(i);
+        to[i] = 0;
+    }
 }
 
 /* to[i] = x[i] where positive[i] > 0, else 0. */
@@ -219,7 +225,7 @@ static inline void FN(copy_band)(const real *image, const real *positive, isize 
         }
         const isize at = (row * w + left + from) * c, count = (to - from) * c;
         FN(zero_short)(from * c, line);
-        if (positive) for (isize i = 0; i < count; i++) line[from * c + i] = positive[at + i] > 0 ? image[at + i] : 0;
+        if (positive) FN(keep_positive)(image + at, positive + at, count, line + from * c);
         else FN(copy_short)(image + at, count, line + from * c);
         FN(zero_short)((cols - to) * c, line + to * c);
     }

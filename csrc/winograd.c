@@ -3,7 +3,9 @@
    Source: A. Lavin, S. Gray: Fast algorithms for convolutional neural networks, 2016.
 
    The side x side elements are 36 or 16 planes: a block of tiles is turned into as many matrices (tiles, channels), multiplied by the matrices (c_in, c_out)
-   of the weights, and turned back.  Backward by the input is the same with the window turned by half a circle.  Backward by the weight: winograd_weight.c. */
+   of the weights, and turned back.  Backward by the input is the same with the window turned by half a circle; or, where that has many more tiles (dx is
+   larger than dy), its adjoint: dx = sum over the forward tiles, which overlap there, of B [(G w G') * (A dy A')] B'.  Backward by the weight:
+   winograd_weight.c. */
 #ifndef real
 #include "internal.h"
 #include "winograd.h"
@@ -45,9 +47,17 @@
 static FN(tiles) FN(in_blocks)(const pydl_ctx *ctx, FN(tiles) p)
 {
     const isize bytes = (isize)sizeof(real), weights = p.planes * p.channels * p.width * bytes, threads = ctx->threads;
-    p.large = weights > (p.tiles <= FEW_TILES ? FEW_WEIGHTS : LARGE_WEIGHTS);
+    p.large = !p.images && weights > (p.tiles <= FEW_TILES ? FEW_WEIGHTS : LARGE_WEIGHTS);
     const isize most = p.large ? max_isize(PLANE_TILES, PLANE_BYTES / ((p.pitch + FN(columns_size)(p.columns)) * bytes))
                                : max_isize(TILE_ROWS, min_isize(BLOCK_TILES, BLOCK_BYTES / (p.planes * p.pitch * bytes)) / TILE_ROWS * TILE_ROWS);
+    if (p.images) {
+        p.images = ceil_div(p.n, EVEN_BLOCKS * threads);
+        p.most = min_isize(p.tiles, most);
+        p.block = min_isize(most, p.images * p.tiles_h * p.tiles_w);
+        p.blocks = ceil_div(p.n, p.images);
+        p.parts = 1;
+        return p;
+    }
     const isize least = max_isize(1, ceil_div(p.tiles, most)), even = ceil_div(least, threads) * threads;
     const int share = !p.large && threads > 1 && least < EVEN_BLOCKS * threads;
     p.block = ceil_div(p.tiles, share ? max_isize(least, min_isize(even, p.tiles / LEAST_TILES)) : least);
@@ -64,6 +74,15 @@ static FN(tiles) FN(forward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, is
 }
 static FN(tiles) FN(backward_tiles)(const pydl_ctx *ctx, const pydl_conv2d *s, isize side)
 {
+    if (winograd_spreads(s, side + 1 - s->kh)) {
+        FN(tiles) p = FN(tiles_forward)(s, side);
+        p.images = 1;
+        p.channels = s->c_out;
+        p.width = s->c_in;
+        p.pitch = p.panel = FN(whole_vectors)(p.channels);
+        p.columns = FN(columns_of)(p.width);
+        return FN(in_blocks)(ctx, p);
+    }
     const isize top = s->kh - 1 - s->pad_top, left = s->kw - 1 - s->pad_left;
     return FN(in_blocks)(ctx, FN(tiles_of)(side, s->kh, 1, s->n, s->h_out, s->w_out, s->c_out, top, left, s->h, s->w, s->c_in));
 }
@@ -111,6 +130,44 @@ static void FN(finish_tile)(const FN(tiles_data) *d, const real *planes, isize p
     BY_TILE(p, FN(finish_channels), d, planes, plane, first, wide, rows, cols, to);
 }
 
+/* dx += B m B', for one tile and one block of columns. */
+ALWAYS_INLINE void FN(spread_channels)(const int side, const FN(tiles_data) *d, const real *planes, isize plane, isize first, isize wide, isize row, isize col,
+                                       real *to)
+{
+    const FN(tiles) *p = d->p;
+    const isize top = max_isize(0, -row), left = max_isize(0, -col), bottom = min_isize(side, p->h - row), right = min_isize(side, p->w - col);
+    const isize inside = top + left == 0 && bottom == side && right == side, width = p->width, row_step = p->w * width;
+    for (isize o = 0; o < wide; o += FN(LANES)) {
+        const isize count = min_isize(FN(LANES), width - first - o);
+        if (inside && count == FN(LANES)) FN(spread_vector)(side, planes + o, plane, 0, side, 0, side, row_step, width, 1, FN(mask_of)(0), to + o);
+        else FN(spread_vector)(side, planes + o, plane, top, bottom, left, right, row_step, width, 0, FN(mask_of)(count), to + o);
+    }
+}
+static void FN(spread)(const FN(tiles_data) *d, const real *planes, isize plane, const FN(place) *at, isize first, isize wide)
+{
+    const FN(tiles) *p = d->p;
+    const isize row = at->row * p->tile - p->top, col = at->col * p->tile - p->left;
+    real *to = d->out + ((at->image * p->h + row) * p->w + col) * p->width + first;
+    if (p->side == 4) FN(spread_channels)(4, d, planes, plane, first, wide, row, col, to);
+    else FN(spread_channels)(6, d, planes, plane, first, wide, row, col, to);
+}
+
+/* planes[p][t, o] = element p of A dy A', for one tile of tile x tile pixels. */
+ALWAYS_INLINE void FN(turn_dy_channels)(const int side, const int tile, FN(pixels) dy, isize channels, real *planes, isize plane)
+{
+    for (isize o = 0; o < channels; o += FN(LANES), dy.from += FN(LANES)) {
+        if (o + FN(LANES) <= channels) FN(gradient_vector)(side, tile, dy, 1, FN(mask_of)(0), planes + o, plane);
+        else FN(gradient_vector)(side, tile, dy, 0, FN(mask_of)(channels - o), planes + o, plane);
+    }
+}
+static void FN(turn_dy)(const FN(tiles_data) *d, const FN(place) *at, real *room, real *planes, isize plane)
+{
+    const FN(tiles) *p = d->p;
+    const isize image = at->image * p->h_out * p->w_out * p->channels, row = at->row * p->tile, col = at->col * p->tile;
+    const FN(pixels) y = FN(take_pixels)(d->source + image, d->positive ? d->positive + image : NULL, p->h_out, p->w_out, p->channels, row, col, p->tile, room);
+    BY_TILE(p, FN(turn_dy_channels), y, p->channels, planes, plane);
+}
+
 /* ---- passes ---- */
 
 static isize FN(weight_plane)(const FN(tiles) *p) { return FN(plane_size)(FN(columns_size)(p->columns), p->channels); }
@@ -139,9 +196,9 @@ static isize FN(tiles_scratch)(const pydl_ctx *ctx, const FN(tiles) *p, int prep
 /* Channels whose weights are turned at a time: so many that the places of their windows fill as much room whatever the window. */
 static isize FN(weight_group)(const FN(tiles) *p) { return min_isize(WEIGHT_CHANNELS, 9 * WEIGHT_CHANNELS / (p->window * p->window)); }
 
-/* The weights of a pass, by place in the window, channel and column; backward by the input (turned) the window is turned, and channels and columns change
-   places. */
-typedef struct { const FN(tiles) *p; const pydl_conv2d *s; const real *weight; isize turned; real *planes; } FN(weights);
+/* The weights of a pass, by place in the window, channel and column; backward by the input (swapped) channels and columns change places, and the window is
+   turned (turned) unless tiles are spread. */
+typedef struct { const FN(tiles) *p; const pydl_conv2d *s; const real *weight; isize swapped; isize turned; real *planes; } FN(weights);
 
 /* With a stride: the weights of channel c for `wide` columns from `first` on, and the places around the window, which are 0.   room: (window, window, wide). */
 static void FN(take_weights)(const FN(weights) *d, isize c, isize first, isize wide, real *room)
@@ -165,14 +222,14 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     const isize group = FN(weight_group)(p), groups = ceil_div(p->channels, group), block = task / groups;
     const isize c_first = task % groups * group, c_stop = min_isize(c_first + group, p->channels);
     const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
-    const isize step = d->turned ? FN(LANES) : p->stride > 1 ? 0 : p->width, apart = d->turned ? group * FN(LANES) : p->stride > 1 ? wide : place;
-    const isize next = d->turned ? places * apart : FN(LANES);
+    const isize step = d->swapped ? FN(LANES) : p->stride > 1 ? 0 : p->width, apart = d->swapped ? group * FN(LANES) : p->stride > 1 ? wide : place;
+    const isize next = d->swapped ? places * apart : FN(LANES);
     real room[TILE_VECTORS * 9 * WEIGHT_CHANNELS * FN(LANES)];               /* the same with channels and columns in their places, by vectors of columns */
     real lines[36 * TILE_VECTORS * FN(LANES)];                               /* of all planes, on their way past the caches: whole lines at a time */
-    const real *w = d->turned || p->stride > 1 ? room : d->weight + c_first * p->width + first;
+    const real *w = d->swapped || p->stride > 1 ? room : d->weight + c_first * p->width + first;
     const isize stream = is_far(d->planes, p->planes * plane / 2);
     (void)stop;
-    for (isize k = 0; d->turned && k < places * wide / FN(LANES); k++) {
+    for (isize k = 0; d->swapped && k < places * wide / FN(LANES); k++) {
         const isize o = first + k / places * FN(LANES);
         FN(gemm_pack_strip)(d->weight + k % places * place + o * p->channels + c_first, p->channels, 1, min_isize(FN(LANES), p->width - o), c_stop - c_first,
                             FN(LANES), room + k * apart);
@@ -191,22 +248,26 @@ static void FN(transform_weights)(const void *data, isize task, isize stop)
     if (stream) stream_fence();
 }
 
-static void FN(tiles_task)(const void *data, isize task, isize stop)
+/* A block of tiles, for one part of the blocks of columns. */
+static void FN(tiles_block)(const FN(tiles_data) *d, isize first_tile, isize tiles, isize part)
 {
-    const FN(tiles_data) *d = data;
     const FN(tiles) *p = d->p;
     const FN(columns) cols = p->columns;
     real *own = d->own + omp_get_thread_num() * FN(tiles_own)(p);
-    (void)stop;
-    const isize first_tile = task / p->parts * p->block, part = task % p->parts;
-    const isize tiles = min_isize(p->block, p->tiles - first_tile), size = FN(columns_size)(cols);
+    const isize size = FN(columns_size)(cols), spread = p->images > 0;
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
     const isize *arow = d->acol + p->channels, few = p->tiles <= FEW_TILES;
-    const FN(stretch) next = FN(source_reach)(p, d->source, first_tile + p->block, p->block), out = FN(out_reach)(p, d->out, first_tile, p->block);
+    FN(stretch) next = { d->source, 0 }, out = next;
+    if (!spread) {
+        next = FN(source_reach)(p, d->source, first_tile + p->block, p->block);
+        out = FN(out_reach)(p, d->out, first_tile, p->block);
+    }
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
-    for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(transform_tile)(p, d->source, d->positive, &at, t, room, v, plane);
+    for (isize t = 0; t < tiles; t++, FN(step)(p, &at))
+        if (spread) FN(turn_dy)(d, &at, room, v + t * p->pitch, plane);
+        else FN(transform_tile)(p, d->source, d->positive, &at, t, room, v, plane);
     for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
         const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first, out_plane = FN(plane_size)(p->block, wide);
         const isize *crow = arow + p->block * (wide / cols.lanes);
@@ -224,9 +285,31 @@ static void FN(tiles_task)(const void *data, isize task, isize stop)
             else FN(run_tile)(&t, whole, block, tiles);
         }
         at = start;
-        for (isize t = 0; t < tiles; t++, FN(step)(p, &at)) FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
+        for (isize t = 0; t < tiles; t++, FN(step)(p, &at))
+            if (spread) FN(spread)(d, m + t * wide, out_plane, &at, first, wide);
+            else FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
     }
+}
+static void FN(tiles_task)(const void *data, isize task, isize stop)
+{
+    const FN(tiles_data) *d = data;
+    const FN(tiles) *p = d->p;
+    const isize first = task / p->parts * p->block;
+    (void)stop;
+    FN(tiles_block)(d, first, min_isize(p->block, p->tiles - first), task % p->parts);
     if (d->stream) stream_fence();
+}
+
+/* Some images whose tiles are spread, in order: a pixel's sum is the same however many images a task has, and wherever its blocks begin. */
+static void FN(images_task)(const void *data, isize task, isize stop)
+{
+    const FN(tiles_data) *d = data;
+    const FN(tiles) *p = d->p;
+    const isize each = p->tiles_h * p->tiles_w, image = p->h * p->w * p->width;
+    const isize first = task * p->images, last = min_isize(p->n, first + p->images);
+    (void)stop;
+    memset(d->out + first * image, 0, (size_t)((last - first) * image) * sizeof(real));
+    for (isize t = first * each; t < last * each; t += p->block) FN(tiles_block)(d, t, min_isize(p->block, last * each - t), 0);
 }
 
 /* A block of tiles of which a plane at a time is multiplied, for all columns: so the weights, which are read from far caches, are read once, and all tiles'
@@ -309,14 +392,14 @@ static void FN(run_tiles)(const pydl_ctx *ctx, const FN(tiles) *p, FN(tiles_data
     for (isize t = 0; t < p->block; t++) arow[t] = t * p->pitch;
     for (isize v = 1; v <= TILE_VECTORS; v++)                                /* where the rows of m are, for blocks of v vectors */
         for (isize t = 0; t < p->block; t++) arow[v * p->block + t] = t * v * p->columns.lanes;
-    d.stream = is_far(d.out, p->n * p->h_out * p->w_out * p->width) && p->width % LINE == 0 && TILE_VECTORS * FN(LANES) >= LINE;
+    d.stream = !p->images && is_far(d.out, p->n * p->h_out * p->w_out * p->width) && p->width % LINE == 0 && TILE_VECTORS * FN(LANES) >= LINE;
     d.weight = prepared;
     d.start = prepared + whole_lines(p->planes * FN(weight_plane)(p));
     d.acol = acol;
     d.p = p;
     d.own = own;
     if (!p->large) {
-        run_parts(ctx, 1, p->blocks * p->parts, 1, FN(tiles_task), &d);
+        run_parts(ctx, 1, p->blocks * p->parts, 1, p->images ? FN(images_task) : FN(tiles_task), &d);
         return;
     }
     for (isize t = 0; t < p->block; t++) arow[p->block + t] = t * FN(columns_size)(p->columns);          /* m has all columns: one table for all blocks */
@@ -343,7 +426,7 @@ isize FN(winograd_prepared_size)(const pydl_conv2d *s, isize side)
 void FN(winograd_prepare)(const pydl_ctx *ctx, const pydl_conv2d *s, isize side, const real *weight, const real *bias, real *prepared)
 {
     const FN(tiles) p = FN(tiles_forward)(s, side);
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, s, weight, 0, prepared }, bias);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, s, weight, 0, 0, prepared }, bias);
 }
 
 void FN(winograd_forward)(const pydl_ctx *ctx, const FN(conv2d_forward_args) *a, isize side)
@@ -369,7 +452,7 @@ void FN(winograd_backward_input)(const pydl_ctx *ctx, const FN(conv2d_backward_i
 {
     const FN(tiles) p = FN(backward_tiles)(ctx, &a->s, side);
     real *prepared = a->scratch;
-    FN(prepare_tiles)(ctx, (FN(weights)){ &p, &a->s, a->weight, 1, prepared }, NULL);
+    FN(prepare_tiles)(ctx, (FN(weights)){ &p, &a->s, a->weight, 1, !p.images, prepared }, NULL);
     FN(run_tiles)(ctx, &p, (FN(tiles_data)){ .source = a->dy, .positive = a->relu_y, .out = a->dx }, prepared, prepared + FN(tiles_prepared)(&p));
 }
 #endif

@@ -22,6 +22,14 @@ static inline isize winograd_window(const pydl_conv2d *s)
     return max_isize(winograd_places(s->kh, s->pad_top, s->stride_h), winograd_places(s->kw, s->pad_left, s->stride_w));
 }
 
+/* Whether dx is made of the forward tiles, spread, instead of its own: where these are many more, and images enough to share, each of which is one thread's.
+   64x14x14x8 of 5x5 to 16, not padded: 25 tiles instead of 49. */
+static inline int winograd_spreads(const pydl_conv2d *s, isize tile)
+{
+    const isize spread = ceil_div(s->h_out, tile) * ceil_div(s->w_out, tile), own = ceil_div(s->h, tile) * ceil_div(s->w, tile);
+    return 5 * spread <= 4 * own && s->n >= 8 && s->c_in * s->c_out <= 16384;
+}
+
 #define EACH_REAL "winograd.h"
 #include "each_real.h"
 #endif

@@ -20,6 +20,7 @@ typedef struct {
     isize most;                                                                  /* tiles of a block, whatever the threads: there is memory for them */
     isize large;                                                                 /* the weights are too large for L2: tasks are cut otherwise */
     isize sums;                                                                  /* of the gradient of the weight: partial ones */
+    isize images;                                                                /* of a task, where tiles are spread; else 0 */
 } FN(tiles);
 
 static inline isize FN(whole_vectors)(isize reals) { return ceil_div(reals, FN(LANES)) * FN(LANES); }

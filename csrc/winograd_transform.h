@@ -64,6 +64,34 @@ ALWAYS_INLINE void FN(turn_gradient)(const int side, const int tile, const FN(ve
     m[5] = y[tile - 1];
 }
 
+/* Two elements of B v, side -> side, which share terms: of pair 0 the first and the last, then the other even ones, then the other odd ones. */
+ALWAYS_INLINE void FN(spread_tile)(const int side, const int pair, const FN(vec) *v, FN(vec) *first, FN(vec) *second)
+{
+    if (side == 4) {
+        *first = v[0];
+        *second = v[3];
+        if (pair == 0) return;
+        *first = v[1] + v[2] - v[0];
+        *second = v[1] - (v[2] + v[3]);
+        return;
+    }
+    const FN(vec) four = FN(vset)(4), five = FN(vset)(5);
+    if (pair == 0) {
+        *first = four * v[0];
+        *second = v[5];
+    } else if (pair == 1) {
+        const FN(vec) a = v[1] + v[2], b = v[3] + v[4];
+        *first = FN(vzero)() - FN(vfma)(five, v[0], FN(vfma)(four, a, b));
+        *second = v[0] + a + b;
+    } else {
+        const FN(vec) a = v[1] - v[2], b = FN(vset)(2) * (v[3] - v[4]);
+        *first = FN(vfma)(four, v[5] - a, FN(vzero)() - b);
+        *second = a + b - five * v[5];
+    }
+}
+ALWAYS_INLINE int FN(spread_first)(const int pair) { return pair ? 3 - pair : 0; }
+ALWAYS_INLINE int FN(spread_second)(const int side, const int pair) { return side == 4 && pair ? 1 : side - 1 - pair; }
+
 ALWAYS_INLINE void FN(turn_weight)(const int side, const int window, const FN(vec) *g, FN(vec) *u)               /* G g: window -> side */
 {
     if (side == 4) {
@@ -111,26 +139,50 @@ ALWAYS_INLINE void FN(gather_weight)(const int side, const int window, const FN(
 /* Where size x size pixels lie, in an image or in a copy. */
 typedef struct { const real *from; isize row_step; isize col_step; } FN(pixels);
 
+/* Six rows by two pointers and one step, hidden from the compiler: it would compute all places before the loop over channels, and spill them. */
+typedef struct { const real *near; const real *far; isize step; } FN(reader);
+ALWAYS_INLINE FN(reader) FN(reader_of)(const real *from, isize step) { return (FN(reader)){ from, from + 3 * step, step }; }
+ALWAYS_INLINE const real *FN(read_at)(FN(reader) r, const int row) { return (row < 3 ? r.near : r.far) + row % 3 * r.step; }
+ALWAYS_INLINE void FN(read_on)(FN(reader) *r, isize step)
+{
+    r->near += step;
+    r->far += step;
+    OPAQUE(r->near);
+    OPAQUE(r->far);
+}
+
+/* The same for what is written. */
+typedef struct { real *near; real *far; isize step; } FN(writer);
+ALWAYS_INLINE FN(writer) FN(writer_of)(real *to, isize step) { return (FN(writer)){ to, to + 3 * step, step }; }
+ALWAYS_INLINE void FN(write_row)(FN(writer) *w, const int side, const FN(vec) *v, isize step)
+{
+    OPAQUE(w->near);
+    OPAQUE(w->far);
+    #pragma GCC unroll 6
+    for (int q = 0; q < side; q++) FN(vstore)((q < 3 ? w->near : w->far) + q % 3 * w->step, v[q]);
+    w->near += step;
+    w->far += step;
+}
+
 /* planes = B' d B, for one vector of channels of side x side pixels.   planes: plane apart, also below.  A pointer goes along, and the steps from it are hidden
    from the compiler: it would compute all places before, and spill them (forward 1.03x to 1.08x). */
 ALWAYS_INLINE void FN(transform_vector)(const int side, FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)
 {
     FN(vec) half[FN(MOST_SIDE)][FN(MOST_SIDE)], d[FN(MOST_SIDE)], v[FN(MOST_SIDE)];
+    FN(reader) from = FN(reader_of)(x.from, x.row_step);
+    FN(writer) to = FN(writer_of)(planes, plane);
     #pragma GCC unroll 6
-    for (int q = 0; q < side; q++, x.from += x.col_step) {
-        OPAQUE(x.row_step);
+    for (int q = 0; q < side; q++, FN(read_on)(&from, x.col_step)) {
         #pragma GCC unroll 6
-        for (int r = 0; r < side; r++) d[r] = whole ? FN(vload)(x.from + r * x.row_step) : FN(vload_mask)(x.from + r * x.row_step, mask);
+        for (int r = 0; r < side; r++) d[r] = whole ? FN(vload)(FN(read_at)(from, r)) : FN(vload_mask)(FN(read_at)(from, r), mask);
         FN(turn_tile)(side, d, v);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = v[r];
     }
     #pragma GCC unroll 6
-    for (int r = 0; r < side; r++, planes += side * plane) {
-        OPAQUE(plane);
+    for (int r = 0; r < side; r++) {
         FN(turn_tile)(side, half[r], v);
-        #pragma GCC unroll 6
-        for (int q = 0; q < side; q++) FN(vstore)(planes + q * plane, v[q]);
+        FN(write_row)(&to, side, v, side * plane);
     }
 }
 
@@ -140,12 +192,11 @@ ALWAYS_INLINE void FN(finish_vector)(const int side, const int tile, const real 
                                      isize cols, isize row_step, isize col_step, int whole, FN(vmask) mask, real *to)
 {
     FN(vec) half[FN(MOST_TILE)][FN(MOST_SIDE)], m[FN(MOST_SIDE)], y[FN(MOST_TILE)];
-    isize row = side * plane;
+    FN(reader) from = FN(reader_of)(planes, side * plane);
     #pragma GCC unroll 6
-    for (int q = 0; q < side; q++, planes += plane) {
-        OPAQUE(row);
+    for (int q = 0; q < side; q++, FN(read_on)(&from, plane)) {
         #pragma GCC unroll 6
-        for (int r = 0; r < side; r++) m[r] = FN(vload)(planes + r * row);
+        for (int r = 0; r < side; r++) m[r] = FN(vload)(FN(read_at)(from, r));
         FN(turn_back)(side, tile, m, y);
         #pragma GCC unroll 4
         for (int r = 0; r < tile; r++) half[r][q] = y[r];
@@ -169,25 +220,56 @@ ALWAYS_INLINE void FN(finish_vector)(const int side, const int tile, const real 
     }
 }
 
+/* to += B m B', for one vector of channels of side x side pixels, of which those from (top, left) before (bottom, right) are in the image.  whole: all of
+   them, and a whole vector of channels, are. */
+ALWAYS_INLINE void FN(spread_vector)(const int side, const real *planes, isize plane, isize top, isize bottom, isize left, isize right, isize row_step,
+                                     isize col_step, int whole, FN(vmask) mask, real *to)
+{
+    #pragma GCC unroll 3
+    for (int pair = 0; pair < side / 2; pair++) {
+        FN(vec) half[2][FN(MOST_SIDE)], m[FN(MOST_SIDE)], y[FN(MOST_SIDE)];
+        FN(reader) from = FN(reader_of)(planes, side * plane);
+        #pragma GCC unroll 6
+        for (int q = 0; q < side; q++, FN(read_on)(&from, plane)) {
+            #pragma GCC unroll 6
+            for (int r = 0; r < side; r++) m[r] = FN(vload)(FN(read_at)(from, r));
+            FN(spread_tile)(side, pair, m, &half[0][q], &half[1][q]);
+        }
+        #pragma GCC unroll 2
+        for (int k = 0; k < 2; k++) {
+            const int r = k ? FN(spread_second)(side, pair) : FN(spread_first)(pair);
+            if (!whole && (r < top || r >= bottom)) continue;
+            #pragma GCC unroll 3
+            for (int p = 0; p < side / 2; p++) FN(spread_tile)(side, p, half[k], &y[FN(spread_first)(p)], &y[FN(spread_second)(side, p)]);
+            real *at = to + r * row_step;
+            #pragma GCC unroll 6
+            for (int q = 0; q < side; q++, at += col_step) {
+                OPAQUE(at);
+                if (whole) FN(vstore)(at, FN(vload)(at) + y[q]);
+                else if (q >= left && q < right) FN(vstore_mask)(at, mask, FN(vload_mask)(at, mask) + y[q]);
+            }
+        }
+    }
+}
+
 /* planes = A dy A', for one vector of channels of tile x tile pixels. */
 ALWAYS_INLINE void FN(gradient_vector)(const int side, const int tile, FN(pixels) dy, int whole, FN(vmask) mask, real *planes, isize plane)
 {
     FN(vec) half[FN(MOST_SIDE)][FN(MOST_TILE)], y[FN(MOST_TILE)], m[FN(MOST_SIDE)];
+    FN(reader) from = FN(reader_of)(dy.from, dy.row_step);
+    FN(writer) to = FN(writer_of)(planes, plane);
     #pragma GCC unroll 4
-    for (int q = 0; q < tile; q++, dy.from += dy.col_step) {
-        OPAQUE(dy.row_step);
+    for (int q = 0; q < tile; q++, FN(read_on)(&from, dy.col_step)) {
         #pragma GCC unroll 4
-        for (int r = 0; r < tile; r++) y[r] = whole ? FN(vload)(dy.from + r * dy.row_step) : FN(vload_mask)(dy.from + r * dy.row_step, mask);
+        for (int r = 0; r < tile; r++) y[r] = whole ? FN(vload)(FN(read_at)(from, r)) : FN(vload_mask)(FN(read_at)(from, r), mask);
         FN(turn_gradient)(side, tile, y, m);
         #pragma GCC unroll 6
         for (int r = 0; r < side; r++) half[r][q] = m[r];
     }
     #pragma GCC unroll 6
-    for (int r = 0; r < side; r++, planes += side * plane) {
-        OPAQUE(plane);
+    for (int r = 0; r < side; r++) {
         FN(turn_gradient)(side, tile, half[r], m);
-        #pragma GCC unroll 6
-        for (int q = 0; q < side; q++) FN(vstore)(planes + q * plane, m[q]);
+        FN(write_row)(&to, side, m, side * plane);
     }
 }
 

@@ -294,7 +294,7 @@ TURNED = [((8, 8, 8, 16), (3, 16), 1, "same"), ((4, 14, 13, 33), (3, 20), 1, "va
           ((3, 3, 3, 16), (3, 24), 1, "valid"), ((1, 6, 6, 40), (3, 16), 1, "same"), ((1, 6, 7, 450), (3, 420), 1, "same"),
           ((3, 27, 25, 210), (3, 160), 1, "same")]
 # other windows, and strides: those of LeNet (its channels doubled), Inception, ResNet and AlexNet
-OTHERS = [((5, 14, 14, 32), (5, 40), 1, "valid"), ((2, 9, 11, 40), (5, 33), 1, "same"), ((3, 9, 9, 33), (4, 48), 1, "same"),
+OTHERS = [((9, 14, 14, 24), (5, 40), 1, "valid"), ((2, 9, 11, 40), (5, 33), 1, "same"), ((3, 9, 9, 33), (4, 48), 1, "same"),
           ((2, 40, 42, 3), (7, 64), 2, "same"), ((2, 20, 21, 12), (5, 36), 2, ((2, 2), (1, 2))), ((1, 59, 63, 3), (11, 96), 4, "valid"),
           ((9, 20, 20, 72), (5, 200), 2, "same")]
 
@@ -347,24 +347,27 @@ def test_gradients_of_winograds_form_are_its_adjoints(x_shape, window, strides, 
         assert abs(np.vdot(t.numpy().astype(np.float64), np.asarray(gradient)) - product) < {2: 1e-6, 4: 5e-6}[tile] * size
 
 
-@pytest.mark.parametrize(("x_shape", "window", "strides", "padding"), TURNED[1:5] + TURNED[-1:] + OTHERS[3:], ids=str)
+@pytest.mark.parametrize(("x_shape", "window", "strides", "padding"), TURNED[1:5] + TURNED[-1:] + OTHERS[:1] + OTHERS[3:], ids=str)
 def test_threads_do_not_change_a_bit_of_winograds_form(x_shape, window, strides, padding, tile):
     x, w, b = (Tensor(normal(*s, dtype=np.float32), needs_gradient=True) for s in (x_shape, (window[0], window[0], x_shape[3], window[1]), window[1:]))
     same_bits_for_any_threads(x, w, b, strides=strides, padding=padding)
 
 
-@pytest.mark.parametrize("x_shape", [(13, 8, 8, 64), (13, 4, 4, 40), (1, 20, 22, 16), (1, 28, 28, 128), (8, 9, 9, 144)], ids=str)
-def test_a_program_of_winograds_form_runs_on_fewer_threads_than_it_was_recorded_for(x_shape, tile):
+@pytest.mark.parametrize(("x_shape", "padding"), [((13, 8, 8, 64), "same"), ((13, 4, 4, 40), "same"), ((1, 20, 22, 16), "same"), ((1, 28, 28, 128), "same"),
+                                                  ((8, 9, 9, 144), "same"), ((9, 9, 9, 24), "valid")], ids=str)
+def test_a_program_of_winograds_form_runs_on_fewer_threads_than_it_was_recorded_for(x_shape, padding, tile):
     """How tiles are cut depends on the threads: what all of them need is room enough for fewer."""
     w, before, room = Tensor(normal(3, 3, x_shape[3], x_shape[3], dtype=np.float32)), pydl.get_num_threads(), []
 
     def results(x):
-        return [conv2d(Tensor(x), w, padding="same").array]
+        x = Tensor(x, needs_gradient=True)
+        y = conv2d(x, w, padding=padding)
+        return [y.array, *backward(y, [x], seed=y.array)]
     try:
         for recorded in (1, 2, 3, 4):
             pydl.set_num_threads(recorded)
             step = Step(results, [B.from_numpy(np.random.default_rng(4).standard_normal(x_shape).astype(np.float32))], "test", strict=True)
-            want = [np.array(a) for _ in range(3) for a in step.run()][:1]
+            want = [[np.array(a) for a in step.run()] for _ in range(3)][0]
             room.append(step.arena.peak)
             for threads in range(recorded, 0, -1):
                 pydl.set_num_threads(threads)

@@ -88,13 +88,18 @@ static void R(compare)(const char *what, const pydl_conv2d *s, const real *got, 
         }
 }
 
-/* A kernel on scratch of exactly the size it asks for, filled with what must not be read. */
+/* A kernel on scratch of exactly the size it asks for, filled with what must not be read.  What is enough for its threads is enough for fewer. */
 static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int threads)
 {
     const pydl_blas none = { 0 };
     pydl_fault fault;
     const pydl_ctx ctx = { .threads = threads, .blas = &none, .fault = &fault };
     const isize bytes = scratch(&ctx, args);
+    for (int fewer = 1; fewer < threads; fewer++)
+        if (scratch(&(pydl_ctx){ .threads = fewer, .blas = &none, .fault = &fault }, args) > bytes) {
+            failures++;
+            printf("%d threads ask for more scratch than %d\n", fewer, threads);
+        }
     void *memory = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
     if (bytes) memset(memory, 0xff, (size_t)bytes);
     *(void **)args = memory;
@@ -268,6 +273,8 @@ static void R(check_all)(void)
             const pydl_conv2d s = { 1 + pad, h, w, turned[i][2], k, k, turned[i][3], 1, stride, stride, 1, 1, pad, pad, rows, cols };
             R(check)(s, (int)(pad % 2), pad > 1, i % 3 ? 4 : 1);
         }
+    R(check)((pydl_conv2d){ 9, 12, 11, 8, 5, 5, 33, 1, 1, 1, 1, 1, 0, 0, 8, 7 }, 1, 0, 4);               /* dx by tiles that are spread */
+    R(check)((pydl_conv2d){ 8, 9, 10, 43, 4, 4, 20, 1, 1, 1, 1, 1, 1, 0, 8, 7 }, 1, 1, 4);
     R(check)((pydl_conv2d){ 1, 10, 11, 100, 5, 5, 300, 1, 1, 1, 1, 1, 2, 2, 10, 11 }, 1, 1, 4);          /* weights and sums that leave L2 */
     R(check)((pydl_conv2d){ 2, 10, 10, 64, 5, 5, 256, 1, 2, 2, 1, 1, 1, 2, 5, 5 }, 1, 1, 4);
 }
