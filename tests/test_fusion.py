@@ -135,6 +135,7 @@ def flat(outputs):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_folded_inference_is_that_of_the_layers(name):
     build, fused, _ = NETWORKS[name]
+    pydl.utils.set_random_seed(0)                                       # one draw of some hundred ends in a softmax that magnifies its rounding
     model = randomised(build())
     x = data(model)
     assert sum(f is not None for _, f, _ in model._plan.steps(True)) == fused
