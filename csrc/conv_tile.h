@@ -51,6 +51,9 @@ ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const i
 
     const real *b = t->b;
     const isize *acol = t->acol, *end = acol + t->k;
+#if SIMD_REGISTERS == 16
+    #pragma GCC unroll 2                                               /* 64 to 192 terms 1.03x, the gradient of 1x1's weight 1.04x */
+#endif
     for (; acol < end; acol++, b += vectors * TILE(LANES)) {
         const isize at = *acol;
         V_TYPE weight[TILE_VECTORS];
