@@ -56,8 +56,11 @@ static FN(plan) FN(make_plan)(const FN(gemm_args) *g)
        the less, where the rows of B are 2 KB or a multiple of it apart: (128, 512, 512) without is 1.05x on AVX-512, 0.89x on AVX2. */
     plan.pack_b = !g->b_packed && (g->b_col != 1 || m > (g->b_row * (isize)sizeof(real) % 2048 == 0 ? 10 * FN(MR) : 144));
     if (sizeof(FN(vec)) == 16 && n % FN(NR) && m > FN(MR)) plan.pack_b = !g->b_packed;                   /* loads by mask are slow there */
-    plan.nc = min_isize(k > FN(BLOCK_B) / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
-    plan.kc = min_isize(g->a_row == 1 && g->a_col != 1 ? FN(KC_COLUMNS) : FN(KC), FN(BLOCK_B) / plan.nc);
+    /* With fewer lanes a block of B lies in no L2, but in L3: there it may be twice as large for many rows, which meet fewer blocks then (Zen 2: 1024 cubed and
+       (128, 784, 512) 1.03x, the gradient by the weight of (512, 1024, 1024) 1.04x, (64, 4096, 1000) would be 0.96x). */
+    const isize block = sizeof(FN(vec)) < 64 && REAL_IS_FLOAT && m >= 128 ? 2 * FN(BLOCK_B) : FN(BLOCK_B);
+    plan.nc = min_isize(k > block / FN(NC) ? FN(NC) / 2 : FN(NC), ceil_div(n, FN(NR)) * FN(NR));
+    plan.kc = min_isize(g->a_row == 1 && g->a_col != 1 ? FN(KC_COLUMNS) : FN(KC), block / plan.nc);
     plan.kc = ceil_div(k, ceil_div(k, plan.kc));
     /* Rows a multiple of 2 KB apart share two sets of the first-level cache; so do columns, and many of them fill it. */
     const isize pitch = (g->a_col == 1 ? g->a_row : g->a_col) * (isize)sizeof(real);

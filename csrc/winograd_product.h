@@ -2,37 +2,51 @@
    looking for its factors in tables: a row's place is a constant here.  4x32x32x16 forward 1.5x, 4x16x16x32 1.15x, the gradient of the weight 1.25x and 1.05x.
    A template like conv_tile.h, included by winograd.c. */
 
+enum { FN(FEW_SUMS) = SIMD_REGISTERS == 16 ? 6 : 8 };
+
 /* m[i, o] = (accumulate ? m[i, o] : 0) + sum over p < k of v[i * row + p * step] * u[p, o], for `rows` rows of m, m_row apart, and `vectors` of u.  rows,
    vectors and row are constants where it is called: each factor stands at a fixed place behind one pointer.  next: what is fetched at each p, if fetch,
    next_step further on each time. */
 ALWAYS_INLINE void FN(strip_product)(const int rows, const int vectors, const int row, isize step, isize accumulate, const real *v, isize k, const real *u,
                                      real *m, isize m_row, const int fetch, const real *next, isize next_step)
 {
-    FN(vec) sum[16][2];
+    /* So few sums would wait for each other: each is made of two, of the even and of the odd terms.  Not where rows are tiles (row > 1): how many of them a
+       strip has depends on the threads. */
+    const int sets = row == 1 && rows * vectors <= FN(FEW_SUMS) ? 2 : 1;
+    FN(vec) sum[2][16][2];
     #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++) sum[i][j] = accumulate ? FN(vload)(m + i * m_row + j * FN(LANES)) : FN(vzero)();
+        for (int j = 0; j < vectors; j++) {
+            sum[0][i][j] = accumulate ? FN(vload)(m + i * m_row + j * FN(LANES)) : FN(vzero)();
+            sum[1][i][j] = FN(vzero)();
+        }
     #pragma GCC unroll 4
-    for (isize p = 0; p < k; p++, v += step, u += vectors * FN(LANES)) {
-        FN(vec) y[2];
+    for (isize p = 0; p < k; p += sets)
         #pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++) y[j] = FN(vload)(u + j * FN(LANES));
-        if (fetch) {
-            __builtin_prefetch(next, 0, 2);
-            next += next_step;
-        }
-        #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            const FN(vec) x = FN(vset)(v[i * row]);
+        for (int s = 0; s < sets; s++, v += step, u += vectors * FN(LANES)) {
+            if (s && p + s == k) break;
+            FN(vec) y[2];
             #pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++) sum[i][j] = FN(vfma)(x, y[j], sum[i][j]);
+            for (int j = 0; j < vectors; j++) y[j] = FN(vload)(u + j * FN(LANES));
+            if (fetch) {
+                __builtin_prefetch(next, 0, 2);
+                next += next_step;
+            }
+            #pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                const FN(vec) x = FN(vset)(v[i * row]);
+                #pragma GCC unroll 2
+                for (int j = 0; j < vectors; j++) sum[s][i][j] = FN(vfma)(x, y[j], sum[s][i][j]);
+            }
         }
-    }
     #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
         #pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++) FN(vstore)(m + i * m_row + j * FN(LANES), sum[i][j]);
+        for (int j = 0; j < vectors; j++) {
+            if (sets == 2) sum[0][i][j] = sum[0][i][j] + sum[1][i][j];
+            FN(vstore)(m + i * m_row + j * FN(LANES), sum[0][i][j]);
+        }
 }
 
 /* All rows, in strips as even as they come. */
@@ -42,7 +56,9 @@ ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row
     const isize most = SIMD_REGISTERS == 16 ? (vectors == 1 ? 12 : 6) : vectors == 1 ? 16 : 12;       /* rows of sums that registers hold */
     const isize strips = ceil_div(rows, most), next_step = ceil_div(ahead_size, max_isize(1, strips * k));
     for (isize strip = 0; strip < strips; strip++, next += k * next_step) {
-        const isize i = rows * strip / strips, count = rows * (strip + 1) / strips - i;
+        const int five = row == 1 && vectors == 2 && rows < 9 && SIMD_REGISTERS == 16;               /* and three, which are faster than four and four */
+        const isize i = five ? min_isize(rows, 5 * strip) : rows * strip / strips;
+        const isize count = (five ? min_isize(rows, 5 * strip + 5) : rows * (strip + 1) / strips) - i;
         switch (count) {
 #define STRIP_OF(rows) \
         case rows: FN(strip_product)(rows, vectors, row, step, accumulate, v + i * row, k, u, m + i * m_row, m_row, fetch, next, next_step); break;
