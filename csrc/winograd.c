@@ -265,9 +265,8 @@ static void FN(tiles_block)(const FN(tiles_data) *d, isize first_tile, isize til
     }
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
-    for (isize t = 0; t < tiles; t++, FN(step)(p, &at))
-        if (spread) FN(turn_dy)(d, &at, room, v + t * p->pitch, plane);
-        else FN(transform_tile)(p, d->source, d->positive, &at, t, room, v, plane);
+    if (!spread) FN(transform_tiles)(p, d->source, d->positive, &at, 0, tiles, room, v, plane);
+    else for (isize t = 0; t < tiles; t++, FN(step)(p, &at, 1)) FN(turn_dy)(d, &at, room, v + t * p->pitch, plane);
     for (isize block = part * cols.blocks / p->parts; block < (part + 1) * cols.blocks / p->parts; block++) {
         const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first, out_plane = FN(plane_size)(p->block, wide);
         const isize *crow = arow + p->block * (wide / cols.lanes);
@@ -285,7 +284,7 @@ static void FN(tiles_block)(const FN(tiles_data) *d, isize first_tile, isize til
             else FN(run_tile)(&t, whole, block, tiles);
         }
         at = start;
-        for (isize t = 0; t < tiles; t++, FN(step)(p, &at))
+        for (isize t = 0; t < tiles; t++, FN(step)(p, &at, 1))
             if (spread) FN(spread)(d, m + t * wide, out_plane, &at, first, wide);
             else FN(finish_tile)(d, m + t * wide, out_plane, &at, first, wide);
     }
@@ -333,8 +332,7 @@ static void FN(turn_tiles)(const void *data, isize task, isize stop)
     const isize from = b->tiles * task / b->turns, to = b->tiles * (task + 1) / b->turns;
     FN(place) at = FN(place_of)(p, b->first + from);
     (void)stop;
-    for (isize t = from; t < to; t++, FN(step)(p, &at))
-        FN(transform_tile)(p, b->d->source, b->d->positive, &at, t, room, b->v, FN(plane_size)(p->block, p->pitch));
+    FN(transform_tiles)(p, b->d->source, b->d->positive, &at, from, to - from, room, b->v, FN(plane_size)(p->block, p->pitch));
 }
 
 /* One plane, one block of columns. */
@@ -369,7 +367,7 @@ static void FN(finish_tiles)(const void *data, isize task, isize stop)
     const isize from = b->tiles * task / b->turns, to = b->tiles * (task + 1) / b->turns;
     FN(place) at = FN(place_of)(p, b->first + from);
     (void)stop;
-    for (isize t = from; t < to; t++, FN(step)(p, &at))
+    for (isize t = from; t < to; t++, FN(step)(p, &at, 1))
         FN(finish_tile)(b->d, b->m + t * size, FN(plane_size)(p->block, size), &at, 0, size);
     if (b->d->stream) stream_fence();
 }

@@ -62,9 +62,10 @@ static inline FN(place) FN(place_of)(const FN(tiles) *p, isize tile)
 {
     return (FN(place)){ tile / (p->tiles_h * p->tiles_w), tile / p->tiles_w % p->tiles_h, tile % p->tiles_w };
 }
-static inline void FN(step)(const FN(tiles) *p, FN(place) *at)
+static inline void FN(step)(const FN(tiles) *p, FN(place) *at, isize count)                 /* no further than the next row */
 {
-    if (++at->col < p->tiles_w) return;
+    at->col += count;
+    if (at->col < p->tiles_w) return;
     at->col = 0;
     if (++at->row < p->tiles_h) return;
     at->row = 0;
@@ -102,29 +103,102 @@ static FN(stretch) FN(out_reach)(const FN(tiles) *p, const real *out, isize firs
     return FN(reach_of)(p, out, p->h_out, p->w_out * p->width, 1, 0, p->tile, first, count);
 }
 
-ALWAYS_INLINE void FN(transform_channels)(const int side, FN(pixels) x, isize channels, real *planes, isize plane)
+/* Tiles side by side overlap: their columns are turned once, then their rows.   A run's pixels stay in L1: from 16 KB of them on it is one tile. */
+enum { FN(RUN) = 8, FN(RUN_COLUMNS) = (FN(RUN) - 1) * FN(MOST_TILE) + FN(MOST_SIDE), FN(RUN_BYTES) = 16 << 10 };
+static inline isize FN(run_of)(const FN(tiles) *p)
 {
-    const isize tail = channels % FN(LANES);
-    for (isize c = 0; c + FN(LANES) <= channels; c += FN(LANES), x.from += FN(LANES)) FN(transform_vector)(side, x, 1, FN(mask_of)(0), planes + c, plane);
-    if (tail) FN(transform_vector)(side, x, 0, FN(mask_of)(tail), planes + channels - tail, plane);
+    return max_isize(1, min_isize(FN(RUN), FN(RUN_BYTES) / (p->side * p->tile * max_isize(1, p->channels) * (isize)sizeof(real))));
 }
 
-/* planes[p][panel of channels][t, c] = element p of B' d B, for one tile.   planes: plane apart. */
-static void FN(transform_tile)(const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, isize t, real *room, real *planes,
-                               isize plane)
+/* One vector of channels of a run.   from: its first pixel, in the image or not; of its side x columns pixels those from (top, left) before (bottom, right) are
+   in the image.  whole: all rows, and a whole vector of channels, are, and all count. */
+ALWAYS_INLINE void FN(transform_run)(const int side, const FN(tiles) *p, const real *from, const real *positive, isize top, isize bottom, isize left,
+                                     isize right, isize count, int whole, FN(vmask) mask, real *planes, isize plane, isize pitch)
+{
+    real half[FN(MOST_SIDE)][FN(RUN_COLUMNS) * FN(LANES)];
+    const isize columns = (count - 1) * p->tile + side, row_step = p->w * p->channels;
+    FN(vec) d[FN(MOST_SIDE)], v[FN(MOST_SIDE)];
+    FN(reader) in = FN(reader_of)(from + left * p->channels, row_step);
+    for (isize q = 0; q < columns; q++) {
+        const isize inside = q >= left && q < right;
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) {
+            v[r] = FN(vzero)();
+            if (!inside) continue;
+            if (whole) d[r] = FN(vload)(FN(read_at)(in, r));
+            else if (r < top || r >= bottom) d[r] = FN(vzero)();
+            else d[r] = FN(vload_positive)(FN(read_at)(in, r), positive ? positive + (FN(read_at)(in, r) - from) : NULL, mask);
+        }
+        if (inside) {
+            FN(turn_tile)(side, d, v);
+            FN(read_on)(&in, p->channels);
+        }
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) FN(vstore)(half[r] + q * FN(LANES), v[r]);
+    }
+    for (isize t = 0; t < count; t++, planes += pitch) {
+        FN(writer) to = FN(writer_of)(planes, plane);
+        #pragma GCC unroll 6
+        for (int r = 0; r < side; r++) {
+            #pragma GCC unroll 6
+            for (int q = 0; q < side; q++) d[q] = FN(vload)(half[r] + (t * p->tile + q) * FN(LANES));
+            FN(turn_tile)(side, d, v);
+            FN(write_row)(&to, side, v, side * plane);
+        }
+    }
+}
+
+/* A run of tiles of one row. */
+ALWAYS_INLINE void FN(transform_channels)(const int side, const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, isize count,
+                                          isize t, real *planes, isize plane)
+{
+    const isize row = at->row * p->tile - p->top, col = at->col * p->tile - p->left, columns = (count - 1) * p->tile + side;
+    const isize top = max_isize(0, -row), bottom = min_isize(side, p->h - row), left = min_isize(columns, max_isize(0, -col));
+    const isize right = max_isize(left, min_isize(columns, p->w - col)), first = ((at->image * p->h + row) * p->w + col) * p->channels;
+    for (isize c = 0; c < p->channels; c += FN(LANES)) {
+        const isize within = c % p->panel, pitch = min_isize(p->panel, p->pitch - (c - within)), lanes = min_isize(FN(LANES), p->channels - c);
+        real *to = planes + (c - within) * p->block + t * pitch + within;
+        const real *x = source + first + c, *y = positive ? positive + first + c : NULL;
+        const isize whole = !y && top == 0 && bottom == side && lanes == FN(LANES);
+        if (whole && count == 1 && left == 0 && right == columns)
+            FN(transform_vector)(side, (FN(pixels)){ x, p->w * p->channels, p->channels }, 1, FN(mask_of)(0), to, plane);
+        else if (whole)
+            FN(transform_run)(side, p, x, NULL, 0, side, left, right, count, 1, FN(mask_of)(0), to, plane, pitch);
+        else FN(transform_run)(side, p, x, y, top, bottom, left, right, count, 0, FN(mask_of)(lanes), to, plane, pitch);
+    }
+}
+
+/* With a stride, one tile: an image's pixels in groups of stride x stride. */
+ALWAYS_INLINE void FN(transform_groups)(const int side, const FN(tiles) *p, const real *source, const real *positive, const FN(place) *at, isize t, real *room,
+                                        real *planes, isize plane)
 {
     const isize image = at->image * p->h * p->w * p->depth, stride = p->stride, line = stride * p->depth;
     const isize row = (at->row * p->tile - p->top) * stride, col = (at->col * p->tile - p->left) * stride;
     const FN(pixels) from = FN(take_pixels)(source + image, positive ? positive + image : NULL, p->h, p->w, p->depth, row, col, p->side * stride, room);
     for (isize y = 0; y < stride; y++) {
         FN(pixels) x = { from.from + y * from.row_step, stride * from.row_step, stride * from.col_step };
-        for (isize c = y * line, count; c < (y + 1) * line; c += count, x.from += count) {
+        for (isize c = y * line, lanes; c < (y + 1) * line; c += lanes, x.from += lanes) {
             const isize within = c % p->panel, first = c - within;
             real *to = planes + first * p->block + t * min_isize(p->panel, p->pitch - first) + within;
-            count = min_isize(p->panel - within, (y + 1) * line - c);
-            if (p->side == 4) FN(transform_channels)(4, x, count, to, plane);
-            else FN(transform_channels)(6, x, count, to, plane);
+            lanes = min_isize(min_isize(FN(LANES), p->panel - within), (y + 1) * line - c);
+            if (lanes == FN(LANES)) FN(transform_vector)(side, x, 1, FN(mask_of)(0), to, plane);
+            else FN(transform_vector)(side, x, 0, FN(mask_of)(lanes), to, plane);
         }
+    }
+}
+
+/* planes[p][panel of channels][t, c] = element p of B' d B, for `count` tiles from *at on, which goes to the tile after them.   planes: plane apart. */
+static void FN(transform_tiles)(const FN(tiles) *p, const real *source, const real *positive, FN(place) *at, isize t, isize count, real *room, real *planes,
+                                isize plane)
+{
+    const isize most = p->stride > 1 || p->tile > 3 ? 1 : FN(run_of)(p);
+    for (isize end = t + count, run; t < end; t += run, FN(step)(p, at, run)) {
+        run = min_isize(min_isize(most, end - t), p->tiles_w - at->col);
+        if (p->stride > 1) {
+            if (p->side == 4) FN(transform_groups)(4, p, source, positive, at, t, room, planes, plane);
+            else FN(transform_groups)(6, p, source, positive, at, t, room, planes, plane);
+        } else if (p->side == 4) FN(transform_channels)(4, p, source, positive, at, run, t, planes, plane);
+        else FN(transform_channels)(6, p, source, positive, at, run, t, planes, plane);
     }
 }
 

@@ -164,6 +164,15 @@ ALWAYS_INLINE void FN(write_row)(FN(writer) *w, const int side, const FN(vec) *v
     w->far += step;
 }
 
+/* Some lanes of a vector, 0 where those of `positive` (if any) are not > 0. */
+ALWAYS_INLINE FN(vec) FN(vload_positive)(const real *x, const real *positive, FN(vmask) mask)
+{
+    const FN(vec) all = FN(vload_mask)(x, mask), zero = FN(vzero)();
+    if (!positive) return all;
+    const __auto_type keep = FN(vload_mask)(positive, mask) > zero;
+    return (FN(vec))((__typeof__(keep))all & keep);
+}
+
 /* planes = B' d B, for one vector of channels of side x side pixels.   planes: plane apart, also below.  A pointer goes along, and the steps from it are hidden
    from the compiler: it would compute all places before, and spill them (forward 1.03x to 1.08x). */
 ALWAYS_INLINE void FN(transform_vector)(const int side, FN(pixels) x, int whole, FN(vmask) mask, real *planes, isize plane)

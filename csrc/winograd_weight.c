@@ -178,11 +178,12 @@ static void FN(turn_task)(const void *data, isize task, void *room)
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
     const isize plane = FN(plane_size)(p->block, p->pitch), dy_plane = FN(plane_size)(p->block, FN(columns_size)(p->columns));
-    FN(place) at = FN(place_of)(p, b->first + task * TURNED);
-    for (isize t = task * TURNED; t < min_isize(b->tiles, (task + 1) * TURNED); t++, FN(step)(p, &at)) {
-        FN(transform_tile)(p, b->g->a->x, NULL, &at, t, room, b->v, plane);
-        FN(transform_gradient)(p, b->g->a->dy, b->g->a->relu_y, &at, t, room, b->d, dy_plane);
-    }
+    const isize from = task * TURNED, to = min_isize(b->tiles, from + TURNED);
+    FN(place) at = FN(place_of)(p, b->first + from);
+    const FN(place) start = at;
+    FN(transform_tiles)(p, b->g->a->x, NULL, &at, from, to - from, room, b->v, plane);
+    at = start;
+    for (isize t = from; t < to; t++, FN(step)(p, &at, 1)) FN(transform_gradient)(p, b->g->a->dy, b->g->a->relu_y, &at, t, room, b->d, dy_plane);
 }
 static void FN(product_task)(const void *data, isize task, void *own)
 {
