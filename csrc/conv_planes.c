@@ -17,8 +17,15 @@
 #define PLANES_STRIDE 4
 /* Most vectors of a plane at a time. */
 #define PLANES_VECTORS 8
-/* How many, for so many channels: there are registers for their sums, the pixels and one weight. */
-ALWAYS_INLINE int planes_vectors(int channels) { return (int)min_isize(PLANES_VECTORS, (SIMD_REGISTERS - 1) / (channels + 1)); }
+/* Of few registers: whether the weights stay in them and the pixels come one vector after the other, which leaves room for more sums (3 channels: 12 instead of
+   9, which wait for each other; 1.14x); else the pixels stay, and the weights come. */
+ALWAYS_INLINE int planes_keep_weights(const int channels) { return SIMD_REGISTERS == 16 && (channels == 1 || channels == 3); }
+/* How many, for so many channels. */
+ALWAYS_INLINE int planes_vectors(int channels)
+{
+    const int fit = planes_keep_weights(channels) ? (SIMD_REGISTERS - 1 - channels) / channels : (SIMD_REGISTERS - 1) / (channels + 1);
+    return (int)min_isize(PLANES_VECTORS, fit);
+}
 
 #define EACH_REAL "conv_planes.c"
 #include "each_real.h"
@@ -136,6 +143,18 @@ ALWAYS_INLINE void FN(planes_core)(const real *x, const isize *at, isize inner, 
     for (isize k = 0; k < inner; k++, ahead += ahead_step) {
         FN(vec) pixel[PLANES_VECTORS];
         __builtin_prefetch(ahead, 0, 2);
+        if (planes_keep_weights(width)) {
+            FN(vec) w[TURNED_MOST];
+            #pragma GCC unroll 8
+            for (int o = 0; o < width; o++) w[o] = FN(vset)(weight[k * pitch + o]);
+            #pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) {
+                pixel[0] = FN(vload)(x + at[k] + v * FN(LANES));
+                #pragma GCC unroll 8
+                for (int o = 0; o < width; o++) sum[o][v] = FN(vfma)(pixel[0], w[o], sum[o][v]);
+            }
+            continue;
+        }
         #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) pixel[v] = FN(vload)(x + at[k] + v * FN(LANES));
         #pragma GCC unroll 8
