@@ -15,8 +15,8 @@
    depthwise   groups == c_in: a group's one channel fills no tile; lanes over channels instead
    winograd    square windows of 3 to 5 places a side, dilation 1, one group, 16 channels or more on both sides (other windows than 3x3: 8 to NARROW, or to 8 by
                the input where forward tiles are spread), and the cheapest by the costs below: a quarter of the multiplications for 3x3 with tiles of 4x4
-               results, 4 of 9 with tiles of 2x2, which waste less of small images and have fewer weights to fetch; with a stride, where the pixels in groups have such a window (winograd.h: 7x7/2, 11x11/4),
-               but not by the input; float32 only, where the caller allows it
+               results, 4 of 9 with tiles of 2x2, which waste less of small images and have fewer weights to fetch; with a stride, where the pixels in groups
+               have such a window (winograd.h: 7x7/2, 11x11/4), but not by the input; float32 only, where the caller allows it
    planes      a result of no more channels than half a vector holds: lanes are pixels; forward with stride 1
    columns     backward by the input with fewer channels a group than a vector holds: a window's places fill the lanes
    direct      everything else: 1x1, few or many channels, any stride, dilation and grouping; results of up to a vector of channels by lines of pixels */
@@ -74,8 +74,9 @@ static inline isize winograd_side(const pydl_conv2d *s, isize winograd, conv_pas
     isize best = 0;
     for (isize side = 6; side >= (window == 3 ? 4 : 6); side -= 2) {
         const isize tile = side + 1 - window;
-        const int by_results = back && winograd_spreads(s, tile);
-        const double tiles = (double)(s->n * ceil_div(by_results ? s->h_out : h, tile) * ceil_div(by_results ? s->w_out : w, tile)), planes = (double)(side * side) * depth;
+        const int forward = back && winograd_spreads(s, tile);
+        const double tiles = (double)(s->n * ceil_div(forward ? s->h_out : h, tile) * ceil_div(forward ? s->w_out : w, tile));
+        const double planes = (double)(side * side) * depth;
         const double cost = planes * (tiles * (TURN(side) + 16 / c_to + 4 / c_from) + places * weights.turned);      /* products, turning, weights */
         if (cost < least) { least = cost; best = side; }
     }

@@ -163,8 +163,7 @@ ALWAYS_INLINE void FN(turn_dy_channels)(const int side, const int tile, FN(pixel
 static void FN(turn_dy)(const FN(tiles_data) *d, const FN(place) *at, real *room, real *planes, isize plane)
 {
     const FN(tiles) *p = d->p;
-    const isize image = at->image * p->h_out * p->w_out * p->channels, row = at->row * p->tile, col = at->col * p->tile;
-    const FN(pixels) y = FN(take_pixels)(d->source + image, d->positive ? d->positive + image : NULL, p->h_out, p->w_out, p->channels, row, col, p->tile, room);
+    const FN(pixels) y = FN(take_results)(p, d->source, d->positive, p->channels, at, room);
     BY_TILE(p, FN(turn_dy_channels), y, p->channels, planes, plane);
 }
 
@@ -258,11 +257,8 @@ static void FN(tiles_block)(const FN(tiles_data) *d, isize first_tile, isize til
     const isize plane = FN(plane_size)(p->block, p->pitch);
     real *v = own, *m = v + whole_lines(p->planes * plane), *room = m + whole_lines(p->planes * FN(plane_size)(p->block, TILE_VECTORS * FN(LANES)));
     const isize *arow = d->acol + p->channels, few = p->tiles <= FEW_TILES;
-    FN(stretch) next = { d->source, 0 }, out = next;
-    if (!spread) {
-        next = FN(source_reach)(p, d->source, first_tile + p->block, p->block);
-        out = FN(out_reach)(p, d->out, first_tile, p->block);
-    }
+    const FN(stretch) none = { d->source, 0 }, next = spread ? none : FN(source_reach)(p, d->source, first_tile + p->block, p->block);
+    const FN(stretch) out = spread ? none : FN(out_reach)(p, d->out, first_tile, p->block);
     const FN(place) start = FN(place_of)(p, first_tile);
     FN(place) at = start;
     if (!spread) FN(transform_tiles)(p, d->source, d->positive, &at, 0, tiles, room, v, plane);
@@ -275,7 +271,7 @@ static void FN(tiles_block)(const FN(tiles_data) *d, isize first_tile, isize til
         whole.width = size;                                                  /* m has room for idle columns */
         const real *weight = d->weight + first * p->channels;
         for (isize k = 0; k < p->planes; k++, weight += FN(weight_plane)(p)) {
-            FN(stretch) ahead = { d->source, 0 };                            /* of few tiles, weights; else images by the first block of columns */
+            FN(stretch) ahead = none;                                        /* of few tiles, weights; else images by the first block of columns */
             if (few) ahead = (FN(stretch)){ k + 1 < p->planes ? weight + FN(weight_plane)(p) : d->weight + (first + wide) * p->channels, p->channels * wide };
             else if (block == 0) ahead = d->stream ? FN(part_of)(next, k, p->planes) : FN(part_of)(k % 2 ? next : out, k / 2, p->planes / 2);
             FN(tile_args) t = { .a = v + k * plane, .arow = arow, .acol = d->acol, .k = p->channels, .b = weight, .c = m + k * out_plane, .crow = crow,

@@ -112,8 +112,7 @@ ALWAYS_INLINE void FN(gradient_channels)(const int side, const int tile, const F
 static void FN(transform_gradient)(const FN(tiles) *p, const real *dy, const real *positive, const FN(place) *at, isize t, real *room, real *planes,
                                    isize plane)
 {
-    const isize image = at->image * p->h_out * p->w_out * p->width, row = at->row * p->tile, col = at->col * p->tile;
-    const FN(pixels) y = FN(take_pixels)(dy + image, positive ? positive + image : NULL, p->h_out, p->w_out, p->width, row, col, p->tile, room);
+    const FN(pixels) y = FN(take_results)(p, dy, positive, p->width, at, room);
     BY_TILE(p, FN(gradient_channels), p, y, t, planes, plane);
 }
 
