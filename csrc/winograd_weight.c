@@ -7,7 +7,7 @@
 /* Bytes of transformed tiles that are added up at a time; of their partial sums, and how many of them, at most. */
 #define GRADIENT_BYTES ((isize)1 << 20)
 #define GRADIENT_SUMS ((isize)16)
-/* Tiles a task turns. */
+/* Tiles a task turns, where threads share them. */
 #define TURNED ((isize)8)
 /* Planes of sums larger than this do not stay in L2 from one block of tiles to the next: they are summed for PANEL channels and one block of columns at
    a time, over TILES tiles.   Fewer lanes leave more time to fetch a plane again (Zen 2, 16x28x28x128: 1.35x). */
@@ -169,15 +169,15 @@ static void FN(gather)(const FN(tiles) *p, const pydl_conv2d *s, isize c, isize 
 typedef struct {
     const pydl_ctx *ctx; const FN(tiles) *p; const FN(conv2d_backward_weight_args) *a; const isize *table; isize count; real *sums; double *bias;
 } FN(gradient_data);
-/* A block of tiles of a partial sum. */
-typedef struct { const FN(gradient_data) *g; isize start, first, tiles; real *v, *d, *sums; } FN(gradient_block);
+/* A block of tiles of a partial sum; so many of them are turned at a time. */
+typedef struct { const FN(gradient_data) *g; isize start, first, tiles, turned; real *v, *d, *sums; } FN(gradient_block);
 
 static void FN(turn_task)(const void *data, isize task, void *room)
 {
     const FN(gradient_block) *b = data;
     const FN(tiles) *p = b->g->p;
     const isize plane = FN(plane_size)(p->block, p->pitch), dy_plane = FN(plane_size)(p->block, FN(columns_size)(p->columns));
-    const isize from = task * TURNED, to = min_isize(b->tiles, from + TURNED);
+    const isize from = task * b->turned, to = min_isize(b->tiles, from + b->turned);
     FN(place) at = FN(place_of)(p, b->first + from);
     const FN(place) start = at;
     FN(transform_tiles)(p, b->g->a->x, NULL, &at, from, to - from, room, b->v, plane);
@@ -232,8 +232,9 @@ static void FN(sum_tiles)(const pydl_ctx *ctx, const FN(gradient_data) *g, isize
     real *d = own + whole_lines(p->planes * FN(plane_size)(p->block, p->pitch)), *rooms = d + whole_lines(p->planes * dy_plane);
     for (isize first = start; first < stop; first += p->block) {
         const isize tiles = min_isize(p->block, stop - first);
-        const FN(gradient_block) b = { g, start, first, tiles, own, d, g->sums + sum * FN(gradient_size)(p) };
-        run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, TURNED), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
+        const isize turned = ctx->threads > 1 ? TURNED : tiles;
+        const FN(gradient_block) b = { g, start, first, tiles, turned, own, d, g->sums + sum * FN(gradient_size)(p) };
+        run_tasks(ctx, FN(gradient_worth)(p), ceil_div(tiles, turned), FN(turn_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
         const isize windows = ceil_div(p->pitch, p->panel) * p->columns.blocks;
         if (p->large) run_tasks(ctx, 1, windows, FN(window_task), &b, rooms, FN(room_size)(p) * (isize)sizeof(real));
         else run_tasks(ctx, FN(gradient_worth)(p), p->planes * FN(gradient_parts)(p), FN(product_task), &b, NULL, 0);
