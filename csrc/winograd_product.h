@@ -56,7 +56,7 @@ ALWAYS_INLINE void FN(rows_product)(isize rows, const int vectors, const int row
     const isize most = SIMD_REGISTERS == 16 ? (vectors == 1 ? 12 : 6) : vectors == 1 ? 16 : 12;       /* rows of sums that registers hold */
     const isize strips = ceil_div(rows, most), next_step = ceil_div(ahead_size, max_isize(1, strips * k));
     for (isize strip = 0; strip < strips; strip++, next += k * next_step) {
-        const int five = row == 1 && vectors == 2 && rows < 9 && SIMD_REGISTERS == 16;               /* and three, which are faster than four and four */
+        const int five = row == 1 && vectors == 2 && strips == 2 && rows < 9 && SIMD_REGISTERS == 16;        /* and three: faster than four and four */
         const isize i = five ? min_isize(rows, 5 * strip) : rows * strip / strips;
         const isize count = (five ? min_isize(rows, 5 * strip + 5) : rows * (strip + 1) / strips) - i;
         switch (count) {
