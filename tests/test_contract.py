@@ -12,7 +12,6 @@ import pydl
 from cases import CASES
 from pydl.capture import function
 from pydl.gradcheck import gradcheck
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.tensor import Tensor
 
 LAYERS = [case for case in CASES if case.is_layer]
@@ -20,14 +19,6 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=str)
 differentiable = pytest.mark.parametrize("case", [case for case in CASES if case.gradient], ids=str)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 @pytest.fixture

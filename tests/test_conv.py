@@ -14,7 +14,6 @@ from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.errors import DTypeError, ShapeError
 from pydl.gradcheck import gradcheck
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.layers.conv import conv1d, conv2d, depthwise_conv2d
 from pydl.layers.conv_columns import col2im, im2col
 from pydl.layers.conv_transpose import conv2d_transpose
@@ -29,14 +28,6 @@ def shared(*parts):
     if not path.exists():
         pytest.skip(f"{path} is absent; set PYDL_SHARED to the folder that holds data/{parts[0]}")
     return path
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 @pytest.fixture

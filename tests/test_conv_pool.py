@@ -8,7 +8,6 @@ from pydl import config, layers
 from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.demo import lenet
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.layers.conv import Conv2D
 from pydl.layers.pool import MaxPooling2D
 from pydl.tensor import Tensor
@@ -16,14 +15,6 @@ from reference import conv as reference_conv
 from reference import pool as reference_pool
 
 rng = np.random.default_rng(5)
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 def whole(*shape, most=2):

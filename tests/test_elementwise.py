@@ -6,19 +6,10 @@ import pytest
 
 from pydl import ops
 from pydl.autodiff import grad
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.tensor import Tensor
 
 F32, F64 = np.float32, np.float64
 F32_SMALLEST = np.finfo(F32).smallest_normal
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 @pytest.mark.parametrize(("x", "y", "dtype"), [

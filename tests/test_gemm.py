@@ -9,19 +9,10 @@ from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.capture import Step
 from pydl.errors import ShapeError
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.tensor import Tensor
 
 rng = np.random.default_rng(11)
 EPSILON = {"float32": 1.2e-7, "float64": 2.3e-16}
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pydl
 from pydl import random
 from pydl.backends import cpu as B
 from pydl.capture import function
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
+from pydl.kernels._common import set_cpu_level
 
 # Random123, kat_vectors: philox4x32 10: counter (4 words), key (2 words), result (4 words)
 KNOWN = [
@@ -32,14 +32,6 @@ def words(seed, counter, n):
     y = B.empty((n // 2,), "uint64")
     B.random_words(B.from_numpy(np.array([seed, counter], np.uint64)), y)
     return np.array(y).view(np.uint32)
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
 
 
 def test_the_reference_knows_the_published_answers():

@@ -7,16 +7,6 @@ import pytest
 
 from pydl import ops
 from pydl.autodiff import grad
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
-
 
 SHAPES = [(5,), (3, 4), (2, 3, 4, 5), (1, 6, 1, 2), (70, 9, 3), (2, 1000, 130)]
 

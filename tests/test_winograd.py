@@ -9,18 +9,8 @@ from pydl import config, layers
 from pydl.autodiff import backward
 from pydl.backends import cpu as B
 from pydl.capture import Step
-from pydl.kernels._common import cpu_levels, get_cpu_level, set_cpu_level
 from pydl.layers.conv import conv2d
 from pydl.tensor import Tensor
-
-
-@pytest.fixture(params=cpu_levels())
-def level(request):
-    before = get_cpu_level()
-    set_cpu_level(request.param)
-    yield request.param
-    set_cpu_level(before)
-
 
 # smaller than a tile, as large, larger; one image and several; channels that fill vectors and that do not; weights that leave L2, and that pass the caches;
 # (images, window, stride, padding), the window's last number is how many filters
