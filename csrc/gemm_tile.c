@@ -17,111 +17,127 @@ typedef struct {
     const real *a; isize a_row, a_col;
     const real *b; isize b_pitch, b_panel;
     const real *next; isize step;             /* what is fetched: `lines` vectors for each row of b, and `step` further on those for the next */
-    isize tail;                               /* columns of the last vector */
+    isize panels, tail;                       /* panels side by side; columns of the last vector */
     const real *bias;
     isize accumulate, activation;
     real *c; isize c_row;
 } FN(tile);
 
-/* rows x vecs accumulators, and half a vector of columns after them if half; `lines` vectors are fetched for each row of B.
-   Every argument but t is a constant, so each call is a kernel of its own.
-   The rows are addressed as five pointers and a scaled index: fourteen pointers would not fit the registers. */
+/* `panels` tiles of rows x vecs accumulators, and half a vector of columns after them if half; `lines` vectors are fetched for each row of B.
+   Every argument but t is a constant, so each call is a kernel of its own.  One call for all panels: between two tiles the multipliers wait for little else but
+   what stands in t, which the compiler has to read again after every store it cannot tell from one to t ((228, 64, 256) 1.07x, (126, 128, 512) 1.05x).
+   More than six rows are addressed as five pointers and a scaled index: fourteen pointers would not fit the registers. */
 ALWAYS_INLINE void FN(tile_core)(const FN(tile) *t, const int rows, const int vecs, const int masked_load, const int masked, const int half, const int lines)
 {
-    FN(vec) acc[FN(GEMM_MR)][8];
+    const int many = vecs == 2 && !masked && !half;                     /* whole panels */
     const FN(vmask) tail = FN(mask_of)(t->tail);
-    #pragma GCC unroll 14
-    for (int i = 0; i < rows; i++)
-        #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) acc[i][v] = FN(vzero)();
-#ifdef SIMD_HALVES
-    FN(half) extra[FN(GEMM_MR)];
-    const FN(half_mask) extra_tail = FN(half_mask_of)(half ? t->tail : 0);
-    #pragma GCC unroll 14
-    for (int i = 0; half && i < rows; i++) extra[i] = FN(hset)(0);
-#else
-    (void)half;
-#endif
     isize step = t->a_col;
     OPAQUE(step);                                                       /* no second version of the loop for step 1 */
-    const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k, next_step = t->step;
+    const isize pitch = t->b_pitch, panel = t->b_panel, k = t->k, next_step = t->step, segments = t->segments, c_row = t->c_row;
+    const isize accumulate = t->accumulate, activation = t->activation, *segment = t->segment;
+    const real *a = t->a, *b_panel = t->b, *next_panel = t->next, *bias = t->bias;
     isize row = t->a_row;
-    const real *b = t->b, *next = t->next;
-    for (isize s = 0; s < t->segments; s++) {
-        const real *p0 = t->a + (t->segment ? t->segment[s] : 0);
-        const real *p3 = p0 + 3 * row, *p6 = p3 + 3 * row, *p9 = p6 + 3 * row, *p12 = p9 + 3 * row;
-#if SIMD_REGISTERS == 16
-        #pragma GCC unroll 4                                            /* (32, 128, 512) 1.05x, large ones 1.00x */
+    real *c = t->c;
+    for (isize panels = many ? t->panels : 1; panels > 0; panels--) {
+        FN(vec) acc[FN(GEMM_MR)][8];
+        #pragma GCC unroll 14
+        for (int i = 0; i < rows; i++)
+            #pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++) acc[i][v] = FN(vzero)();
+#ifdef SIMD_HALVES
+        FN(half) extra[FN(GEMM_MR)];
+        const FN(half_mask) extra_tail = FN(half_mask_of)(half ? t->tail : 0);
+        #pragma GCC unroll 14
+        for (int i = 0; half && i < rows; i++) extra[i] = FN(hset)(0);
+#else
+        (void)half;
 #endif
-        for (isize p = 0; p < k; p++) {
-            FN(vec) y[8];
-            OPAQUE(row);
+        const real *b = b_panel, *next = next_panel;
+        for (isize s = 0; s < segments; s++) {
+            const real *p0 = a + (segment ? segment[s] : 0);
+            const real *p3 = p0 + 3 * row, *p6 = p3 + 3 * row, *p9 = p6 + 3 * row, *p12 = p9 + 3 * row;
+#if SIMD_REGISTERS == 16
+            #pragma GCC unroll 4                                        /* (32, 128, 512) 1.05x, large ones 1.00x */
+#endif
+            for (isize p = 0; p < k; p++) {
+                FN(vec) y[8];
+                if (rows > 6) OPAQUE(row);
+                #pragma GCC unroll 8
+                for (int v = 0; v < vecs; v++) {
+                    const real *at = b + (v / 2) * panel + (v % 2) * FN(VL);
+                    y[v] = masked_load && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at);
+                }
+#ifdef SIMD_HALVES
+                const FN(half) z = half ? FN(hload_mask)(b + vecs * FN(VL), extra_tail) : FN(hset)(0);
+#endif
+                #pragma GCC unroll 14
+                for (int i = 0; i < rows; i++) {
+                    const real *base = i < 3 || rows <= 6 ? p0 : i < 6 ? p3 : i < 9 ? p6 : i < 12 ? p9 : p12;
+                    const FN(vec) x = FN(vset)(base[(rows <= 6 ? i : i % 3) * row]);
+                    #pragma GCC unroll 8
+                    for (int v = 0; v < vecs; v++) acc[i][v] = FN(vfma)(x, y[v], acc[i][v]);
+#ifdef SIMD_HALVES
+                    if (half) extra[i] = FN(hfma)(FN(hlow)(x), z, extra[i]);
+#endif
+                }
+                #pragma GCC unroll 2
+                for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * FN(VL), 0, 2);
+                if (lines) next += next_step;
+                b += pitch;
+                p0 += step;
+                if (rows > 6) {
+                    p3 += step;
+                    p6 += step;
+                    if (rows > 9) p9 += step;
+                    if (rows > 12) p12 += step;
+                }
+            }
+        }
+        if (accumulate)                                                 /* once, not for each vector: with 64 terms that is a tenth of the time */
+            #pragma GCC unroll 14
+            for (int i = 0; i < rows; i++)
+                #pragma GCC unroll 8
+                for (int v = 0; v < vecs; v++) {
+                    const real *at = c + i * c_row + v * FN(VL);
+                    acc[i][v] = (masked && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at)) + acc[i][v];
+                }
+        if (bias)
             #pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
-                const real *at = b + (v / 2) * panel + (v % 2) * FN(VL);
-                y[v] = masked_load && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at);
+                const FN(vec) more = masked && v == vecs - 1 ? FN(vload_mask)(bias + v * FN(VL), tail) : FN(vload)(bias + v * FN(VL));
+                #pragma GCC unroll 14
+                for (int i = 0; i < rows; i++) acc[i][v] = acc[i][v] + more;
             }
-#ifdef SIMD_HALVES
-            const FN(half) z = half ? FN(hload_mask)(b + vecs * FN(VL), extra_tail) : FN(hset)(0);
-#endif
+        if (activation == GEMM_RELU)
             #pragma GCC unroll 14
-            for (int i = 0; i < rows; i++) {
-                const real *base = i < 3 ? p0 : i < 6 ? p3 : i < 9 ? p6 : i < 12 ? p9 : p12;
-                const FN(vec) x = FN(vset)(base[(i % 3) * row]);
+            for (int i = 0; i < rows; i++)
                 #pragma GCC unroll 8
-                for (int v = 0; v < vecs; v++) acc[i][v] = FN(vfma)(x, y[v], acc[i][v]);
-#ifdef SIMD_HALVES
-                if (half) extra[i] = FN(hfma)(FN(hlow)(x), z, extra[i]);
-#endif
-            }
-            #pragma GCC unroll 2
-            for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * FN(VL), 0, 2);
-            if (lines) next += next_step;
-            b += pitch;
-            p0 += step;
-            if (rows > 3) p3 += step;
-            if (rows > 6) p6 += step;
-            if (rows > 9) p9 += step;
-            if (rows > 12) p12 += step;
-        }
-    }
-    if (t->accumulate)                                                  /* once, not for each vector: with 64 terms that is a tenth of the time */
+                for (int v = 0; v < vecs; v++) acc[i][v] = FN(vmax)(FN(vzero)(), acc[i][v]);
         #pragma GCC unroll 14
         for (int i = 0; i < rows; i++)
             #pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
-                const real *at = t->c + i * t->c_row + v * FN(VL);
-                acc[i][v] = (masked && v == vecs - 1 ? FN(vload_mask)(at, tail) : FN(vload)(at)) + acc[i][v];
+                real *at = c + i * c_row + v * FN(VL);
+                if (masked && v == vecs - 1) FN(vstore_mask)(at, tail, acc[i][v]);
+                else FN(vstore)(at, acc[i][v]);
             }
-    if (t->bias)
-        #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) {
-            const FN(vec) bias = masked && v == vecs - 1 ? FN(vload_mask)(t->bias + v * FN(VL), tail) : FN(vload)(t->bias + v * FN(VL));
-            #pragma GCC unroll 14
-            for (int i = 0; i < rows; i++) acc[i][v] = acc[i][v] + bias;
-        }
-    const FN(vec) least = FN(vset)(FN(least)(t->activation == GEMM_RELU));
-    #pragma GCC unroll 14
-    for (int i = 0; i < rows; i++)
-        #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) {
-            real *at = t->c + i * t->c_row + v * FN(VL);
-            const FN(vec) x = FN(vmax)(least, acc[i][v]);
-            if (masked && v == vecs - 1) FN(vstore_mask)(at, tail, x);
-            else FN(vstore)(at, x);
-        }
 #ifdef SIMD_HALVES
-    #pragma GCC unroll 14
-    for (int i = 0; half && i < rows; i++) {
-        const isize j = vecs * FN(VL);
-        real *at = t->c + i * t->c_row + j;
-        FN(half) x = extra[i];
-        if (t->accumulate) x = FN(hload_mask)(at, extra_tail) + x;
-        if (t->bias) x = x + FN(hload_mask)(t->bias + j, extra_tail);
-        if (t->activation == GEMM_RELU) x = FN(hmax)(FN(hset)(0), x);
-        FN(hstore_mask)(at, extra_tail, x);
-    }
+        #pragma GCC unroll 14
+        for (int i = 0; half && i < rows; i++) {
+            const isize j = vecs * FN(VL);
+            real *at = c + i * c_row + j;
+            FN(half) x = extra[i];
+            if (accumulate) x = FN(hload_mask)(at, extra_tail) + x;
+            if (bias) x = x + FN(hload_mask)(bias + j, extra_tail);
+            if (activation == GEMM_RELU) x = FN(hmax)(FN(hset)(0), x);
+            FN(hstore_mask)(at, extra_tail, x);
+        }
 #endif
+        b_panel += panel;
+        if (lines) next_panel += panel;
+        if (bias) bias += FN(NR);
+        c += FN(NR);
+    }
 }
 
 /* The kinds of tile by their columns: up to a vector, up to two, two full ones, the same fetching one or two vectors for each row of B; with
@@ -196,6 +212,7 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
             t.b = g->b + j / FN(NR) * g->b_panel;
             t.c = g->c + i * g->c_row + j;
             t.bias = g->bias ? g->bias + j : NULL;
+            t.panels = 1;
             if (rows <= 2 && left >= in_wide) {
                 (rows == 1 ? FN(tile_wide_1) : FN(tile_wide_2))(&t);
                 j += in_wide;
@@ -205,10 +222,11 @@ void FN(gemm_block)(const FN(gemm_block_args) *g)
             t.tail = cols > FN(VL) ? cols - FN(VL) : cols;
             int kind = cols <= FN(VL) ? 0 : cols < FN(NR) ? 1 : 2 + lines;
             if (FN(KINDS) == 7 && kind < 2 && t.tail <= FN(VL) / 2) kind += 5;
+            else if (cols == FN(NR)) t.panels = left / FN(NR);
             if (far) t.next = t.b + FN(AHEAD) * g->b_pitch;
             else if (lines) t.next = g->ahead + j / FN(NR) * g->b_panel + strip * g->segments * g->k * t.step;
             FN(tiles)[rows - 1][kind](&t);
-            j += cols;
+            j += cols == FN(NR) ? t.panels * FN(NR) : cols;
         }
     }
 }
