@@ -52,9 +52,9 @@ void FN(run_tile)(FN(tile_args) *t, FN(columns) c, isize block, isize rows)
 #endif
     switch ((stop - start) / c.lanes) {
         case 1: FN(tile_sweep_1)(t, rows); break;
-        case 2: FN(tile_sweep_2)(t, rows); break;
+        case 2: (t->across > 1 ? FN(tile_sweep_2_beside) : FN(tile_sweep_2))(t, rows); break;
 #if TILE_VECTORS > 2
-        case 3: FN(tile_sweep_3)(t, rows); break;
+        case 3: (t->across > 1 ? FN(tile_sweep_3_beside) : FN(tile_sweep_3))(t, rows); break;
 #endif
     }
 }

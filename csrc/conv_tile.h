@@ -10,167 +10,236 @@
 
 enum { TILE(LANES) = V_LANES };
 
-/* One block of rows.  next: where the first of `lines` vectors lies that are fetched for each p, `step` further on for the next; every argument but t, step
-   and the pointers is a constant. */
-ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, const isize *arow, const isize *crow, int rows, int vectors, const real *next, isize step, int lines)
+/* `count` blocks of `rows` rows: one below the other, or beside it.  next: where the first of `lines` vectors lies that are fetched for each p, `step` further on
+   for the next; every argument but t, i, count, step and the pointers is a constant.
+   All of t is read before the first store, which might change it for all the compiler knows, and little is done between two blocks: there the multipliers wait. */
+ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, isize i, isize count, int rows, int vectors, int beside, const real *next, isize step, int lines)
 {
-    V_TYPE sum[TILE_ROWS][TILE_VECTORS];
-    const real *row[TILE_ROWS];
-    #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) row[i] = t->a + arow[i];
     const V_MASK mask = V_MASK_OF(t->tail);
-    const int partial = t->tail < TILE(LANES);
-    /* What the end reads and writes stands in as many lines as there are rows, far apart: it comes meanwhile. */
-    if (!t->stream)
+    const isize k = t->k, accumulate = t->accumulate, relu = t->relu, partial = t->tail < TILE(LANES), stream = t->stream;
+    const isize *const acol_0 = t->acol, *arow = t->arow + i, *crow = t->crow + i;
+    const real *const a = t->a, *b_0 = t->b, *start = t->start, *skip = t->skip;
+    real *c = t->c;
+    for (; count > 0; count--) {
+        V_TYPE sum[TILE_ROWS][TILE_VECTORS];
+        const real *row[TILE_ROWS];
+        real *to[TILE_ROWS];
         #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-            #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(t->c + crow[i] + v * TILE(LANES), 1);
-    if (t->skip)
-        #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-            #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(t->skip + crow[i] + v * TILE(LANES));
-
-    if (t->accumulate) {
-        #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-            #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                const real *from = t->c + crow[i] + v * TILE(LANES);
-                sum[i][v] = partial && v == vectors - 1 ? V(load_mask)(from, mask) : V(load)(from);
-            }
-    } else {
-        #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            const V_TYPE start = t->start ? V(load)(t->start + v * TILE(LANES)) : V(set)(0);
+        for (int r = 0; r < rows; r++) {
+            row[r] = a + arow[r];
+            to[r] = c + crow[r];
+        }
+        /* What the end reads and writes stands in as many lines as there are rows, far apart: it comes meanwhile. */
+        if (!stream)
             #pragma GCC unroll 8
-            for (int i = 0; i < rows; i++) sum[i][v] = start;
-        }
-    }
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(to[r] + v * TILE(LANES), 1);
+        if (skip)
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v += 64 / (int)sizeof(V_TYPE)) __builtin_prefetch(skip + crow[r] + v * TILE(LANES));
 
-    const real *b = t->b;
-    const isize *acol = t->acol, *end = acol + t->k;
+        if (accumulate) {
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) {
+                    const real *from = to[r] + v * TILE(LANES);
+                    sum[r][v] = partial && v == vectors - 1 ? V(load_mask)(from, mask) : V(load)(from);
+                }
+        } else {
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                const V_TYPE first = start ? V(load)(start + v * TILE(LANES)) : V(set)(0);
+                #pragma GCC unroll 8
+                for (int r = 0; r < rows; r++) sum[r][v] = first;
+            }
+        }
+
+        const isize *acol = acol_0, *const end = acol + k;
+        const real *b = b_0;
 #if SIMD_REGISTERS == 16
-    #pragma GCC unroll 2                                               /* 64 to 192 terms 1.03x, the gradient of 1x1's weight 1.04x */
+        #pragma GCC unroll 2                                           /* 64 to 192 terms 1.03x, the gradient of 1x1's weight 1.04x */
 #endif
-    for (; acol < end; acol++, b += vectors * TILE(LANES)) {
-        const isize at = *acol;
-        V_TYPE weight[TILE_VECTORS];
-        #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) weight[v] = V(load)(b + v * TILE(LANES));
-        #pragma GCC unroll 4
-        for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * TILE(LANES), 0, 2);
-        if (lines) next += step;
-        #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) {
-            const V_TYPE x = V(set)(row[i][at]);
+        for (; acol < end; acol++, b += vectors * TILE(LANES)) {
+            const isize at = *acol;
+            V_TYPE weight[TILE_VECTORS];
             #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) sum[i][v] = V(fma)(x, weight[v], sum[i][v]);
+            for (int v = 0; v < vectors; v++) weight[v] = V(load)(b + v * TILE(LANES));
+            #pragma GCC unroll 4
+            for (int v = 0; v < lines; v++) __builtin_prefetch(next + v * TILE(LANES), 0, 2);
+            if (lines) next += step;
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                const V_TYPE x = V(set)(row[r][at]);
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) sum[r][v] = V(fma)(x, weight[v], sum[r][v]);
+            }
+        }
+
+        #pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) to[r] = c + crow[r];            /* again: no register was left for them */
+        if (skip)
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) {
+                    const real *more = skip + crow[r] + v * TILE(LANES);
+                    sum[r][v] = sum[r][v] + (partial && v == vectors - 1 ? V(load_mask)(more, mask) : V(load)(more));
+                }
+        if (relu)
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) sum[r][v] = V(max)(V(set)(0), sum[r][v]);
+        if (partial || stream) {
+            #pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++)
+                    if (partial && v == vectors - 1) V(store_mask)(to[r] + v * TILE(LANES), mask, sum[r][v]);
+                    else if (stream) V(stream)(to[r] + v * TILE(LANES), sum[r][v]);
+                    else V(store)(to[r] + v * TILE(LANES), sum[r][v]);
+        } else {
+            #pragma GCC unroll 8                                       /* as most are: without a branch for each */
+            for (int r = 0; r < rows; r++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) V(store)(to[r] + v * TILE(LANES), sum[r][v]);
+        }
+        if (beside) {
+            b_0 += k * vectors * TILE(LANES);
+            c += vectors * TILE(LANES);
+            if (start) start += vectors * TILE(LANES);
+            if (skip) skip += vectors * TILE(LANES);
+        } else {
+            arow += rows;
+            crow += rows;
         }
     }
-
-    if (t->skip)
-        #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-            #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                const real *more = t->skip + crow[i] + v * TILE(LANES);
-                sum[i][v] = sum[i][v] + (partial && v == vectors - 1 ? V(load_mask)(more, mask) : V(load)(more));
-            }
-    const V_TYPE least = V(set)(FN(least)(t->relu));
-    if (partial || t->stream) {
-        #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-            #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                real *to = t->c + crow[i] + v * TILE(LANES);
-                const V_TYPE y = V(max)(least, sum[i][v]);
-                if (partial && v == vectors - 1) V(store_mask)(to, mask, y);
-                else if (t->stream) V(stream)(to, y);
-                else V(store)(to, y);
-            }
-        return;
-    }
-    #pragma GCC unroll 8                                               /* as most are: without a branch for each */
-    for (int i = 0; i < rows; i++)
-        #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) V(store)(t->c + crow[i] + v * TILE(LANES), V(max)(least, sum[i][v]));
 }
 
-ALWAYS_INLINE void TILE(block)(const FN(tile_args) *t, isize i, isize rows, int vectors, const real *next, isize step, int lines)
+ALWAYS_INLINE void TILE(blocks)(const FN(tile_args) *t, isize i, isize count, isize rows, int vectors, int beside, const real *next, isize step, int lines)
 {
     switch (rows) {
-        case 1: TILE(body)(t, t->arow + i, t->crow + i, 1, vectors, next, step, lines); break;
-        case 2: TILE(body)(t, t->arow + i, t->crow + i, 2, vectors, next, step, lines); break;
-        case 3: TILE(body)(t, t->arow + i, t->crow + i, 3, vectors, next, step, lines); break;
-        case 4: TILE(body)(t, t->arow + i, t->crow + i, 4, vectors, next, step, lines); break;
+        case 1: TILE(body)(t, i, count, 1, vectors, beside, next, step, lines); break;
+        case 2: TILE(body)(t, i, count, 2, vectors, beside, next, step, lines); break;
+        case 3: TILE(body)(t, i, count, 3, vectors, beside, next, step, lines); break;
+        case 4: TILE(body)(t, i, count, 4, vectors, beside, next, step, lines); break;
 #if TILE_ROWS > 4
-        case 5: TILE(body)(t, t->arow + i, t->crow + i, 5, vectors, next, step, lines); break;
-        case 6: TILE(body)(t, t->arow + i, t->crow + i, 6, vectors, next, step, lines); break;
+        case 5: TILE(body)(t, i, count, 5, vectors, beside, next, step, lines); break;
+        case 6: TILE(body)(t, i, count, 6, vectors, beside, next, step, lines); break;
 #endif
 #if TILE_ROWS > 6
-        case 7: TILE(body)(t, t->arow + i, t->crow + i, 7, vectors, next, step, lines); break;
-        default: TILE(body)(t, t->arow + i, t->crow + i, 8, vectors, next, step, lines); break;
+        case 7: TILE(body)(t, i, count, 7, vectors, beside, next, step, lines); break;
+        default: TILE(body)(t, i, count, 8, vectors, beside, next, step, lines); break;
 #endif
     }
 }
 
 /* All rows, in blocks of up to TILE_ROWS, as even as they come: few rows would run at the latency of their sums.
    What lies ahead is fetched by all blocks, each its share of it from end to end: faster than that it would not come, and loads would wait behind it. */
-ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors)
+ALWAYS_INLINE void TILE(sweep)(const FN(tile_args) *t, isize rows, int vectors, int beside)
 {
-    const isize blocks = ceil_div(rows, TILE_ROWS), most = ceil_div(rows, max_isize(1, blocks)), step = ceil_div(t->ahead.size, max_isize(1, blocks * t->k));
+    const isize blocks = ceil_div(rows, TILE_ROWS), most = ceil_div(rows, max_isize(1, blocks));
     const isize full = rows - blocks * (most - 1);                             /* blocks of `most` rows, before those of one row less */
+    const isize terms = max_isize(1, (beside ? t->across : 1) * t->k), step = ceil_div(t->ahead.size, max_isize(1, blocks * terms));
+    const isize fetching = step ? ceil_div(t->ahead.size, step * terms) : 0;   /* so many blocks fetch something */
     isize i = 0;
-    for (isize block = 0; block < blocks; block++) {
-        const isize take = most - (block >= full), at = block * t->k * step;
-        if (at >= t->ahead.size) TILE(block)(t, i, take, vectors, NULL, 0, 0);
-        else if (step > TILE(LANES)) TILE(block)(t, i, take, vectors, t->ahead.from + at, step, vectors);
-        else TILE(block)(t, i, take, vectors, t->ahead.from + at, step, 1);
-        i += take;
+    for (isize block = 0, down; block < blocks; block += down) {
+        const isize take = most - (block >= full), fetch = block < fetching;
+        down = beside ? 1 : min_isize(block < full ? full : blocks, fetch ? fetching : blocks) - block;
+        const isize count = beside ? t->across : down;
+        const real *next = fetch ? t->ahead.from + block * terms * step : NULL;
+        if (!fetch) TILE(blocks)(t, i, count, take, vectors, beside, next, 0, 0);
+        else if (step > TILE(LANES)) TILE(blocks)(t, i, count, take, vectors, beside, next, step, vectors);
+        else TILE(blocks)(t, i, count, take, vectors, beside, next, step, 1);
+        i += down * take;
     }
 }
 
-static void TILE(sweep_1)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 1); }
+static void TILE(sweep_1)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 1, 0); }
 #if TILE_VECTORS_USED > 1
-static void TILE(sweep_2)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 2); }
+static void TILE(sweep_2)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 2, 0); }
+static void TILE(sweep_2_beside)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 2, 1); }
 #endif
 #if TILE_VECTORS_USED > 2
-static void TILE(sweep_3)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 3); }
+static void TILE(sweep_3)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 3, 0); }
+static void TILE(sweep_3_beside)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 3, 1); }
 #endif
 
-/* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0. */
-static void TILE(pack_rows)(const real *from, const real *positive, isize step, isize count, isize vectors, isize tail, real *to)
+/* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0.  vectors, partial, masked: constants. */
+ALWAYS_INLINE void TILE(pack_core)(const real *from, const real *positive, isize step, isize count, int vectors, isize tail, int partial, int masked, real *to)
 {
     const V_MASK mask = V_MASK_OF(tail);
-    const V_TYPE zero = V(set)(0);
-    for (isize i = 0; i < count; i++)
-        for (isize v = 0; v < vectors; v++) {
-            const isize at = i * step + v * TILE(LANES);
-            V_TYPE x = v == vectors - 1 ? V(load_mask)(from + at, mask) : V(load)(from + at);
-            if (positive) {
-                const __auto_type keep = (v == vectors - 1 ? V(load_mask)(positive + at, mask) : V(load)(positive + at)) > zero;
+    #pragma GCC unroll 4
+    for (isize i = 0; i < count; i++, from += step, to += vectors * TILE(LANES)) {
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            const isize at = v * TILE(LANES);
+            V_TYPE x = partial && v == vectors - 1 ? V(load_mask)(from + at, mask) : V(load)(from + at);
+            if (masked) {
+                const __auto_type keep = (partial && v == vectors - 1 ? V(load_mask)(positive + at, mask) : V(load)(positive + at)) > V(set)(0);
                 x = (V_TYPE)((__typeof__(keep))x & keep);
             }
-            V(store)(to + (i * vectors + v) * TILE(LANES), x);
+            V(store)(to + at, x);
         }
+        if (masked) positive += step;
+    }
+}
+ALWAYS_INLINE void TILE(pack_vectors)(const real *from, const real *positive, isize step, isize count, int vectors, isize tail, real *to)
+{
+    const int partial = tail < TILE(LANES);
+    if (partial && positive) TILE(pack_core)(from, positive, step, count, vectors, tail, 1, 1, to);
+    else if (partial) TILE(pack_core)(from, NULL, step, count, vectors, tail, 1, 0, to);
+    else if (positive) TILE(pack_core)(from, positive, step, count, vectors, tail, 0, 1, to);
+    else TILE(pack_core)(from, NULL, step, count, vectors, tail, 0, 0, to);
+}
+static void TILE(pack_rows)(const real *from, const real *positive, isize step, isize count, isize vectors, isize tail, real *to)
+{
+    if (vectors == 1) TILE(pack_vectors)(from, positive, step, count, 1, tail, to);
+#if TILE_VECTORS_USED > 1
+    else if (vectors == 2) TILE(pack_vectors)(from, positive, step, count, 2, tail, to);
+#endif
+#if TILE_VECTORS_USED > 2
+    else TILE(pack_vectors)(from, positive, step, count, 3, tail, to);
+#endif
 }
 
-/* sum[o] += rows[i, o], added up in registers over CONV_CHUNK rows at a time.   rows: (count, vectors * lanes). */
+/* sum[o] += rows[i, o], added up in registers over CONV_CHUNK rows at a time.   rows: (count, vectors * lanes).  vectors: a constant. */
+ALWAYS_INLINE void TILE(sum_vectors)(const real *rows, isize count, int vectors, double *sum)
+{
+    const isize width = vectors * TILE(LANES);
+    for (isize first = 0; first < count; first += CONV_CHUNK) {
+        const isize stop = min_isize(first + CONV_CHUNK, count);
+        V_TYPE part[TILE_VECTORS][4];
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            #pragma GCC unroll 4
+            for (int j = 0; j < 4; j++) part[v][j] = V(set)(0);
+        isize i = first;
+        for (; i + 4 <= stop; i += 4)
+            #pragma GCC unroll 4
+            for (int j = 0; j < 4; j++)
+                #pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) part[v][j] += V(load)(rows + (i + j) * width + v * TILE(LANES));
+        for (; i < stop; i++)
+            #pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) part[v][0] += V(load)(rows + i * width + v * TILE(LANES));
+        real lanes[TILE_VECTORS * TILE(LANES)];
+        #pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) V(store)(lanes + v * TILE(LANES), (part[v][0] + part[v][1]) + (part[v][2] + part[v][3]));
+        for (isize o = 0; o < width; o++) sum[o] += (double)lanes[o];
+    }
+}
 static void TILE(sum_rows)(const real *rows, isize count, isize vectors, double *sum)
 {
-    for (isize v = 0; v < vectors; v++)
-        for (isize first = 0; first < count; first += CONV_CHUNK) {
-            const isize stop = min_isize(first + CONV_CHUNK, count);
-            V_TYPE part[4] = { V(set)(0), V(set)(0), V(set)(0), V(set)(0) };
-            isize i = first;
-            for (; i + 4 <= stop; i += 4)
-                #pragma GCC unroll 4
-                for (isize j = 0; j < 4; j++) part[j] += V(load)(rows + ((i + j) * vectors + v) * TILE(LANES));
-            for (; i < stop; i++) part[0] += V(load)(rows + (i * vectors + v) * TILE(LANES));
-            real lanes[TILE(LANES)];
-            V(store)(lanes, (part[0] + part[1]) + (part[2] + part[3]));
-            for (isize o = 0; o < TILE(LANES); o++) sum[v * TILE(LANES) + o] += (double)lanes[o];
-        }
+    if (vectors == 1) TILE(sum_vectors)(rows, count, 1, sum);
+#if TILE_VECTORS_USED > 1
+    else if (vectors == 2) TILE(sum_vectors)(rows, count, 2, sum);
+#endif
+#if TILE_VECTORS_USED > 2
+    else TILE(sum_vectors)(rows, count, 3, sum);
+#endif
 }

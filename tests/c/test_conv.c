@@ -249,6 +249,8 @@ static void R(check_all)(void)
     R(check)((pydl_conv2d){ 37, 2, 3, 8, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 2, 3 }, 1, 0, 0);
     R(check)((pydl_conv2d){ 1, 50, 50, 2, 7, 7, 5, 1, 2, 2, 1, 1, 2, 2, 25, 25 }, 0, 1, 0);
     for (int relu = 0; relu < 2; relu++) R(check)((pydl_conv2d){ 2, 3, 4, 250, 1, 1, 270, 1, 1, 1, 1, 1, 0, 0, 3, 4 }, 1, relu, 0);      /* by dense.c, and not */
+    /* blocks of columns that pixels meet one after the other, and a part of one behind them */
+    for (int relu = 0; relu < 2; relu++) R(check)((pydl_conv2d){ 2, 5, 6, 20, 1, 2, relu ? 389 : 384, 1, 1, 1, 1, 1, 0, 0, 5, 5 }, 1, relu, 0);
     /* Winograd's form, chosen and of either tile: tiles that fit and that do not, padding on some sides, more blocks of tiles and of columns than one,
        idle channels, images smaller than a tile, no image */
     const int forms[3] = { 1, 2, 4 };
