@@ -44,14 +44,15 @@ static FN(weight_pass) FN(weight_plan)(const pydl_conv2d *s)
     return p;
 }
 
+enum { FN(PANEL) = CONV_CHUNK * TILE_VECTORS * FN(LANES) };         /* a block of dy's columns */
+
 static isize FN(unit_pixels)(const FN(weight_pass) *p) { return p->images * p->rows * p->x.size; }
 static isize FN(x_copy_size)(const FN(weight_pass) *p) { return p->copied ? whole_lines(p->images * p->copy_rows * p->copy_cols * p->channels) : 0; }
-static isize FN(panel_size)(const FN(weight_pass) *p) { return whole_lines(FN(unit_pixels)(p) * p->groups * FN(columns_size)(p->columns)); }
 static isize FN(partial_size)(const FN(weight_pass) *p) { return p->groups * p->inner * FN(columns_size)(p->columns); }
 static isize FN(bias_size)(const FN(weight_pass) *p) { return p->groups * FN(columns_size)(p->columns); }
 static isize FN(own_bytes)(const FN(weight_pass) *p)
 {
-    return (FN(x_copy_size)(p) + FN(panel_size)(p)) * (isize)sizeof(real);
+    return (FN(x_copy_size)(p) + FN(PANEL)) * (isize)sizeof(real);
 }
 
 isize FN(direct_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_backward_weight_args) *a)
@@ -61,20 +62,6 @@ isize FN(direct_backward_weight_scratch)(const pydl_ctx *ctx, const FN(conv2d_ba
     return whole_lines(p.sums * FN(bias_size)(&p)) * (isize)sizeof(double) + whole_lines(2 * p.inner + FN(unit_pixels)(&p)) * (isize)sizeof(isize)
          + whole_lines(p.sums * FN(partial_size)(&p)) * (isize)sizeof(real)
          + owners(ctx, conv_work(&a->s) > CONV_PARALLEL_MIN, p.sums * p.parts) * FN(own_bytes)(&p);
-}
-
-/* panel: for each group and block of columns, (pixels, columns of the block) of dy.   bias: (groups, columns) gets their sums added, if not NULL. */
-static void FN(pack_dy)(const FN(weight_pass) *p, const real *dy, const real *relu_y, isize count, real *panel, double *bias)
-{
-    const FN(columns) cols = p->columns;
-    const isize size = FN(columns_size)(cols);
-    for (isize g = 0; g < p->groups; g++)
-        for (isize block = 0; block < cols.blocks; block++) {
-            const isize first = FN(block_start)(cols, block), at = g * cols.width + first;
-            real *to = panel + (g * size + first) * count;
-            FN(pack_columns_of)(cols, block, dy + at, relu_y ? relu_y + at : NULL, p->c_out, count, to);
-            if (bias) FN(sum_columns_of)(cols, block, to, count, bias + g * size + first);
-        }
 }
 
 /* acol = where pixel (i, j) of image b of a unit is read, in its copy or image. */
@@ -127,7 +114,6 @@ static void FN(weight_task)(const void *data, isize task, void *own)
             x = copy;
         } else x += (top * p->x.source + left) * p->channels;
         const isize at = first_image * y_image + first_row * p->x.size * p->c_out;      /* several images are whole ones, so their pixels follow each other */
-        FN(pack_dy)(p, d->dy + at, d->relu_y ? d->relu_y + at : NULL, count, panel, bias);
 
         const isize next_row = (unit + 1) % p->bands * p->rows, calls = ceil_div(count, CONV_CHUNK) * p->groups * cols.blocks;
         const FN(stretch) next_x = FN(unit_of)(p, d->x, p->y.source, p->x.source * p->channels, unit + 1, next_row * p->y.stride + axis_low(p->y),
@@ -135,12 +121,15 @@ static void FN(weight_task)(const void *data, isize task, void *own)
         const FN(stretch) next_dy = FN(unit_of)(p, d->dy, p->y.size, p->x.size * p->c_out, unit + 1, next_row, p->rows);
         isize call = 0;
         for (isize start = 0; start < count; start += CONV_CHUNK) {
+            const isize pixels = min_isize(CONV_CHUNK, count - start);
             for (isize g = 0; g < p->groups; g++)
                 for (isize block = 0; block < cols.blocks; block++) {
-                    const isize first = FN(block_start)(cols, block), wide = FN(block_start)(cols, block + 1) - first;
+                    const isize first = FN(block_start)(cols, block), from = at + start * p->c_out + g * cols.width + first;
+                    FN(pack_columns_of)(cols, block, d->dy + from, d->relu_y ? d->relu_y + from : NULL, p->c_out, pixels, panel);
+                    if (bias) FN(sum_columns_of)(cols, block, panel, pixels, bias + g * size + first);
                     FN(tile_args) t = {
-                        .a = x + g * p->depth, .arow = d->arow + k, .acol = d->acol + start, .k = min_isize(CONV_CHUNK, count - start),
-                        .b = panel + (g * size + first) * count + start * wide,
+                        .a = x + g * p->depth, .arow = d->arow + k, .acol = d->acol + start, .k = pixels,
+                        .b = panel,
                         .accumulate = accumulate,
                         .c = p->sums == 1 ? d->partial + g * cols.width + first
                                           : d->partial + sum * FN(partial_size)(p) + g * p->inner * size + first,
