@@ -105,9 +105,10 @@ static const real *FN(weights_at)(const FN(pass) *p, const FN(pass_data) *d, isi
 static isize FN(equal_blocks)(FN(columns) c, isize block, isize end)
 {
     const isize first = FN(block_start)(c, block), wide = FN(block_start)(c, block + 1) - first;
-    isize count = 1;
-    while (wide > c.lanes && block + count < end && FN(block_start)(c, block + count + 1) == first + (count + 1) * wide && first + (count + 1) * wide <= c.width) count++;
-    return count;
+    for (isize count = 1; ; count++) {
+        const isize after = first + (count + 1) * wide;                          /* where the columns of one block more would end */
+        if (wide == c.lanes || block + count == end || FN(block_start)(c, block + count + 1) != after || after > c.width) return count;
+    }
 }
 
 /* The pixels of a task, one part of the blocks of columns.  source, out: where the first pixel is read and written; next: what the next task reads. */

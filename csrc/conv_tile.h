@@ -10,9 +10,9 @@
 
 enum { TILE(LANES) = V_LANES };
 
-/* `count` blocks of `rows` rows: one below the other, or beside it.  next: where the first of `lines` vectors lies that are fetched for each p, `step` further on
-   for the next; every argument but t, i, count, step and the pointers is a constant.
-   All of t is read before the first store, which might change it for all the compiler knows, and little is done between two blocks: there the multipliers wait. */
+/* `count` blocks of `rows` rows: one below the other, or beside it.  next: where the first of `lines` vectors lies that are fetched for each p, `step` further
+   on for the next; every argument but t, i, count, step and the pointers is a constant.
+   All of t is read before the first store, which might change it for all the compiler knows, and little is done between two blocks: there multipliers wait. */
 ALWAYS_INLINE void TILE(body)(const FN(tile_args) *t, isize i, isize count, int rows, int vectors, int beside, const real *next, isize step, int lines)
 {
     const V_MASK mask = V_MASK_OF(t->tail);
@@ -169,7 +169,8 @@ static void TILE(sweep_3)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, r
 static void TILE(sweep_3_beside)(const FN(tile_args) *t, isize rows) { TILE(sweep)(t, rows, 3, 1); }
 #endif
 
-/* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0.  vectors, partial, masked: constants. */
+/* to: (count, vectors * lanes) = rows of `from`, `step` apart; the last vector has `tail` columns, then 0; 0 where `positive` is not > 0.
+   vectors, partial, masked: constants. */
 ALWAYS_INLINE void TILE(pack_core)(const real *from, const real *positive, isize step, isize count, int vectors, isize tail, int partial, int masked, real *to)
 {
     const V_MASK mask = V_MASK_OF(tail);
