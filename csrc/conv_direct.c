@@ -133,8 +133,7 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
                     const FN(stretch) to = FN(part_of)(next, call + across - 1, calls);
                     ahead = FN(part_of)(next, call, calls);
                     ahead.size = to.from + to.size - ahead.from;
-                }
-                else if (block + 1 == end && last) ahead.size = 0;           /* no weights are left */
+                } else if (block + 1 == end && last) ahead.size = 0;         /* no weights are left */
                 call += across;
                 FN(tile_args) t = {
                     .a = source + g * p->depth, .arow = arow, .acol = d->acol + k, .k = depth,

@@ -120,7 +120,7 @@ static inline FN(stretch) FN(part_of_both)(FN(stretch) a, FN(stretch) b, isize i
 typedef struct {
     const real *a; const isize *arow; const isize *acol; isize k;
     const real *b;                                     /* (k, vectors * lanes), packed */
-    isize across;                                      /* full blocks of columns, of more than one vector each, packed one after the other: a block of rows meets all of them; 0: one */
+    isize across;                                      /* so many full blocks of columns of more than one vector, packed one after the other, that rows meet in turn; 0: one */
     const real *start;                                 /* (vectors * lanes), or NULL for 0 */
     isize accumulate;                                  /* start from c instead */
     isize relu;
