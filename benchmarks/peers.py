@@ -7,11 +7,14 @@ compared, and then the libraries take turns: a round times each over as many cal
 medians: of pydl's time, and of the ratio of two libraries' times within a round.
 The machine's limits are measured after each row, the best of the run counts: multiply-adds in registers, bytes by sums of arrays as large as the
 row's.  "% of limit" is how near pydl's time is to the larger of both; more than 100 means fewer operations than the plain sum has (Winograd's convolution).
+Two virtual CPUs may for seconds be the two threads of one core: a turn before or after which they give less than 0.8 of the multiply-adds they gave lately
+is repeated, whoever's it is; how many were is told.
 
 Writes peers.json (every figure), peers.md (the table) and peers.svg (the ratios as bars) beside this script, or where --out says; --readme puts
 the table into README.md, between its two marks.
 """
 import argparse
+import collections
 import datetime
 import importlib
 import json
@@ -31,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 OTHERS = ("numpy", "torch", "tensorflow", "jax", "onnxruntime")
 VARIABLES = ("OPENBLAS_CORETYPE", "PYDL_CPU", "OMP_WAIT_POLICY", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")     # they matter, and are told
 SAMPLE = 20_000         # values of each result that are compared
+WHOLE, LATELY = 0.8, 200     # of the multiply-adds that the CPUs gave at most in so many looks (half a minute)
 
 
 # ---- in the library's process
@@ -55,9 +59,10 @@ def serve(pipe, module, threads, cpus):
                 ready, answer = prepare(library, how[0], how[1])
             elif what == "limits":
                 answer = limits(how[0])
+            elif what == "arithmetic":
+                answer = arithmetic()
             else:
                 call, count = ready[how[0]]
-                time.sleep(REST)
                 if count > 1:
                     call()
                 start = time.perf_counter()
@@ -101,10 +106,16 @@ def sampled(a):
     return flat[::max(1, flat.size // SAMPLE)].astype(np.float64)
 
 
-def limits(sizes):
-    """(multiply-adds a second x 2, {bytes: bytes a second}) of this machine, by pydl's own kernels."""
-    from pydl.backends import cpu as B
+def arithmetic():
+    """Multiply-adds a second x 2 of this machine, now, by pydl's own kernel."""
     from pydl.models.report import arithmetic_peak
+
+    return arithmetic_peak()
+
+
+def limits(sizes):
+    """{bytes: bytes a second} of this machine, by pydl's own kernels."""
+    from pydl.backends import cpu as B
 
     rates = {}
     for size in sizes:
@@ -117,7 +128,7 @@ def limits(sizes):
                 B.add(a, b, c)
             times.append((time.perf_counter() - start) / count)
         rates[size] = size / min(times)
-    return arithmetic_peak(), rates
+    return rates
 
 
 # ---- in the process that asks
@@ -152,7 +163,33 @@ def libraries(chosen, threads):
     return [library for library in found if library.name]
 
 
-def compare(row, players, rounds, milliseconds):
+class Turns:
+    """Times one library after the other, while the machine is whole."""
+
+    def __init__(self, pydl):
+        self.pydl, self.lately, self.peak, self.whole, self.repeated = pydl, collections.deque(maxlen=LATELY), 0, False, 0
+
+    def look(self):
+        """See what the CPUs give once the threads of the library before have gone to sleep."""
+        time.sleep(REST)
+        flops = self.pydl.ask("arithmetic")
+        self.lately.append(flops)
+        self.peak = max(self.peak, flops)
+        self.whole = flops >= WHOLE * max(self.lately)
+
+    def time(self, player, key):
+        """Seconds of a call."""
+        while True:
+            while not self.whole:
+                self.look()
+            seconds = player.ask("time", key)
+            self.look()
+            if self.whole:
+                return seconds
+            self.repeated += 1
+
+
+def compare(row, players, turns, rounds, milliseconds):
     """{pass: {library: [seconds of each round]}} of a row, and what went wrong in whom."""
     import numpy as np
 
@@ -177,7 +214,7 @@ def compare(row, players, rounds, milliseconds):
         found = times[key] = {player.name: [] for player in taking_part}
         for turn in range(rounds):
             for player in taking_part if turn % 2 == 0 else taking_part[::-1]:
-                seconds = player.ask("time", key)
+                seconds = turns.time(player, key)
                 found[player.name].append(seconds / answers[player][key][1])
     return times, trouble
 
@@ -196,24 +233,24 @@ def measure(rows, chosen, threads, rounds, milliseconds):
     """A list of results, one a row and pass."""
     players = libraries(chosen, threads)
     print(f"{threads} thread(s): " + ", ".join(f"{player.name} {player.version}" for player in players))
-    results, peak, rates = [], 0, {}
+    results, rates, turns = [], {}, Turns(players[0])
     try:
         for row in rows:
-            times, trouble = compare(row, players, rounds, milliseconds)
-            flops, found = players[0].ask("limits", sorted({near(nbytes) for nbytes in row["bytes"]}))
-            peak, rates = max(peak, flops), rates | {size: max(rate, rates.get(size, 0)) for size, rate in found.items()}
+            times, trouble = compare(row, players, turns, rounds, milliseconds)
+            found = players[0].ask("limits", sorted({near(nbytes) for nbytes in row["bytes"]}))
+            rates |= {size: max(rate, rates.get(size, 0)) for size, rate in found.items()}
             for i, key in enumerate(row["passes"]):
                 medians = {name: statistics.median(each) for name, each in times[key].items()}
                 results.append({"row": row["name"], "pass": key, "family": row["family"], "threads": threads, "goal": row["goals"][i], "seconds": medians,
                                 "rounds": times[key], "trouble": trouble, "flops": row["flops"][i], "bytes": row["bytes"][i]})
-                print("  " + report.line(limited(results[-1], peak, rates)), flush=True)
+                print("  " + report.line(limited(results[-1], turns.peak, rates)), flush=True)
             for said in trouble:
                 print(f"    {said}", flush=True)
-        results = [limited(result, peak, rates) for result in results]
+        results = [limited(result, turns.peak, rates) for result in results]
     finally:
         for player in players:
             player.stop()
-    return results, {"versions": {p.name: p.version for p in players}, "flops": peak, "bandwidth": rates}
+    return results, {"versions": {p.name: p.version for p in players}, "flops": turns.peak, "bandwidth": rates, "repeated": turns.repeated}
 
 
 def main():

@@ -82,7 +82,9 @@ def markdown(results, machine):
     limits = "; ".join(f"{t} thread(s) {found['flops'] / 1e9:.0f} GFLOP/s, {max(found['bandwidth'].values()) / 1e9:.0f} GB/s in cache, "
                        f"{found['bandwidth'][max(found['bandwidth'])] / 1e9:.0f} in memory" for t, found in machine["limits"].items())
     settings = ", ".join(f"{k}={v}" for k, v in machine["environment"].items()) or "no variable of theirs set"
+    repeated = " and ".join(f"{found['repeated']} with {t}" for t, found in machine["limits"].items())
     said = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['date']}; {settings}. Limits in the same run: {limits}.",
+            f"Turns repeated because the CPUs gave less than their arithmetic before or after: {repeated} thread(s).",
             "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."]
     return "\n".join([*lines, "", *said, ""])
 
