@@ -37,7 +37,8 @@ static FN(weight_pass) FN(weight_plan)(const pydl_conv2d *s)
     if (p.images == 1 && p.n < tasks) bands = max_isize(bands, min_isize(min_isize(ceil_div(tasks, p.n), pixels / 64), s->h_out));
     p.rows = ceil_div(s->h_out, max_isize(1, bands));
     p.bands = ceil_div(s->h_out, p.rows);
-    p.sums = max_isize(1, min_isize(min_isize(tasks, p.image_units * p.bands), PARTIAL_REALS / max_isize(1, p.groups * p.inner * size)));
+    /* Two units a sum, if there are not more: half as much to add up (1x1, 56x56x64 to 256, one image: 1.035x). */
+    p.sums = max_isize(1, min_isize(min_isize(tasks, ceil_div(p.image_units * p.bands, 2)), PARTIAL_REALS / max_isize(1, p.groups * p.inner * size)));
     p.parts = max_isize(1, min_isize(ceil_div(tasks, p.sums), p.inner / 64));
     p.copy_rows = axis_reach(p.y, p.rows);
     p.copy_cols = axis_reach(p.x, p.x.size);
