@@ -1,5 +1,5 @@
 /* The intrinsics of AVX-512 that csrc/simd.h uses, by those of AVX2: .ci/other-cpus includes it before everything else, so that the kernels of that level,
-   with their tiles, masks and tables, run where no CPU has it.   The bits are those of AVX-512; the speed is not. */
+   with their tiles, masks and tables, run where no CPU has it.   Of speed it says nothing. */
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>

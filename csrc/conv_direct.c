@@ -213,6 +213,7 @@ static void FN(run_task)(const void *data, isize task, void *own)
                  own, task / p->parts, d->out + first_image * p->out_image + first_row * p->out_row, FN(source_of)(p, d, task + 1));
 }
 
+/* Before a pass: scratch may still say whose rows it held in the one before. */
 static void FN(hold_nothing)(const FN(pass) *p, real *owns, isize own, isize count)
 {
     for (isize i = 0; p->copied && i < count; i++) *(isize *)(owns + i * own) = -1;
