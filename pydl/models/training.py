@@ -368,10 +368,12 @@ class Training(Predicting):
         self._need_compiled(f"{kind}_on_batch")
         batch = self._checked_data(who, x, y, sample_weight, class_weight)
         batch.check_targets(self, who)
-        self.optimizer.build(self.trainable_weights)
+        step = self._step(kind, *batch.parts)
+        if step.program is None:                                # a recorded step knows its parameters
+            self.optimizer.build(self.trainable_weights)
         kept = self.objective.kept() if self._fitting else None
         self.objective_reset()
-        self.run_batch(self._step(kind, *batch.parts), [a for part in batch.parts for a in part if a is not None])
+        self.run_batch(step, [a for part in batch.parts for a in part if a is not None])
         results = self.objective.results()
         if kept is not None:
             self.objective.put_back(kept)
