@@ -39,6 +39,14 @@ def two_branches():
     return pydl.Model(x, layers.Activation("relu")(layers.Add()(sides)))
 
 
+def wide_block():
+    """A sum of so many channels, from so few, that the register tiles of the same pixels are done side by side."""
+    x = layers.Input((9, 10, 8))
+    past = layers.ReLU()(conv(256, 1)(x))
+    y = layers.BatchNormalization()(conv(256, 1)(layers.ReLU()(conv(4, 1)(x))))
+    return pydl.Model(x, layers.ReLU()(layers.Add()([y, past])))
+
+
 def inner_outputs():
     """What the user asks for is there, though the next layers could have swallowed it."""
     x = layers.Input((9, 10, 8))
@@ -106,6 +114,7 @@ NETWORKS = {
     "block without relu": (block(relu=False), 3, 1),
     "block, relu before the sum": (block(relu_before=True), 3, 2),
     "two branches": (two_branches, 2, 1),
+    "wide block": (wide_block, 3, 1),
     "inner outputs": (inner_outputs, 0, 0),
     "shared layers": (shared_layers, 2, 2),
     "a sum of one": (self_sum, 1, 0),
