@@ -98,6 +98,14 @@ static conv_choice FN(choose)(const pydl_conv2d *s, isize winograd, conv_pass pa
     return (conv_choice){ CONV_DIRECT, 0 };
 }
 
+/* conv_planes.c writes a row before it adds skip to it. */
+static conv_choice FN(choose_forward)(const FN(conv2d_forward_args) *a)
+{
+    conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
+    if (c.algorithm == CONV_PLANES && a->skip && a->skip == a->y) c.algorithm = CONV_DIRECT;         /* the same sums */
+    return c;
+}
+
 int FN(conv2d_forward_is_direct)(const pydl_conv2d *s, isize winograd)
 {
     const conv_algorithm chosen = FN(choose)(s, winograd, CONV_FORWARD).algorithm;
@@ -108,7 +116,7 @@ isize FN(conv2d_forward_form)(const pydl_conv2d *s, isize winograd) { return max
 pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
+    const conv_choice c = FN(choose_forward)(a);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: FN(depthwise_forward)(ctx, a); break;
         case CONV_WINOGRAD: if (REAL_IS_FLOAT) FN(winograd_forward)(ctx, a, c.side); break;
@@ -120,7 +128,7 @@ pydl_status FN(conv2d_forward)(const pydl_ctx *ctx, const void *args)
 isize FN(conv2d_forward_scratch)(const pydl_ctx *ctx, const void *args)
 {
     const FN(conv2d_forward_args) *a = args;
-    const conv_choice c = FN(choose)(&a->s, a->winograd, a->prepared ? CONV_PREPARED : CONV_FORWARD);
+    const conv_choice c = FN(choose_forward)(a);
     switch (c.algorithm) {
         case CONV_DEPTHWISE: return FN(depthwise_forward_scratch)(ctx, a);
         case CONV_WINOGRAD: return REAL_IS_FLOAT ? FN(winograd_forward_scratch)(ctx, a, c.side) : 0;

@@ -22,7 +22,7 @@ typedef struct {
 #endif
 #else
 
-/* y as above, + skip, then max(y, 0) if relu.  bias and skip (like y) may be NULL.  Overwrites y; skip must not be y.
+/* y as above, + skip, then max(y, 0) if relu.  bias and skip (like y) may be NULL.  Overwrites y, which may be skip.
    winograd: 0 never uses Winograd's form, 1 does where it is faster (float32, one group; which windows and strides: conv.c), 2 or 4 wherever it can be, with
    tiles of 2x2 (3x3 only) or 4x4 results (of as many pixels for other windows); its rounding errors: winograd.h.
    prepared: what conv2d_prepare made for the same s and winograd, instead of weight and bias, which are not looked at then; or NULL. */

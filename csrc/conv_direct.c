@@ -143,7 +143,7 @@ static void FN(run_tiles)(const FN(pass) *p, const FN(pass_data) *d, isize pixel
                     .start = d->start ? d->start + g * size + first : NULL,
                     .accumulate = k > 0, .relu = d->relu && last, .stream = d->stream && last && cols.width % cols.lanes == 0,
                     .c = out + g * cols.width + first, .crow = crow,
-                    .skip = d->skip && last ? d->skip + (out - d->out) + g * cols.width + first : NULL,
+                    .skip = d->skip && k == 0 ? d->skip + (out - d->out) + g * cols.width + first : NULL,
                 };
                 FN(run_tile)(&t, cols, block, pixels);
             }

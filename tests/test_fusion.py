@@ -80,6 +80,28 @@ def nested():
     return pydl.Sequential([layers.Input((9, 10, 8)), block()(), conv(8, 1), layers.BatchNormalization(), layers.Activation("relu"), two_branches()])
 
 
+def sums(given_on=None, output=False):
+    """A sum with h, the same memory as given_on(h), which is read once more behind it."""
+    def build():
+        x = layers.Input((9, 10, 8))
+        h = layers.ReLU()(conv()(x))
+        also = h if given_on is None else given_on()(h)
+        y = layers.ReLU()(layers.Add()([conv()(conv(8, 1)(h)), h]))
+        return pydl.Model(x, [y, h] if output else layers.Concatenate()([y, also]))
+    return build
+
+
+def of_its_own_input():
+    x = layers.Input((9, 10, 8))
+    h = layers.ReLU()(conv(24)(x))
+    return pydl.Model(x, layers.ReLU()(layers.Add()([conv()(h), h])))
+
+
+def of_the_input():
+    x = layers.Input((9, 10, 8))
+    return pydl.Model(x, layers.ReLU()(layers.Add()([conv(8)(conv(4)(x)), x])))
+
+
 def bn(**options):
     return lambda: layers.BatchNormalization(**options)
 
@@ -119,6 +141,12 @@ NETWORKS = {
     "shared layers": (shared_layers, 2, 2),
     "a sum of one": (self_sum, 1, 0),
     "a stretched sum": (stretched_sum, 1, 0),
+    "a sum read again": (sums(), 2, 0),
+    "a sum read again by another name": (sums(lambda: layers.Dropout(0.5)), 2, 0),
+    "a sum read again in another shape": (sums(lambda: layers.Reshape((9, 10, 24))), 2, 0),
+    "a sum with an output": (sums(output=True), 2, 0),
+    "a sum with what is convolved": (of_its_own_input, 2, 0),
+    "a sum with the input": (of_the_input, 1, 0),
     "nested": (nested, 1, 1),
     "resnet": (lambda: applications.ResNetCIFAR(14, input_shape=(9, 10, 8), classes=3), 13, 13),
     "projection": (lambda: applications.ResNetCIFAR(8, input_shape=(9, 10, 8), classes=3, shortcut="projection"), 9, 7),
@@ -162,6 +190,19 @@ def test_folded_inference_is_that_of_the_layers(name):
             assert all(np.array_equal(a, b) for a, b in zip(flat(model.predict(x)), eager))
     finally:
         pydl.set_num_threads(before)
+
+
+IN_PLACE = {"block": 1, "block, skip first": 1, "block without relu": 1, "wide block": 1, "resnet": 4, "projection": 3}
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if "block" in name or "sum" in name or name in IN_PLACE])
+def test_a_sum_takes_the_memory_of_what_nobody_reads_any_more(name):
+    model = NETWORKS[name][0]()
+    assert sum(f is not None and f.options.get("in_place", False) for _, f, _ in model._plan.steps(True)) == IN_PLACE.get(name, 0)
+    x = data(model)
+    before = x.copy()
+    model.predict(x)
+    assert np.array_equal(x, before)
 
 
 def trained(build, monkeypatch, fuse):

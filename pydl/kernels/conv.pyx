@@ -156,7 +156,7 @@ cdef Prepared kept_weights(pydl_conv2d *s, Array weight, Array bias, tuple norm,
 
 def conv2d_forward(Array x not None, Array weight not None, Array bias, tuple strides, tuple dilation, tuple pad, isize groups,
                    bint relu, isize winograd, Array y not None, bint keep=False, tuple norm=None, Array skip=None):
-    """y = x convolved with weight, + bias, + skip, max(., 0) if relu.   pad: (top, left); y's shape says how far the windows go.
+    """y = x convolved with weight, + bias, + skip, max(., 0) if relu.   pad: (top, left); y's shape says how far the windows go; y may be skip, not x.
 
     keep: weight is a Parameter's; what is made of it is kept until it changes.  norm: (gamma, beta, mean, variance, epsilon) of a batch
     normalisation to fold into what is kept, all of them Parameters'; gamma and beta may be None.

@@ -12,12 +12,13 @@ from pydl.shapes import conv_output_size, conv_padding
 class Conv2DOp(Op):
     """size: (H', W'); geometry: strides, dilation, (top, left) padding, groups."""
 
-    def __init__(self, size, geometry, relu, norm=None, skip=None):
-        """norm, skip: see B.conv2d_forward; where nothing is differentiated."""
+    def __init__(self, size, geometry, relu, norm=None, skip=None, in_place=False):
+        """norm, skip: see B.conv2d_forward; where nothing is differentiated.  in_place: skip becomes the result."""
         self.size, self.geometry, self.relu, self.norm, self.skip, self.winograd = size, geometry, relu, norm, skip, config.winograd()
+        self.in_place = in_place
 
     def forward(self, B, x, weight, bias=None):
-        y = B.empty((x.shape[0], *self.size, weight.shape[3]), x.dtype)
+        y = self.skip if self.in_place else B.empty((x.shape[0], *self.size, weight.shape[3]), x.dtype)
         keep = weight.weight and True not in self.needs and (bias is None or bias.weight)      # weights that nobody is training are packed once
         B.conv2d_forward(x, weight, bias, *self.geometry, self.relu, self.winograd, y, keep, self.norm, self.skip)
         self.x, self.weight, self.y = x, weight, y if self.relu else None       # y > 0 is where relu let the gradient through
@@ -155,10 +156,11 @@ def applied(who, spatial, x, weight, bias, strides, padding, dilation_rate, grou
     return channels_first(y) if first else y
 
 
-def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None, pool=None):
+def convolve(who, x, weight, bias, strides, padding, dilation, groups, activation, norm=None, skip=None, pool=None, in_place=False):
     """Apply the op to checked arguments, channels last; a sequence is an image one row high, which the kernel reads and copies in one piece.
 
-    norm, skip: a batch normalisation (as `folded` gives it) and an Array to be added before the activation, where nothing is differentiated.
+    norm, skip: a batch normalisation (as `folded` gives it) and an Array to be added before the activation, where nothing is differentiated;
+    in_place: nobody reads skip any more, and the result is written there.
     pool: a MaxPooling2D to be done at once, after no activation or relu.
     """
     sequence = x.ndim == 3
@@ -171,7 +173,7 @@ def convolve(who, x, weight, bias, strides, padding, dilation, groups, activatio
     size = tuple(conv_output_size(*axis, who) for axis in axes)
     before = tuple(conv_padding(*axis)[0] for axis in axes)
     fused = activation is relu
-    op = Conv2DOp(size, (strides, dilation, before, groups), fused, norm, skip) if pool is None else \
+    op = Conv2DOp(size, (strides, dilation, before, groups), fused, norm, skip, in_place) if pool is None else \
         Conv2DMaxPoolOp(size, (strides, dilation, before, groups), fused, *pool.geometry(size))
     y = op(x, weight) if bias is None else op(x, weight, bias)
     if sequence:
@@ -318,16 +320,16 @@ class Conv2D(_Convolution):
         """The kernel as the convolution takes it, and the number of groups."""
         return self.kernel, self.groups
 
-    def call(self, x, norm=None, skip=None, relu=False, frame=None, pool=None):
+    def call(self, x, norm=None, skip=None, relu=False, frame=None, pool=None, in_place=False):
         """Convolve.  The others are what a model found around the layer and wants done by the one kernel; norm, skip, frame where nothing is differentiated.
 
         norm: a BatchNormalization; skip: a Tensor to be added; relu: at the end; frame: ((top, bottom), (left, right)), zeros around x;
-        pool: a MaxPooling2D after it all, without norm and skip.
+        pool: a MaxPooling2D after it all, without norm and skip; in_place: skip's memory becomes the result's.
         """
         if norm is None and skip is None and frame is None and pool is None and not relu:
             return super().call(x)
         return convolve(self.who, x, self.kernel, self.bias, self.strides, self.padding if frame is None else frame, self.dilation_rate, self.groups,
-                        ops.relu if relu else self.activation, norm and norm.folded(), None if skip is None else skip.array, pool)
+                        ops.relu if relu else self.activation, norm and norm.folded(), None if skip is None else skip.array, pool, in_place)
 
 
 class Conv1D(Conv2D):

@@ -6,6 +6,7 @@ regularizer, or was called with arguments of its own.
 
     inference   (nothing is differentiated)  ZeroPadding2D?, Conv2D, BatchNormalization?, Add?, relu?: padding, weights and epilogue of one
                 convolution.  The normalisation is folded into the weights: other roundings than apart, a few units in the last place.
+                The sum is written over its other term where nobody reads that any more.
                 ZeroPadding2D, MaxPooling2D behind a relu: zeros are no maximum there that a pixel is not.
     training    Conv2D, relu?, MaxPooling2D: the result of the convolution is never whole in memory, and nothing of it is kept for the gradient
                 but where the maxima were.  The same values bit for bit, and the same terms in every gradient.
@@ -79,12 +80,15 @@ class Plan:
                     at[id(fused.nodes[-1])] = fused
         steps = [(node, at.get(id(node)), []) for node in self.nodes
                  if not isinstance(node.layer, InputLayer) and (id(node) not in taken or id(node) in at)]
-        seen = {key(symbol) for symbol in self.outputs}
+        seen, makers = {key(symbol) for symbol in self.outputs}, {id(node): fused for node, fused, _ in steps}
         for node, fused, dead in reversed(steps):
             for symbol in node.inputs if fused is None else [fused.x, *fused.extra.values()]:
                 if key(symbol) not in seen:
                     seen.add(key(symbol))
                     dead.append(key(symbol))
+            if fused is not None and type(fused.layer) is Conv2D and "skip" in fused.extra:
+                skip = fused.extra["skip"]
+                fused.options["in_place"] = key(skip) in dead and graph.belongs_to(makers.get(id(skip.node)), skip, fused)
         return steps
 
 
@@ -114,6 +118,15 @@ class Graph:
             if len(found.inputs) == 2 and len(others) == 1 and same_shape(*found.inputs) and others[0].dtype == node.layer.dtype:
                 return found, others[0]
         return None, None
+
+
+    def belongs_to(self, maker, symbol, user):
+        """Whether the memory of a symbol is that of its value alone: `maker` (Fused or None) made it new, and others than `user`, which adds it, were
+        convolutions, whose results are new too.  (A Dropout or a Reshape gives its input on.)"""
+        if maker is None or type(maker.layer) is not Conv2D or maker.layer.activation not in (ops.linear, ops.relu):
+            return False
+        others = [node for node in self.consumers[key(symbol)] if node not in user.nodes[1:]]
+        return all(type(node.layer) is Conv2D and plain(node) and node is not user.nodes[0] for node in others)
 
 
 def plain(node):

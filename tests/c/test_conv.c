@@ -108,7 +108,7 @@ static void R(run)(pydl_kernel kernel, pydl_scratch scratch, void *args, int thr
 }
 
 /* Prepared weights give the bits of weights that are not, but where they take another of Winograd's forms (few tiles); with a normalisation
-   folded in and a skip, what the formula says. */
+   folded in and a skip, what the formula says, in place of the skip too. */
 static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
 {
     if (s.groups == s.c_in && s.groups > 1) return;
@@ -138,6 +138,10 @@ static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
         R(run)(FN(conv2d_prepare), FN(conv2d_prepare_scratch), &p, threads);
         f.skip = skip;
         R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+        memcpy(y, skip, (size_t)n_y * sizeof(real));
+        f.skip = f.y = y;
+        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+        if (memcmp(y, again, (size_t)n_y * sizeof(real))) print_shape("other bits in place of the skip", &s);
         if (threads == 1) memcpy(first = malloc((size_t)n_y * sizeof(real) + 1), again, (size_t)n_y * sizeof(real));
         else if (memcmp(first, again, (size_t)n_y * sizeof(real))) print_shape("other bits with other threads (folded)", &s);
         free(prepared);
