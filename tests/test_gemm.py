@@ -61,11 +61,18 @@ def test_past_every_block(dtype, transposed, level):
         check(m, n, k, **options)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_columns_that_are_copied(dtype, level):
+    """A multiple of 2 KB apart: strips of tiles side by side, a few lines of A at a time; and on more pages than a TLB holds."""
+    for m, n, k in [(512, 70, 37), (1024, 90, 16), (1024, 70, 531), (700, 70, 127), (1100, 70, 60)]:
+        check(m, n, k, dtype=dtype, transpose_a=True, bias=True)
+
+
 @pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False)])
 def test_any_number_of_threads_gives_the_same_bits(threads, level, transposed):
     """By rows, by columns, by blocks of both; B from where it lies or packed by all, or by each its own part; more than one block of k and of n."""
     for m, n, k in [(133, 122, 91), (1, 1100, 1000), (1100, 1, 1000), (400, 120, 64), (9, 600, 1100), (20, 2000, 40), (1, 2100, 500), (40, 1000, 512),
-                    (150, 1100, 1100)]:
+                    (150, 1100, 1100), (512, 100, 70)]:
         for dtype in ("float32", "float64"):
             a, b = normal(*((k, m) if transposed[0] else (m, k)), dtype=dtype), normal(*((n, k) if transposed[1] else (k, n)), dtype=dtype)
             results = []
