@@ -138,10 +138,12 @@ static void R(check_prepared)(pydl_conv2d s, int relu, int winograd)
         R(run)(FN(conv2d_prepare), FN(conv2d_prepare_scratch), &p, threads);
         f.skip = skip;
         R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
-        memcpy(y, skip, (size_t)n_y * sizeof(real));
-        f.skip = f.y = y;
-        R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
-        if (memcmp(y, again, (size_t)n_y * sizeof(real))) print_shape("other bits in place of the skip", &s);
+        if (threads == 2) {
+            memcpy(y, skip, (size_t)n_y * sizeof(real));
+            f.skip = f.y = y;
+            R(run)(FN(conv2d_forward), FN(conv2d_forward_scratch), &f, threads);
+            if (memcmp(y, again, (size_t)n_y * sizeof(real))) print_shape("other bits in place of the skip", &s);
+        }
         if (threads == 1) memcpy(first = malloc((size_t)n_y * sizeof(real) + 1), again, (size_t)n_y * sizeof(real));
         else if (memcmp(first, again, (size_t)n_y * sizeof(real))) print_shape("other bits with other threads (folded)", &s);
         free(prepared);
@@ -258,7 +260,7 @@ static void R(check_all)(void)
     /* Winograd's form, chosen and of either tile: tiles that fit and that do not, padding on some sides, more blocks of tiles and of columns than one,
        idle channels, images smaller than a tile, no image */
     const int forms[3] = { 1, 2, 4 };
-    for (int f = 0; f < 3; f++) {
+    for (int f = 0; f < (REAL_IS_FLOAT ? 3 : 1); f++) {              /* float64 has none */
         for (isize h = 5; h <= 9; h++)
             for (isize pad = 0; pad <= 2; pad++)
                 R(check)((pydl_conv2d){ 16, h, h + 4, 16 + h, 3, 3, 15 + 2 * h - pad, 1, 1, 1, 1, 1, pad, 2 - pad, h - 1 + pad, h + 2 }, (int)(h % 2), pad == 1, forms[f]);
