@@ -22,15 +22,16 @@ static inline isize min_isize(isize a, isize b) { return a < b ? a : b; }
 static inline isize max_isize(isize a, isize b) { return a > b ? a : b; }
 static inline isize ceil_div(isize a, isize b) { return (a + b - 1) / b; }
 
-/* One thread's part in what `threads` of them do together; `omp for`, `barrier` and `single` within it are theirs. */
-typedef void (*pydl_team)(const void *data, isize thread, isize threads);
-
 /* The only place that enters a parallel region: each thread of it takes the float mode of the calling one, and has its own back afterwards.
-   One thread enters none: even `omp parallel ... if (0)` costs 0.4 to 0.7 us, as much as a small kernel. */
+   One thread enters none: even `omp parallel ... if (0)` costs 0.4 to 0.7 us, as much as a small kernel.   In a program the region is there already. */
 static inline void run_team(const pydl_ctx *ctx, int worth, pydl_team team, const void *data)
 {
     if (ctx->threads == 1 || !worth) {
         team(data, 0, 1);
+        return;
+    }
+    if (ctx->crew) {
+        pydl_crew_run(ctx->crew, team, data);
         return;
     }
     const uint64_t mode = float_mode();
@@ -47,6 +48,17 @@ static inline void run_team(const pydl_ctx *ctx, int worth, pydl_team team, cons
     set_float_mode(mode);
 }
 
+/* Where a thread's share of `count` units starts; it ends where the next thread's starts. */
+static inline isize share(isize count, isize thread, isize threads) { return count * thread / threads; }
+
+/* Until all of a team have come here; what each wrote before is seen by all. */
+static inline void team_barrier(isize threads)
+{
+    if (threads > 1) {
+        #pragma omp barrier
+    }
+}
+
 /* A part of a kernel's work: the elements, rows or tasks start <= i < stop. */
 typedef void (*pydl_part)(const void *data, isize start, isize stop);
 typedef struct { isize n, step; pydl_part part; const void *data; } pydl_parts;
@@ -54,9 +66,9 @@ typedef struct { isize n, step; pydl_part part; const void *data; } pydl_parts;
 static inline void parts_team(const void *data, isize thread, isize threads)
 {
     const pydl_parts *p = data;
-    (void)thread, (void)threads;
-    #pragma omp for schedule(static) nowait
-    for (isize start = 0; start < p->n; start += p->step) p->part(p->data, start, min_isize(start + p->step, p->n));
+    const isize steps = ceil_div(p->n, p->step);
+    for (isize i = share(steps, thread, threads); i < share(steps, thread + 1, threads); i++)
+        p->part(p->data, i * p->step, min_isize((i + 1) * p->step, p->n));
 }
 
 /* part(data, start, stop) for all 0 <= i < n, `step` at a time; by all threads if it is worth it, in the same steps. */

@@ -61,9 +61,6 @@ static inline piece piece_of(const split *s, isize i)
     return (piece){ i * s->piece_rows * s->width, min_isize(s->piece_rows, s->tall - i * s->piece_rows), s->width };
 }
 
-/* Where a thread's share of `count` units starts; it ends where the next thread's starts. */
-static inline isize share(isize count, isize thread, isize threads) { return count * thread / threads; }
-
 static inline int norm_parallel(isize rows, isize c) { return rows > 1 && rows * c > PARALLEL_MIN; }
 
 #define EACH_REAL "norm.c"
@@ -353,9 +350,9 @@ static void FN(forward_team)(const void *args, isize thread, isize threads)
         double *mean = part + 2 * s.groups * s.width;
         FN(moments_columns)(a->x + s.tall * s.width, s.rest, a->c, mean, mean + s.width, a->c);
     }
-    #pragma omp barrier
-    #pragma omp single
-    FN(finish_moments)(a, &s, part, k);
+    team_barrier(threads);
+    if (thread == 0) FN(finish_moments)(a, &s, part, k);
+    team_barrier(threads);
     for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
         const piece p = piece_of(&s, i);
         FN(normalise_rows)(a->x + p.at, p.rows, p.width, k, a->skip ? a->skip + p.at : NULL, a->relu, a->y + p.at, far);
@@ -431,9 +428,9 @@ static void FN(backward_team)(const void *args, isize thread, isize threads)
     const isize far = FN(is_far)(a->dx, a->rows * a->c, s.width);
     const FN(columns) k = FN(columns_at)(&s, part);
     FN(gradient_parts)(a->dy, a->x, a->y, &s, a->c, k, a->relu, part, a->dskip, thread, threads);
-    #pragma omp barrier
-    #pragma omp single
-    FN(finish_gradient)(a, &s, part, k);
+    team_barrier(threads);
+    if (thread == 0) FN(finish_gradient)(a, &s, part, k);
+    team_barrier(threads);
     if (a->dx)
         for (isize i = share(pieces(&s), thread + 1, threads); i-- > share(pieces(&s), thread, threads);) {
             const piece p = piece_of(&s, i);

@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 199309L
 #include <time.h>
-#include "float_mode.h"
+#include "internal.h"
 #include "program.h"
 
 double pydl_clock(void)
@@ -19,38 +19,53 @@ pydl_status pydl_launch(pydl_kernel run, const pydl_ctx *ctx, const void *args)
     return status;
 }
 
-typedef struct { const pydl_program *program; double *seconds; isize *failed; } pydl_running;
+/* A program that runs.  seconds: NULL where nobody times its calls. */
+typedef struct { const pydl_program *program; double *seconds; isize *failed; pydl_ctx ctx; pydl_status *status; } pydl_running;
 
-static pydl_status run_all(const pydl_ctx *ctx, const void *args)
+static pydl_status run_calls(const pydl_running *r)
 {
-    const pydl_running *r = args;
+    double before = r->seconds ? pydl_clock() : 0;
     for (isize i = 0; i < r->program->n; i++) {
-        pydl_status status = r->program->calls[i].run(ctx, r->program->calls[i].args);
+        const pydl_status status = r->program->calls[i].run(&r->ctx, r->program->calls[i].args);
         if (status != PYDL_OK) { *r->failed = i; return status; }
+        if (r->seconds) {
+            const double after = pydl_clock();
+            r->seconds[i] += after - before;
+            before = after;
+        }
     }
     return PYDL_OK;
 }
 
-static pydl_status profile_all(const pydl_ctx *ctx, const void *args)
+/* The first thread runs the calls, the others are its crew. */
+static void program_team(const void *data, isize thread, isize threads)
 {
-    const pydl_running *r = args;
-    double before = pydl_clock();
-    for (isize i = 0; i < r->program->n; i++) {
-        pydl_status status = r->program->calls[i].run(ctx, r->program->calls[i].args);
-        if (status != PYDL_OK) { *r->failed = i; return status; }
-        double after = pydl_clock();
-        r->seconds[i] += after - before;
-        before = after;
+    const pydl_running *r = data;
+    if (thread > 0) {
+        pydl_crew_stay(r->ctx.crew, thread);
+        return;
     }
-    return PYDL_OK;
+    r->ctx.crew->threads = threads;
+    *r->status = run_calls(r);
+    pydl_crew_leave(r->ctx.crew);
+}
+
+static pydl_status run_program(const pydl_ctx *ctx, const void *args)
+{
+    pydl_running r = *(const pydl_running *)args;
+    pydl_crew crew = { 0 };
+    pydl_status status;
+    r.ctx = *ctx, r.ctx.crew = &crew, r.status = &status;
+    run_team(ctx, 1, program_team, &r);
+    return status;
 }
 
 pydl_status pydl_program_run(const pydl_ctx *ctx, const pydl_program *program, isize *failed)
 {
-    return pydl_launch(run_all, ctx, &(pydl_running){ program, NULL, failed });
+    return pydl_launch(run_program, ctx, &(pydl_running){ .program = program, .failed = failed });
 }
 
 pydl_status pydl_program_profile(const pydl_ctx *ctx, const pydl_program *program, double *seconds, isize *failed)
 {
-    return pydl_launch(profile_all, ctx, &(pydl_running){ program, seconds, failed });
+    return pydl_launch(run_program, ctx, &(pydl_running){ .program = program, .seconds = seconds, .failed = failed });
 }

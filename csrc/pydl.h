@@ -37,6 +37,7 @@ typedef struct {
     int threads;             /* how many may be used; changes speed, never a bit of the result */
     const pydl_blas *blas;   /* never NULL, its members may be */
     pydl_fault *fault;
+    struct pydl_crew *crew;  /* the threads of the program that runs (team.h); NULL: each team is called together by itself */
 } pydl_ctx;
 
 typedef pydl_status (*pydl_kernel)(const pydl_ctx *ctx, const void *args);

@@ -267,13 +267,13 @@ typedef struct { const FN(recurrent_forward_args) *a; const FN(forward_plan) *p;
 static void FN(forward_team)(const void *data, isize thread, isize threads)
 {
     const FN(forward_work) *w = data;
-    (void)thread, (void)threads;
     if (!w->a->prepared) {
-        #pragma omp for schedule(static)
-        for (isize block = 0; block < w->p->blocks; block++) FN(pack_block)(w->a, w->p, block, w->a->scratch);
+        for (isize block = share(w->p->blocks, thread, threads); block < share(w->p->blocks, thread + 1, threads); block++)
+            FN(pack_block)(w->a, w->p, block, w->a->scratch);
+        team_barrier(threads);
     }
-    #pragma omp for schedule(static) nowait
-    for (isize i = 0; i < w->groups; i++) FN(forward_rows)(w->a, w->p, w->a->n * i / w->groups, w->a->n * (i + 1) / w->groups);
+    for (isize i = share(w->groups, thread, threads); i < share(w->groups, thread + 1, threads); i++)
+        FN(forward_rows)(w->a, w->p, w->a->n * i / w->groups, w->a->n * (i + 1) / w->groups);
 }
 
 pydl_status FN(recurrent_forward)(const pydl_ctx *ctx, const void *args)

@@ -333,18 +333,29 @@ static void FN(sums_of)(const FN(sums) *g, isize first, isize run, isize panel, 
     if (!candidate) FN(product_with)(&g->h, g->packed + g->x.strips * strip, b, run, first, column, w, width);
     else FN(product_with)(&g->reset, g->packed + (g->x.strips + g->h.strips) * strip, b, run, first, column, w, width);
 }
-static void FN(sums_team)(const void *data, isize thread, isize threads)
+/* Some rows of the sums: run of them from first. */
+typedef struct { const FN(sums) *g; isize first, run, kinds; } FN(rows_of_sums);
+
+static void FN(left_part)(const void *data, isize start, isize stop)
 {
-    const FN(sums) *g = data;
+    const FN(rows_of_sums) *r = data;
+    for (isize strip = start; strip < stop; strip++) FN(pack_left)(r->g, r->first, r->run, strip);
+}
+static void FN(sums_task)(const void *data, isize i, void *own)
+{
+    const FN(rows_of_sums) *r = data;
+    (void)own;
+    FN(sums_of)(r->g, r->first, r->run, i / r->kinds, i % r->kinds);
+}
+static void FN(all_sums)(const pydl_ctx *ctx, int worth, const FN(sums) *g)
+{
     const isize kinds = g->p->gates + (g->a->cell == RECURRENT_GRU), panels = ceil_div(g->a->units, FN(RECURRENT_PANEL));
     const isize strips = g->x.strips + g->h.strips + g->reset.strips, runs = max_isize(1, ceil_div(g->rows, g->run));
-    (void)thread, (void)threads;
     for (isize r = 0; r < runs; r++) {
-        const isize first = g->rows * r / runs, run = g->rows * (r + 1) / runs - first;
-        #pragma omp for schedule(static)
-        for (isize s = 0; s < strips; s++) FN(pack_left)(g, first, run, s);
-        #pragma omp for schedule(dynamic)
-        for (isize i = 0; i < panels * kinds; i++) FN(sums_of)(g, first, run, i / kinds, i % kinds);
+        const isize first = g->rows * r / runs;
+        const FN(rows_of_sums) some = { g, first, g->rows * (r + 1) / runs - first, kinds };
+        run_parts(ctx, worth, strips, 1, FN(left_part), &some);
+        run_tasks(ctx, worth, panels * kinds, FN(sums_task), &some, NULL, 0);
     }
 }
 
@@ -386,7 +397,7 @@ pydl_status FN(recurrent_backward)(const pydl_ctx *ctx, const void *args)
     sums.h.a = scratch + p->h;
     sums.reset.a = scratch + p->reset;
     sums.packed = scratch + p->products;
-    if (a->dkernel || a->drecurrent || a->dbias || (a->ids && a->dx)) run_team(ctx, work > 1e6, FN(sums_team), &sums);
+    if (a->dkernel || a->drecurrent || a->dbias || (a->ids && a->dx)) FN(all_sums)(ctx, work > 1e6, &sums);
     if (a->dbias && a->cell == RECURRENT_GRU && !a->ids) FN(copy)(a->dbias, 2 * n, a->dbias + p->width);
     return PYDL_OK;
 }

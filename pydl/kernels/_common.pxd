@@ -14,6 +14,7 @@ cdef extern from "pydl.h" nogil:
         int threads
         const pydl_blas *blas
         pydl_fault *fault
+        void *crew
     ctypedef int (*pydl_kernel)(const pydl_ctx *ctx, const void *args) noexcept nogil
     ctypedef isize (*pydl_scratch)(const pydl_ctx *ctx, const void *args) noexcept nogil
     ctypedef struct pydl_kernel_row:

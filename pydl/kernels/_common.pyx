@@ -98,6 +98,14 @@ cdef int fail(int status, str name, pydl_fault *fault) except -1:
     raise KernelError(name, fault.where, fault.value, fault.limit)
 
 
+cdef inline pydl_ctx context(int threads, pydl_fault *fault) noexcept nogil:
+    """What kernels are launched with; nothing is wrong yet."""
+    cdef pydl_ctx ctx
+    memset(fault, 0, sizeof(pydl_fault))
+    ctx.threads, ctx.blas, ctx.fault, ctx.crew = threads, &blas, fault, NULL
+    return ctx
+
+
 cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbytes, Array out,
                 double flops, double moved) except -1:
     """Run a kernel and, while recording, write the call down.
@@ -120,10 +128,7 @@ cdef int launch(const pydl_kernel_row *row, Array typed, void *args, isize nbyte
         load_blas()
     run = row.run[cpu_level][real_type]
     # scratch has one buffer a thread: a program never runs on more threads than it was recorded for
-    ctx.threads = thread_count if pydl_open_recording == NULL else (<Recording>pydl_open_recording).threads
-    ctx.blas = &blas
-    ctx.fault = &fault
-    memset(&fault, 0, sizeof(fault))
+    ctx = context(thread_count if pydl_open_recording == NULL else (<Recording>pydl_open_recording).threads, &fault)
     if row.scratch[cpu_level][real_type] != NULL:
         scratch_bytes = row.scratch[cpu_level][real_type](&ctx, args)
         (<void **>args)[0] = NULL
@@ -161,7 +166,7 @@ cdef int aside(const pydl_kernel_row *row, Array typed, void *args) except -1:
     """Run a kernel that only tells a size: on one thread, without scratch, unrecorded."""
     cdef pydl_ctx ctx
     cdef pydl_fault fault
-    ctx.threads, ctx.blas, ctx.fault = 1, &blas, &fault
+    ctx = context(1, &fault)
     if pydl_launch(row.run[cpu_level][typed.code], &ctx, args) != 0:
         fail(1, row.name.decode(), &fault)
     return 0
@@ -195,10 +200,7 @@ cdef class Prepared:
         cdef isize bytes_
         cdef void *recording = pydl_open_recording
         cdef char *args = self.arguments
-        ctx.threads = thread_count
-        ctx.blas = &blas
-        ctx.fault = &fault
-        memset(&fault, 0, sizeof(fault))
+        ctx = context(thread_count, &fault)
         pydl_open_recording = NULL                          # scratch is the eager arena's, and nothing of this is written down
         try:
             if self.row.scratch[self.level][self.real_type] != NULL:
@@ -436,10 +438,7 @@ cdef class Program:
             prepared = <Prepared>(<tuple>pair)[0]
             if not prepared.fresh():
                 prepared.make()
-        ctx.threads = self.threads
-        ctx.blas = &blas
-        ctx.fault = &fault
-        memset(&fault, 0, sizeof(fault))
+        ctx = context(self.threads, &fault)
         in_kernels += 1
         running += 1
         with nogil:
